@@ -1,0 +1,42 @@
+"""Countersign: from an approved quote to settled cash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from . import access, blueprints, config, failures, logs, navigation, security
+from .db import db as database
+from .extensions import babel, csrf, htmx, limiter, login, migrate
+
+
+def create_app(overrides: dict[str, Any] | None = None) -> Flask:
+    """The application, from the environment and `overrides`. Raises config.Misconfigured."""
+    settings = config.load() | (overrides or {})
+    app = Flask(__name__, instance_path=str(settings["INSTANCE"]))
+    app.config.from_mapping(settings)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    logs.configure(app)
+    _extensions(app)
+    from . import formatting, icons, models  # noqa: F401  (models: the mappers must know every table)
+
+    for part in (security, failures, navigation, formatting, icons, blueprints):
+        part.register(app)
+    app.jinja_env.globals["can"] = access.can
+    return app
+
+
+def _extensions(app: Flask) -> None:
+    app.config.setdefault("RATELIMIT_ENABLED", app.config["RATE_LIMITS"])
+    app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
+    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", {"socket_connect_timeout": 1, "socket_timeout": 1})
+    database.init_app(app)
+    migrate.init_app(app, database, directory=str(config.ROOT / "migrations"), render_as_batch=True)
+    babel.init_app(app)
+    csrf.init_app(app)
+    htmx.init_app(app)
+    limiter.init_app(app)
+    login.init_app(app)

@@ -1,0 +1,250 @@
+"""Who may do what: permissions declared once, roles that grant them, and the mark every endpoint carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask_login import current_user
+
+from . import settings
+from .errors import Refusal
+from .models.people import User
+
+
+class Permission(StrEnum):
+    QUOTE_VIEW = "quote.view"
+    QUOTE_EDIT = "quote.edit"
+    QUOTE_APPROVE = "quote.approve"
+    QUOTE_CONVERT = "quote.convert"
+    ORDER_VIEW = "order.view"
+    ORDER_EDIT = "order.edit"
+    ORDER_SUBMIT = "order.submit_for_approval"
+    ORDER_BOOK = "order.book"
+    ORDER_CANCEL = "order.cancel"
+    ORDER_NOTE = "order.note"
+    ACCOUNT_VIEW = "account.view"
+    ACCOUNT_EDIT = "account.edit"
+    INVOICE_VIEW = "invoice.view"
+    PAYMENT_VIEW = "payment.view"
+    PAYMENT_COLLECT = "payment.collect"
+    PAYMENT_ORDER_CREATE = "payment_order.create"
+    PAYMENT_LINK_SEND = "payment_link.send"
+    PAYMENT_ASK_GATEWAY = "payment.ask_gateway"
+    METHOD_VIEW = "method.view"
+    BILLING_HOLD = "billing.hold"
+    MAIL_RESEND = "mail.resend"
+    SETTINGS_EDIT = "settings.edit"
+    AUDIT_VIEW = "audit.view"
+
+
+P = Permission
+
+SENTENCES: dict[Permission, str] = {
+    P.QUOTE_VIEW: "see quotes",
+    P.QUOTE_EDIT: "write and revise quotes",
+    P.QUOTE_APPROVE: "approve quotes that somebody else submitted",
+    P.QUOTE_CONVERT: "convert an approved quote into an order",
+    P.ORDER_VIEW: "see sales orders",
+    P.ORDER_EDIT: "edit draft orders",
+    P.ORDER_SUBMIT: "send an order to the customer for approval",
+    P.ORDER_BOOK: "book an order on terms",
+    P.ORDER_CANCEL: "cancel an order",
+    P.ORDER_NOTE: "add notes and files to an order",
+    P.ACCOUNT_VIEW: "see accounts and contacts",
+    P.ACCOUNT_EDIT: "edit accounts and contacts",
+    P.INVOICE_VIEW: "see invoices",
+    P.PAYMENT_VIEW: "see payments",
+    P.PAYMENT_COLLECT: "collect a payment from the order page",
+    P.PAYMENT_ORDER_CREATE: "create payment orders",
+    P.PAYMENT_LINK_SEND: "send payment links",
+    P.PAYMENT_ASK_GATEWAY: "ask the gateway about an unclear payment",
+    P.METHOD_VIEW: "see saved payment methods",
+    P.BILLING_HOLD: "set and release billing holds",
+    P.MAIL_RESEND: "send a mail again",
+    P.SETTINGS_EDIT: "change settings and salespeople's permissions",
+    P.AUDIT_VIEW: "read the audit trail",
+}
+
+
+class Role(StrEnum):
+    SALESPERSON = "salesperson"
+    SALES_MANAGER = "sales_manager"
+    ORDER_MANAGEMENT = "order_management"
+    REVENUE_OPERATIONS = "revenue_operations"
+    BILLING = "billing"
+    AR = "ar"
+    CUSTOMER_OPERATIONS = "customer_operations"
+    PAYMENT_OPERATIONS = "payment_operations"
+    PAYMENT_ADMIN = "payment_admin"
+    FULFILLMENT_OPERATIONS = "fulfillment_operations"
+    ADMIN = "admin"
+    READ_ONLY = "read_only"
+
+
+SEE = frozenset({P.QUOTE_VIEW, P.ORDER_VIEW, P.ACCOUNT_VIEW, P.INVOICE_VIEW, P.PAYMENT_VIEW, P.METHOD_VIEW})
+SELL = SEE | {
+    P.QUOTE_EDIT,
+    P.QUOTE_CONVERT,
+    P.ORDER_EDIT,
+    P.ORDER_SUBMIT,
+    P.ORDER_CANCEL,
+    P.ORDER_NOTE,
+    P.ACCOUNT_EDIT,
+    P.PAYMENT_COLLECT,
+    P.PAYMENT_ORDER_CREATE,
+    P.PAYMENT_LINK_SEND,
+    P.MAIL_RESEND,
+}
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.SALESPERSON: frozenset(SELL),
+    Role.SALES_MANAGER: frozenset(SELL | {P.QUOTE_APPROVE, P.ORDER_BOOK}),
+    Role.ORDER_MANAGEMENT: frozenset(SEE | {P.ORDER_EDIT, P.ORDER_BOOK, P.ORDER_CANCEL, P.ORDER_NOTE, P.MAIL_RESEND}),
+    Role.REVENUE_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
+    Role.BILLING: frozenset(SEE | {P.ORDER_NOTE, P.ACCOUNT_EDIT, P.BILLING_HOLD, P.MAIL_RESEND}),
+    Role.AR: frozenset(
+        SEE
+        | {
+            P.ORDER_NOTE,
+            P.BILLING_HOLD,
+            P.PAYMENT_ORDER_CREATE,
+            P.PAYMENT_LINK_SEND,
+            P.PAYMENT_COLLECT,
+            P.PAYMENT_ASK_GATEWAY,
+            P.MAIL_RESEND,
+        }
+    ),
+    Role.CUSTOMER_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
+    Role.PAYMENT_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE, P.PAYMENT_ASK_GATEWAY, P.PAYMENT_LINK_SEND, P.MAIL_RESEND}),
+    Role.PAYMENT_ADMIN: frozenset(SEE | {P.ORDER_NOTE, P.PAYMENT_ASK_GATEWAY, P.AUDIT_VIEW}),
+    Role.FULFILLMENT_OPERATIONS: frozenset({P.ORDER_VIEW, P.ORDER_NOTE}),
+    Role.ADMIN: frozenset(Permission),
+    Role.READ_ONLY: SEE,
+}
+
+ROLE_NAMES: dict[Role, str] = {role: role.value.replace("_", " ") for role in Role} | {Role.AR: "AR / finance"}
+
+
+def granted(user: User) -> set[Permission]:
+    """What `user` holds by roles and single grants, before any switch."""
+    by_role = {p for role in user.roles for p in GRANTS[Role(role)]}
+    return by_role | {Permission(g) for g in user.grants}
+
+
+def _only_as_salesperson(user: User, permission: Permission) -> bool:
+    """The switches bind salespeople: whoever holds the permission in another way too is not bound."""
+    if Role.SALESPERSON not in user.roles or permission in user.grants:
+        return False
+    return all(permission not in GRANTS[Role(r)] for r in user.roles if r != Role.SALESPERSON)
+
+
+def salespeople_may_submit(*, fresh: bool = False) -> bool:
+    return bool((settings.fresh if fresh else settings.get)(settings.SALESPEOPLE_SUBMIT))
+
+
+def salespeople_may_take_payment(*, fresh: bool = False) -> bool:
+    """The second switch needs the first one."""
+    read = settings.fresh if fresh else settings.get
+    return bool(read(settings.SALESPEOPLE_SUBMIT)) and bool(read(settings.SALESPEOPLE_PAYMENT))
+
+
+def is_salesperson_only(user: User, permission: Permission) -> bool:
+    return permission in granted(user) and _only_as_salesperson(user, permission)
+
+
+def who_can(permission: Permission) -> str:
+    """The roles that may, in words, for the end of a refusal."""
+    names = [ROLE_NAMES[role] for role in Role if permission in GRANTS[role] and role is not Role.ADMIN]
+    names = [n for n in names if n] + ["admin"]
+    return f"Ask someone with the role {', '.join(names[:-1])} or {names[-1]}." if len(names) > 1 else "Ask an admin."
+
+
+def why_not(user: User, permission: Permission, *, fresh: bool = False) -> Refusal | None:
+    """None if `user` may; otherwise the refusal with its reason and who can help."""
+    if permission not in granted(user):
+        return Refusal(
+            "not_permitted", f"Your role does not let you {SENTENCES[permission]}.", who_can(permission), status=403
+        )
+    if (
+        permission is P.ORDER_SUBMIT
+        and _only_as_salesperson(user, permission)
+        and not salespeople_may_submit(fresh=fresh)
+    ):
+        return Refusal(
+            "switched_off",
+            "Salespeople may not send orders for approval at the moment.",
+            "A sales manager can send it; an admin can allow it for salespeople again.",
+            status=403,
+        )
+    if (
+        permission is P.PAYMENT_COLLECT
+        and _only_as_salesperson(user, permission)
+        and not salespeople_may_take_payment(fresh=fresh)
+    ):
+        return Refusal(
+            "switched_off",
+            "Salespeople may not take payments at the moment.",
+            "AR or a sales manager can collect; an admin can allow it for salespeople again.",
+            status=403,
+        )
+    return None
+
+
+def can(permission: Permission | str, user: User | None = None) -> bool:
+    person = user or current_user
+    return person.is_authenticated and why_not(person, Permission(permission)) is None
+
+
+def demand(user: User, permission: Permission) -> None:
+    """For commands: raises the Refusal, by settings as committed now."""
+    refusal = why_not(user, permission, fresh=True)
+    if refusal is not None:
+        raise refusal
+
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """The endpoint is for signed-in staff who hold `permission`; house rules check that every endpoint says so."""
+
+    def mark(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if not current_user.is_authenticated:
+                from .extensions import login
+
+                return login.unauthorized()
+            refusal = why_not(current_user, permission)
+            if refusal is not None:
+                raise refusal
+            return view(*args, **kwargs)
+
+        guarded.access = permission  # type: ignore[attr-defined]
+        return guarded  # type: ignore[return-value]
+
+    return mark
+
+
+def signed_in(view: View) -> View:
+    """The endpoint is for every signed-in member of staff."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not current_user.is_authenticated:
+            from .extensions import login
+
+            return login.unauthorized()
+        return view(*args, **kwargs)
+
+    guarded.access = "signed-in"  # type: ignore[attr-defined]
+    return guarded  # type: ignore[return-value]
+
+
+def public(view: View) -> View:
+    """The endpoint is for anybody; what it shows hangs on a token or on nothing."""
+    view.access = "public"  # type: ignore[attr-defined]
+    return view

@@ -1,0 +1,116 @@
+"""Settings from the environment, read once. Every variable is named COUNTERSIGN_…; docs/production.md lists them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ENVIRONMENTS = ("demo", "development", "test", "production")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Misconfigured(Exception):
+    """The environment asks for something that cannot be; the message is one sentence for whoever starts it."""
+
+
+def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Flask configuration from `environ`. Raises Misconfigured."""
+
+    def read(name: str, default: str = "") -> str:
+        return environ.get(f"COUNTERSIGN_{name}", default)
+
+    environment = read("ENV", "demo")
+    if environment not in ENVIRONMENTS:
+        raise Misconfigured(f"COUNTERSIGN_ENV is {environment!r}; it must be one of {', '.join(ENVIRONMENTS)}.")
+    production = environment == "production"
+    instance = Path(read("INSTANCE", str(ROOT / "instance"))).resolve()
+    instance.mkdir(parents=True, exist_ok=True)
+    base_url = read("BASE_URL", f"http://127.0.0.1:{environ.get('PORT', '8000')}").rstrip("/")
+    secure = base_url.startswith("https://")
+    config: dict[str, Any] = {
+        "ENVIRONMENT": environment,
+        "PRODUCTION": production,
+        "TESTING": environment == "test",
+        "INSTANCE": instance,
+        "BASE_URL": base_url,
+        "SECRET_KEY": _secret_key(read("SECRET_KEY"), production, instance),
+        "SECRET_KEY_FALLBACKS": read("SECRET_KEY_FALLBACKS").split(),
+        "SQLALCHEMY_DATABASE_URI": _database_url(read("DATABASE_URL"), production, instance),
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+        "REDIS_URL": read("REDIS_URL", "" if production else "redis://127.0.0.1:6379/0"),
+        "SANDBOX": _sandbox(read("SANDBOX"), production),
+        "MAIL_TRANSPORT": read("MAIL_TRANSPORT", "smtp" if production else "mailbox"),
+        "SMTP_URL": read("SMTP_URL"),
+        "MAIL_FROM": read("MAIL_FROM"),
+        "FAILPOINT": "" if production else read("FAILPOINT"),
+        "RATE_LIMITS": read("RATE_LIMITS", "on") == "on",
+        "MAX_CONTENT_LENGTH": 12 * 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
+        "SESSION_COOKIE_NAME": "countersign",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": secure,
+        "REMEMBER_COOKIE_DURATION": 0,
+        "WTF_CSRF_SSL_STRICT": False,  # token pages send no Referer; Sec-Fetch-Site is checked in its place
+        "WTF_CSRF_TIME_LIMIT": None,  # a form left open over lunch is no attack
+        "SEND_FILE_MAX_AGE_DEFAULT": 31536000,
+    }
+    if production and not config["REDIS_URL"]:
+        raise Misconfigured("COUNTERSIGN_REDIS_URL is missing; production needs a Redis for its jobs.")
+    if config["MAIL_TRANSPORT"] == "smtp" and not config["SMTP_URL"]:
+        raise Misconfigured("COUNTERSIGN_SMTP_URL is missing; mail is set to go out by SMTP.")
+    if config["MAIL_TRANSPORT"] not in ("smtp", "mailbox"):
+        raise Misconfigured("COUNTERSIGN_MAIL_TRANSPORT must be smtp or mailbox.")
+    if production and config["MAIL_TRANSPORT"] == "mailbox":
+        raise Misconfigured("The demo mailbox cannot stand in for mail in production; set COUNTERSIGN_SMTP_URL.")
+    if urlsplit(base_url).scheme not in ("http", "https"):
+        raise Misconfigured("COUNTERSIGN_BASE_URL must be a whole address, like https://orders.company.example.")
+    return config
+
+
+def _secret_key(given: str, production: bool, instance: Path) -> str:
+    if given:
+        if production and len(given) < 32:
+            raise Misconfigured("COUNTERSIGN_SECRET_KEY is too short; it needs at least 32 characters.")
+        return given
+    if production:
+        raise Misconfigured("COUNTERSIGN_SECRET_KEY is missing; production does not start without one.")
+    return _kept_key(instance / "secret-key")
+
+
+def _kept_key(path: Path) -> str:
+    """A random key made on first start, so that links and sessions outlive a restart. Safe against two first starts."""
+    import secrets
+
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+def _database_url(given: str, production: bool, instance: Path) -> str:
+    if given.startswith("postgresql://"):
+        return given.replace("postgresql://", "postgresql+psycopg://", 1)
+    if given:
+        return given
+    if production:
+        raise Misconfigured("COUNTERSIGN_DATABASE_URL is missing; production does not guess its database.")
+    return f"sqlite:///{instance / 'countersign.sqlite3'}"
+
+
+def _sandbox(given: str, production: bool) -> bool:
+    """The sandbox gateway approves invented money: in production only for whoever spells it out."""
+    if not production:
+        return given != "off"
+    if given in ("", "off"):
+        return False
+    if given == "yes-take-no-real-money":
+        return True
+    raise Misconfigured(
+        "COUNTERSIGN_SANDBOX is on; in production it must be off, or say yes-take-no-real-money if that is meant."
+    )

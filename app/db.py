@@ -1,0 +1,229 @@
+"""The database as the house uses it: one way to write, one way to lock, column types that keep their promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flask import has_request_context, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, Date, DateTime, Engine, Enum, Integer, MetaData, event
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from .errors import NotFound
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC. Refuses naive ones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Scaled(TypeDecorator[Decimal]):
+    """A Decimal with at most `places` digits after the point, kept as an exact integer. Refuses to round."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def __init__(self, places: int) -> None:
+        super().__init__()
+        self.places = places
+
+    def process_bind_param(self, value: Decimal | None, dialect: Any) -> int | None:
+        if value is None:
+            return None
+        scaled = Decimal(value).scaleb(self.places)
+        if scaled != scaled.to_integral_value():
+            raise ValueError(f"{value} has more than {self.places} decimals")
+        return int(scaled)
+
+    def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:
+        return None if value is None else Decimal(value).scaleb(-self.places)
+
+
+Quantity = Scaled(3)
+UnitPrice = Scaled(4)
+Percent = Scaled(3)
+
+
+def enum(kind: type[StrEnum]) -> Enum:
+    """VARCHAR with a CHECK of the enum's values; named after the enum, so that migrations can find it."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        validate_strings=True,
+        length=40,
+        name=f"{kind.__module__.rsplit('.', 1)[-1]}_{kind.__name__.lower()}",
+        values_callable=lambda e: [m.value for m in e],
+    )
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+Base.registry.update_type_annotation_map({datetime: Instant(), date: Date()})
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+WRITE = "countersign_write"
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    """Hand transactions to us (the driver would begin them late) and turn on what SQLite leaves off."""
+    if type(connection).__module__ != "sqlite3":
+        return
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "busy_timeout=15000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Any) -> None:
+    """Writers take the lock at once: a read that turns into a write would fail with `database is locked`."""
+    if connection.dialect.name == "sqlite":
+        writes = connection.get_execution_options().get(WRITE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class _Open:
+    """What an open transaction() remembers until its outermost block ends."""
+
+    def __init__(self) -> None:
+        self.doomed = False
+        self.after: list[Callable[[], None]] = []
+        self.rank = 0
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Everything inside is written together or not at all. Nests: the outermost block commits.
+
+    An exception inside any block, caught or not, dooms the whole: half a command is never committed. Ends a read
+    that is under way first, so what was loaded before must be locked or loaded again. A GET cannot open one.
+    """
+    session = db.session()
+    outer: _Open | None = session.info.get("open")
+    if outer is not None:
+        try:
+            yield session
+        except BaseException:
+            outer.doomed = True
+            raise
+        return
+    if has_request_context() and request.method in ("GET", "HEAD", "OPTIONS"):
+        raise RuntimeError("a GET request must not write")
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("changes were made outside transaction()")
+    session.rollback()
+    session.connection(execution_options={WRITE: True})
+    opened = session.info["open"] = _Open()
+    try:
+        yield session
+        if opened.doomed:
+            raise RuntimeError("an inner refusal was swallowed; nothing was committed")
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        del session.info["open"]
+    for callback in opened.after:
+        callback()
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Run `callback` once the outermost transaction has committed; never if it rolls back."""
+    opened: _Open | None = db.session().info.get("open")
+    if opened is None:
+        raise RuntimeError("after_commit() needs an open transaction()")
+    opened.after.append(callback)
+
+
+def end_read() -> None:
+    """Close the read under way, so that the world may be spoken to."""
+    session = db.session()
+    if "open" in session.info:
+        raise RuntimeError("the world must not be called inside transaction()")
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("changes were made outside transaction()")
+    session.commit()
+
+
+def assert_no_transaction() -> None:
+    """The guard every gateway, mail transport, provider and renderer calls first (invariant 9)."""
+    if db.session().in_transaction():
+        raise RuntimeError("a database transaction is open while calling the world")
+
+
+M = TypeVar("M", bound=Base)
+
+
+def lock(model: type[M], id: int | None) -> M:
+    """Load one row and hold it until the transaction ends, with what it says now. Raises NotFound.
+
+    Locks go down the ranks (account 1, order 2, payment order 3, attempt 4), so no two commands wait for each other.
+    """
+    session = db.session()
+    opened: _Open | None = session.info.get("open")
+    if opened is None:
+        raise RuntimeError("lock() needs an open transaction()")
+    rank = getattr(model, "__lock_rank__", 0)
+    if rank and rank < opened.rank:
+        raise RuntimeError(f"{model.__name__} locked after a row of rank {opened.rank}")
+    opened.rank = max(opened.rank, rank)
+    found = session.get(model, id, with_for_update=True, populate_existing=True) if id is not None else None
+    if found is None:
+        raise NotFound(f"{model.__name__} {id}")
+    return found
+
+
+def get(model: type[M], id: int | None) -> M:
+    """Load one row for reading. Raises NotFound."""
+    found = db.session.get(model, id) if id is not None else None
+    if found is None:
+        raise NotFound(f"{model.__name__} {id}")
+    return found

@@ -1,0 +1,26 @@
+"""Named places where a test may kill the process for real (COUNTERSIGN_FAILPOINT=name); never in production."""
+
+import os
+import signal
+
+from flask import current_app
+
+POINTS = frozenset(
+    {
+        "charge.before_attempt_commits",
+        "charge.attempt_committed",
+        "charge.in_call",
+        "charge.answered",
+        "charge.outcome_committed",
+        "job.handed_over",
+        "mail.claimed",
+        "mail.delivered",
+    }
+)
+
+
+def failpoint(name: str) -> None:
+    if name not in POINTS:
+        raise ValueError(f"unknown failpoint {name}")
+    if current_app.config.get("FAILPOINT") == name:
+        os.kill(os.getpid(), signal.SIGKILL)

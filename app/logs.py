@@ -1,0 +1,41 @@
+"""Structured logs on stderr. Requests are logged by endpoint, never by path: paths carry tokens (invariant 22)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+
+log = structlog.get_logger("countersign")
+
+
+def configure(app: Flask) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    app.before_request(_start)
+    app.after_request(_request_line)
+
+
+def _start() -> None:
+    g.started = time.perf_counter()
+
+
+def _request_line(response: Response) -> Response:
+    if request.endpoint not in ("static", "health"):
+        spent = time.perf_counter() - g.get("started", time.perf_counter())
+        line: dict[str, Any] = {"endpoint": request.endpoint, "method": request.method, "status": response.status_code}
+        log.info("request", ms=round(spent * 1000, 1), **line)
+    return response

@@ -1,0 +1,89 @@
+"""Nouns: facts, derived figures and relations, one aggregate a file. Writers live in `commands`."""
+
+from .account import Account, Address, Contact, Opportunity, OpportunityStage, TaxStatus
+from .approval import Approval, Signature, Snapshot
+from .catalog import Frequency, Product, Routing, TaxCode, TaxRate
+from .company import Audit, Company, Counter, Setting, TermsText
+from .document import Document
+from .invoice import Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt
+from .job import FormKey, StagedJob, Tick
+from .machine import SYSTEM, Actor, ActorKind, History
+from .mail import MailboxMessage, OrderEmail
+from .method import Gateway, GatewayState, PaymentMethod, PaymentProfile, Route, Token
+from .order import Note, OrderFile, OrderLine, SalesOrder
+from .payment import (
+    Attempt,
+    IntentPurpose,
+    PaymentIntent,
+    PaymentOrder,
+    PaymentOrderLine,
+    PostProcessing,
+    Transaction,
+    TransactionAction,
+)
+from .people import User
+from .quote import CollectionMethod, Due, Instalment, Quote, QuoteLine, Renewal
+from .subscription import Subscription
+
+__all__ = [
+    "SYSTEM",
+    "Account",
+    "Actor",
+    "ActorKind",
+    "Address",
+    "Allocation",
+    "Approval",
+    "Attempt",
+    "Audit",
+    "CollectionMethod",
+    "Company",
+    "Contact",
+    "Counter",
+    "Document",
+    "Due",
+    "FormKey",
+    "Frequency",
+    "Gateway",
+    "GatewayState",
+    "History",
+    "Instalment",
+    "IntentPurpose",
+    "Invoice",
+    "InvoiceKind",
+    "InvoiceLine",
+    "MailboxMessage",
+    "Note",
+    "Opportunity",
+    "OpportunityStage",
+    "OrderEmail",
+    "OrderFile",
+    "OrderLine",
+    "PaymentIntent",
+    "PaymentMethod",
+    "PaymentOrder",
+    "PaymentOrderLine",
+    "PaymentProfile",
+    "PostProcessing",
+    "Product",
+    "Quote",
+    "QuoteLine",
+    "Receipt",
+    "Renewal",
+    "Route",
+    "Routing",
+    "SalesOrder",
+    "Setting",
+    "Signature",
+    "Snapshot",
+    "StagedJob",
+    "Subscription",
+    "TaxCode",
+    "TaxRate",
+    "TaxStatus",
+    "TermsText",
+    "Tick",
+    "Token",
+    "Transaction",
+    "TransactionAction",
+    "User",
+]

@@ -1,0 +1,241 @@
+"""Collecting: payment orders, intents (checkouts), attempts, and the transactions that prove what happened."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .. import clock
+from ..db import BigId, Model, enum
+from ..money import Money
+from ..states import attempt as attempt_states
+from ..states import intent as intent_states
+from ..states import payment_order as payment_order_states
+from ..states.attempt import AttemptStatus
+from ..states.intent import IntentStatus
+from ..states.payment_order import PaymentOrderStatus
+from .account import Account, Contact
+from .machine import Machine, Recorded
+from .order import SalesOrder
+from .quote import CollectionMethod
+
+
+class PaymentOrder(Machine, Model):
+    """The intent to collect `amount` (minor units). `first` marks the one whose capture books the order."""
+
+    __tablename__ = "payment_order"
+    __lock_rank__ = 3
+    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"),)
+    EDGES: ClassVar = payment_order_states.EDGES
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    number: Mapped[str] = mapped_column(String(20), unique=True)
+    status: Mapped[PaymentOrderStatus] = mapped_column(enum(PaymentOrderStatus), default=PaymentOrderStatus.OPEN)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"), index=True)
+    invoice_id: Mapped[int | None] = mapped_column(
+        ForeignKey("invoice.id", use_alter=True, name="fk_payment_order_invoice_id"), index=True
+    )
+    edition: Mapped[int | None]
+    purpose: Mapped[str] = mapped_column(String(200))
+    amount: Mapped[int] = mapped_column(BigId)
+    currency: Mapped[str] = mapped_column(String(3))
+    first: Mapped[bool] = mapped_column(default=False)
+    due_date: Mapped[date | None]
+    collection: Mapped[CollectionMethod] = mapped_column(enum(CollectionMethod), default=CollectionMethod.PAYMENT_LINK)
+    route_id: Mapped[int | None] = mapped_column(ForeignKey("route.id"))
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    account: Mapped[Account] = relationship()
+    contact: Mapped[Contact | None] = relationship()
+    order: Mapped[SalesOrder | None] = relationship()
+    lines: Mapped[list[PaymentOrderLine]] = relationship(order_by="PaymentOrderLine.id", cascade="all, delete-orphan")
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class PaymentOrderLine(Model):
+    """What is being paid, in words and minor units (gross)."""
+
+    __tablename__ = "payment_order_line"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    payment_order_id: Mapped[int] = mapped_column(ForeignKey("payment_order.id"), index=True)
+    order_line_id: Mapped[int | None] = mapped_column(ForeignKey("order_line.id", ondelete="SET NULL"))
+    description: Mapped[str] = mapped_column(String(500))
+    amount: Mapped[int] = mapped_column(BigId)
+
+
+class IntentPurpose(StrEnum):
+    APPROVAL = "approval"
+    LINK = "link"
+    STAFF = "staff"
+
+
+class PaymentIntent(Machine, Model):
+    """One executable checkout of exactly `amount`. The link is a signature over `public_id` and `generation`."""
+
+    __tablename__ = "payment_intent"
+    __table_args__ = (
+        Index(
+            "uq_payment_intent_live",
+            "payment_order_id",
+            unique=True,
+            sqlite_where=text("status = 'live'"),
+            postgresql_where=text("status = 'live'"),
+        ),
+    )
+    EDGES: ClassVar = intent_states.EDGES
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True)
+    generation: Mapped[int] = mapped_column(default=1)
+    payment_order_id: Mapped[int] = mapped_column(ForeignKey("payment_order.id"), index=True)
+    status: Mapped[IntentStatus] = mapped_column(enum(IntentStatus), default=IntentStatus.LIVE)
+    purpose: Mapped[IntentPurpose] = mapped_column(enum(IntentPurpose))
+    amount: Mapped[int] = mapped_column(BigId)
+    currency: Mapped[str] = mapped_column(String(3))
+    edition: Mapped[int | None]
+    attempt_limit: Mapped[int] = mapped_column(default=5)
+    expires_at: Mapped[datetime]
+    viewed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    payment_order: Mapped[PaymentOrder] = relationship()
+
+    @property
+    def history_order_id(self) -> int | None:
+        return self.payment_order.order_id
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class Attempt(Machine, Model):
+    """One try. Committed before the gateway hears of it; `idempotency_key` derives from this row and never changes.
+
+    `instrument` is the gateway's alias of a newly entered card or null where `method_id` names a saved one; never a
+    card number. `request` is the frozen request, so that a retry is equal byte for byte.
+    """
+
+    __tablename__ = "attempt"
+    __lock_rank__ = 4
+    __table_args__ = (
+        Index(
+            "uq_attempt_open",
+            "payment_order_id",
+            unique=True,
+            sqlite_where=text("status IN ('started', 'requires_action', 'pending', 'unknown')"),
+            postgresql_where=text("status IN ('started', 'requires_action', 'pending', 'unknown')"),
+        ),
+        Index(
+            "ix_attempt_ask",
+            "ask_at",
+            sqlite_where=text("ask_at IS NOT NULL"),
+            postgresql_where=text("ask_at IS NOT NULL"),
+        ),
+    )
+    EDGES: ClassVar = attempt_states.EDGES
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True)
+    payment_order_id: Mapped[int] = mapped_column(ForeignKey("payment_order.id"), index=True)
+    intent_id: Mapped[int] = mapped_column(ForeignKey("payment_intent.id"), index=True)
+    status: Mapped[AttemptStatus] = mapped_column(enum(AttemptStatus), default=AttemptStatus.STARTED)
+    amount: Mapped[int] = mapped_column(BigId)
+    currency: Mapped[str] = mapped_column(String(3))
+    gateway_id: Mapped[int] = mapped_column(ForeignKey("gateway.id"))
+    method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_method.id"))
+    instrument: Mapped[str | None] = mapped_column(String(200))
+    card_label: Mapped[str] = mapped_column(String(60), default="")
+    save_method: Mapped[bool] = mapped_column(default=False)
+    consent_text: Mapped[str | None]
+    receipt_email: Mapped[str | None] = mapped_column(String(254))
+    idempotency_key: Mapped[str] = mapped_column(String(64), unique=True)
+    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    request: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    provider_id: Mapped[str | None] = mapped_column(String(100))
+    next_action: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    decline_code: Mapped[str | None] = mapped_column(String(60))
+    decline_class: Mapped[str | None] = mapped_column(String(30))
+    error: Mapped[str | None] = mapped_column(String(500))
+    actor_kind: Mapped[str] = mapped_column(String(20))
+    actor_name: Mapped[str] = mapped_column(String(200))
+    actor_user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    called_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ask_at: Mapped[datetime | None]
+    asked: Mapped[int] = mapped_column(default=0)
+
+    payment_order: Mapped[PaymentOrder] = relationship()
+    intent: Mapped[PaymentIntent] = relationship()
+
+    @property
+    def history_order_id(self) -> int | None:
+        return self.payment_order.order_id
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in attempt_states.OPEN
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class TransactionAction(StrEnum):
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    CHARGE = "charge"
+    VOID = "void"
+    REFUND = "refund"
+
+
+class Transaction(Model):
+    """Evidence of what a gateway did. Append-only; nobody can type one in."""
+
+    __tablename__ = "transaction"
+    __append_only__ = True
+    __table_args__ = (
+        UniqueConstraint("gateway_id", "provider_id", "action"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    payment_order_id: Mapped[int] = mapped_column(ForeignKey("payment_order.id"), index=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("transaction.id"))
+    gateway_id: Mapped[int] = mapped_column(ForeignKey("gateway.id"))
+    action: Mapped[TransactionAction] = mapped_column(enum(TransactionAction))
+    amount: Mapped[int] = mapped_column(BigId)
+    currency: Mapped[str] = mapped_column(String(3))
+    provider_id: Mapped[str] = mapped_column(String(100))
+    idempotency_key: Mapped[str] = mapped_column(String(64))
+    reference: Mapped[str] = mapped_column(String(100), default="")
+    raw_sha256: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class PostProcessing(Recorded, Model):
+    """What must still follow a capture. `step` names the one that failed; money evidence is already safe."""
+
+    __tablename__ = "post_processing"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    transaction_id: Mapped[int] = mapped_column(ForeignKey("transaction.id"), unique=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"), index=True)
+    done_at: Mapped[datetime | None]
+    step: Mapped[str | None] = mapped_column(String(60))
+    error: Mapped[str | None] = mapped_column(String(500))
+    tries: Mapped[int] = mapped_column(default=0)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -1,0 +1,32 @@
+"""What the customer receives for a recurring line."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..db import BigId, Model, Quantity, enum
+from ..states.subscription import EDGES, SubscriptionStatus
+from .catalog import Frequency
+from .machine import Machine
+
+
+class Subscription(Machine, Model):
+    __tablename__ = "subscription"
+    EDGES: ClassVar = EDGES
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
+    order_line_id: Mapped[int] = mapped_column(ForeignKey("order_line.id"), unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    status: Mapped[SubscriptionStatus] = mapped_column(enum(SubscriptionStatus), default=SubscriptionStatus.SCHEDULED)
+    sku: Mapped[str] = mapped_column(String(60))
+    description: Mapped[str] = mapped_column(String(500))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    frequency: Mapped[Frequency] = mapped_column(enum(Frequency))
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]

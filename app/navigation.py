@@ -1,0 +1,60 @@
+"""What every page knows: the company, the signed-in person's way around, and where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, g, request, url_for
+from flask_login import current_user
+
+from .access import Permission, can
+from .db import db
+from .models.company import Company
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    name: str
+    url: str
+    icon: str
+    active: bool
+
+
+# name, endpoint, icon, permission (None: every member of staff), only with the demo mailbox
+ITEMS: tuple[tuple[str, str, str, Permission | None, bool], ...] = (
+    ("Orders", "orders.index", "file-invoice", Permission.ORDER_VIEW, False),
+    ("Quotes", "quotes.index", "file-text", Permission.QUOTE_VIEW, False),
+    ("Payments", "payments.index", "credit-card", Permission.PAYMENT_VIEW, False),
+    ("Invoices", "invoices.index", "receipt", Permission.INVOICE_VIEW, False),
+    ("Accounts", "accounts.index", "building", Permission.ACCOUNT_VIEW, False),
+    ("Mailbox", "mailbox.index", "mail", None, True),
+    ("Admin", "admin.index", "settings", Permission.SETTINGS_EDIT, False),
+)
+
+
+def company() -> Company:
+    """The selling company; one look a request."""
+    if "company" not in g:
+        g.company = db.session.get(Company, 1)
+    return g.company
+
+
+def nav_items() -> list[NavItem]:
+    if not current_user.is_authenticated:
+        return []
+    here = (request.endpoint or "").partition(".")[0]
+    mailbox = current_app.config["MAIL_TRANSPORT"] == "mailbox"
+    return [
+        NavItem(name, url_for(endpoint), icon, endpoint.partition(".")[0] == here)
+        for name, endpoint, icon, permission, demo in ITEMS
+        if endpoint in current_app.view_functions and (mailbox or not demo) and (permission is None or can(permission))
+    ]
+
+
+def _context() -> dict[str, Any]:
+    return {"company": company(), "nav_items": nav_items}
+
+
+def register(app: Flask) -> None:
+    app.context_processor(_context)

@@ -1,0 +1,68 @@
+"""Headers on every answer, the CSP nonce, and the second check of where a post comes from.
+
+Sources: W3C CSP 3; OWASP ASVS 4.0 14.4; W3C Fetch Metadata.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Flask, Response, abort, g, request
+from flask_login import current_user
+
+
+def csp_nonce() -> str:
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return g.csp_nonce
+
+
+def _policy() -> str:
+    """Views may widen `g.csp_frame_src` (the hosted card field) or set `g.csp_frame_ancestors` (what may be framed)."""
+    nonce = csp_nonce()
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'nonce-{nonce}' 'strict-dynamic'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            f"frame-src {g.get('csp_frame_src', chr(39) + 'self' + chr(39))}",
+            f"frame-ancestors {g.get('csp_frame_ancestors', chr(39) + 'none' + chr(39))}",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "object-src 'none'",
+        )
+    )
+
+
+def _headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _policy())
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer" if g.get("token_page") else "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(self)")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if request.is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if request.endpoint != "static":
+        headers.add("Vary", "HX-Request")
+        headers.add("Vary", "HX-Request-Type")
+        if g.get("token_page") or getattr(current_user, "is_authenticated", False):
+            headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _refuse_cross_site() -> None:
+    """A browser that says a post comes from another site is believed; CSRF tokens stay the first check."""
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and not request.path.startswith("/webhooks/"):
+        abort(400)
+
+
+def register(app: Flask) -> None:
+    app.before_request(_refuse_cross_site)
+    app.after_request(_headers)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce

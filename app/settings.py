@@ -1,0 +1,82 @@
+"""The settings an admin may turn: name, type, default, and what each does in words.
+
+Read once a request; commands that decide by one read it again inside their transaction (`fresh`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import g, has_app_context
+from sqlalchemy import select
+
+from .db import db
+from .models.company import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    key: str
+    default: Any
+    title: str
+    effect: str
+
+
+SALESPEOPLE_SUBMIT = Definition(
+    "salespeople.submit_for_approval",
+    True,
+    "Allow salespeople to send an order to customers for approval",
+    "Off: salespeople cannot start new submissions. Orders already with a customer go on.",
+)
+SALESPEOPLE_PAYMENT = Definition(
+    "salespeople.accept_payment",
+    True,
+    "Orders sent for approval by salespeople can accept payment",
+    "Off: customers approve such orders without paying, links already sent included, and salespeople collect nothing.",
+)
+TEAM_ORDERS = Definition(
+    "salespeople.see_team_orders", False, "Salespeople see their team's orders", "Off: only their own."
+)
+APPROVAL_LINK_DAYS = Definition("links.approval_days", 14, "Life of an approval link, in days", "")
+PAYMENT_LINK_DAYS = Definition("links.payment_days", 30, "Life of a payment link, in days", "")
+ATTEMPT_LIMIT = Definition("links.attempt_limit", 5, "Tries on one payment link", "")
+FIRST_PAYMENT_DEFAULTS = Definition(
+    "payments.first_sets_defaults", True, "First payment sets billing defaults", "Where the account has none yet."
+)
+MAIL_TRIES = Definition("mail.tries", 8, "Tries before a mail counts as failed", "")
+
+ALL: dict[str, Definition] = {
+    d.key: d
+    for d in (
+        SALESPEOPLE_SUBMIT,
+        SALESPEOPLE_PAYMENT,
+        TEAM_ORDERS,
+        APPROVAL_LINK_DAYS,
+        PAYMENT_LINK_DAYS,
+        ATTEMPT_LIMIT,
+        FIRST_PAYMENT_DEFAULTS,
+        MAIL_TRIES,
+    )
+}
+
+
+def get(definition: Definition) -> Any:
+    """The value, from this request's one look at the table."""
+    if not has_app_context():
+        raise RuntimeError("settings need an application context")
+    if "settings" not in g:
+        rows = db.session.execute(select(Setting.key, Setting.value)).all()
+        g.settings = {row.key: row.value for row in rows}
+    return g.settings.get(definition.key, definition.default)
+
+
+def fresh(definition: Definition) -> Any:
+    """The value as committed now. Commands decide by this one."""
+    value = db.session.execute(select(Setting.value).where(Setting.key == definition.key)).scalar_one_or_none()
+    return definition.default if value is None else value
+
+
+def forget() -> None:
+    """Drop this request's look; called when a setting changes."""
+    g.pop("settings", None)

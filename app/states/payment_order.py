@@ -1,0 +1,80 @@
+"""Payment order: the intent to collect. Only closing is stored; everything else is read off the evidence."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .attempt import AttemptStatus
+
+
+class PaymentOrderStatus(StrEnum):
+    OPEN = "open"
+    CANCELLED = "cancelled"
+
+
+class PaymentOrderEvent(StrEnum):
+    CANCEL = "cancel"
+
+
+EDGES: dict[tuple[PaymentOrderStatus, PaymentOrderEvent], PaymentOrderStatus] = {
+    (PaymentOrderStatus.OPEN, PaymentOrderEvent.CANCEL): PaymentOrderStatus.CANCELLED,
+}
+
+
+class PaymentStatus(StrEnum):
+    """Derived for one payment order, and in sum for a sales order."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    REQUIRES_ACTION = "requires_action"
+    CONFIRMING = "confirming"
+    DECLINED = "declined"
+    AUTHORIZED = "authorized"
+    PART_PAID = "part_paid"
+    PAID = "paid"
+    PART_REFUNDED = "part_refunded"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """In minor units of one currency, summed from transactions; `balance` is what is still to be collected."""
+
+    requested: int
+    authorized: int = 0
+    captured: int = 0
+    refunded: int = 0
+    disputed: int = 0
+
+    @property
+    def balance(self) -> int:
+        return max(self.requested - self.captured, 0)
+
+    @property
+    def kept(self) -> int:
+        return self.captured - self.refunded - self.disputed
+
+
+def derive(figures: Figures, last_attempt: AttemptStatus | None, *, cancelled: bool) -> PaymentStatus:
+    """What a person is told. An open or unknown attempt is never shown as paid or failed (invariant 12)."""
+    P, A = PaymentStatus, AttemptStatus
+    if figures.disputed:
+        return P.DISPUTED
+    if figures.refunded:
+        return P.REFUNDED if figures.refunded >= figures.captured else P.PART_REFUNDED
+    if figures.captured and figures.captured >= figures.requested:
+        return P.PAID
+    if last_attempt in (A.STARTED, A.PENDING, A.UNKNOWN):
+        return P.CONFIRMING
+    if last_attempt is A.REQUIRES_ACTION:
+        return P.REQUIRES_ACTION
+    if figures.captured:
+        return P.PART_PAID
+    if figures.authorized:
+        return P.AUTHORIZED
+    if cancelled:
+        return P.CANCELLED
+    if last_attempt is A.DECLINED:
+        return P.DECLINED
+    return P.REQUESTED if figures.requested else P.NONE

@@ -1,0 +1,119 @@
+"""The house's way to write: nesting, dooming, locking, append-only evidence, exact column types."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from app import append_only, numbering
+from app.db import after_commit, assert_no_transaction, db, end_read, lock, transaction
+from app.errors import NotFound
+from app.models import Account, Actor, Counter, History, PaymentOrder, SalesOrder, User
+
+
+def person() -> User:
+    user = User(email="ann@seller.test", name="Ann Example", password_hash="x")
+    db.session.add(user)
+    db.session.flush()
+    return user
+
+
+def test_the_outermost_block_commits_once_and_then_runs_callbacks(app: Flask) -> None:
+    ran: list[str] = []
+    with transaction():
+        with transaction():
+            person()
+            after_commit(lambda: ran.append("inner"))
+        assert ran == []
+    assert ran == ["inner"]
+    assert db.session.scalar(select(User.email)) == "ann@seller.test"
+
+
+def test_a_swallowed_inner_failure_dooms_the_whole(app: Flask) -> None:
+    ran: list[str] = []
+    with pytest.raises(RuntimeError, match="nothing was committed"), transaction():
+        after_commit(lambda: ran.append("never"))
+        person()
+        try:
+            with transaction():
+                raise ValueError
+        except ValueError:
+            pass
+    assert db.session.scalar(select(User.id)) is None
+    assert ran == []
+
+
+def test_a_get_request_cannot_write(app: Flask) -> None:
+    with app.test_request_context("/", method="GET"), pytest.raises(RuntimeError, match="GET"), transaction():
+        pass
+
+
+def test_the_world_is_not_called_inside_a_transaction(app: Flask) -> None:
+    with transaction(), pytest.raises(RuntimeError, match="open"):
+        assert_no_transaction()
+    db.session.execute(text("SELECT 1"))
+    with pytest.raises(RuntimeError, match="open"):
+        assert_no_transaction()
+    end_read()
+    assert_no_transaction()
+
+
+def test_locks_go_down_the_ranks(app: Flask) -> None:
+    with transaction(), pytest.raises(NotFound):
+        lock(PaymentOrder, 1)
+    with transaction() as session:
+        session.add(Account(number="A-1", name="Acme", currency="EUR"))
+    with pytest.raises(RuntimeError, match="rank"), transaction():
+        with pytest.raises(NotFound):
+            lock(SalesOrder, 1)
+        lock(Account, 1)
+
+
+def test_every_table_of_evidence_refuses_change_in_the_migrated_database(app: Flask) -> None:
+    names = append_only.tables()
+    assert {"history", "transaction", "receipt", "allocation", "signature", "snapshot", "audit"} <= set(names)
+    found = db.session.scalars(text("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'")).all()
+    assert sorted(found) == sorted(names * 2)
+    with transaction():
+        account = Account(number="A-1", name="Acme", currency="EUR")
+        db.session.add(account)
+        account.record("created", by=Actor.of(person()))
+    for statement in ("UPDATE history SET event = 'x'", "DELETE FROM history"):
+        with pytest.raises(IntegrityError, match="append-only"), transaction() as session:
+            session.execute(text(statement))
+    assert db.session.scalar(select(History.event)) == "created"
+
+
+def test_every_constraint_has_a_name(app: Flask) -> None:
+    found = inspect(db.engine)
+    for table in found.get_table_names():
+        names = [c["name"] for c in found.get_unique_constraints(table) + found.get_check_constraints(table)]
+        assert all(names), table
+
+
+def test_decimals_are_exact_and_refuse_to_round(app: Flask) -> None:
+    from app.models import Product, TaxCode
+
+    with transaction() as session:
+        code = TaxCode(code="std", name="Standard")
+        session.add(code)
+        session.flush()
+        session.add(Product(sku="S", name="S", unit_price=Decimal("0.0001"), currency="EUR", tax_code_id=code.id))
+    assert db.session.scalar(select(Product.unit_price)) == Decimal("0.0001")
+    with pytest.raises(StatementError), transaction() as session:
+        session.add(Product(sku="T", name="T", unit_price=Decimal("0.00001"), currency="EUR", tax_code_id=code.id))
+
+
+def test_numbers_have_no_gap_after_a_rollback(app: Flask) -> None:
+    with transaction():
+        assert numbering.take("invoice") == "INV-00001"
+    with pytest.raises(ZeroDivisionError), transaction():
+        assert numbering.take("invoice") == "INV-00002"
+        raise ZeroDivisionError
+    with transaction():
+        assert numbering.take("invoice") == "INV-00002"
+    assert db.session.get(Counter, "invoice").last == 2  # type: ignore[union-attr]
