@@ -6,9 +6,10 @@ from sqlalchemy import Connection
 
 from .db import Base
 
+# The doubled % is psycopg's spelling of one.
 PG_FUNCTION = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger AS $$
-BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$ LANGUAGE plpgsql
+BEGIN RAISE EXCEPTION '%% is append-only', TG_TABLE_NAME; END $$ LANGUAGE plpgsql
 """
 
 

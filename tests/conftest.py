@@ -13,6 +13,14 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.config import ROOT
 from app.db import db
+from engines import (  # noqa: F401  (fixtures)
+    browser,
+    postgres,
+    postgres_url_factory,
+    redis_url,
+    running_smtp_server,
+    smtp_server,
+)
 
 
 def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
