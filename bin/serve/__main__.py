@@ -1,0 +1,127 @@
+"""Runs Countersign on this machine until Ctrl-C: Redis, web server, worker and clock, with the demo company.
+
+Called by bin/run from the top folder. Standard library only, so that it is up before the product is imported.
+"""
+
+import argparse
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import instance
+from processes import Children, Stop, last_words
+
+FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
+WEB_WORKERS = 2
+
+
+def chosen_port() -> int:
+    """Returns PORT; raises Stop when that is no free port."""
+    wish = os.environ.get("PORT", "8000")
+    if not (wish.isdecimal() and 0 < int(wish) < 65536):
+        raise Stop(f"PORT must be a number from 1 to 65535, not «{wish}»")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(wish)))
+        except OSError as error:
+            raise Stop(f"port {wish} is not to be had ({error.strerror}); choose another: PORT=8001 bin/run") from None
+    return int(wish)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_redis(children: Children, folder: Path) -> None:
+    port = free_port()
+    children.start("redis", "redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder))
+    os.environ["COUNTERSIGN_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    children.wait_until(lambda: answers_ping(port), "Redis")
+
+
+def answers_ping(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(16) == b"+PONG\r\n"
+    return False
+
+
+def prepare_data() -> str:
+    """Migrates, loads the demo company if it is not there yet, and returns its sign-ins as text."""
+    for command in (("db", "upgrade"), ("demo", "load"), ("demo", "sign-ins")):
+        done = subprocess.run((*FLASK, *command), capture_output=True, text=True)
+        if done.returncode:
+            raise Stop(f"«flask {' '.join(command)}» failed: {last_words(done.stdout + done.stderr)}")
+    return done.stdout
+
+
+def start_product(children: Children, port: int) -> None:
+    granian = ("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
+    children.start("web server", sys.executable, *granian, "--workers", str(WEB_WORKERS), "wsgi:app")
+    children.start("worker", *FLASK, "worker")
+    children.start("clock", *FLASK, "clock")
+    children.wait_until(lambda: is_healthy(port), "the web server")
+
+
+def is_healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    return False
+
+
+def serve(fresh: bool) -> NoReturn:
+    folder = Path(os.environ.get("COUNTERSIGN_INSTANCE", "instance")).resolve()
+    os.environ["COUNTERSIGN_INSTANCE"] = str(folder)
+    instance.reserve(folder)
+    port = chosen_port()
+    if fresh:
+        instance.start_over(folder)
+    instance.check_database(folder)
+    address = os.environ.setdefault("COUNTERSIGN_BASE_URL", f"http://127.0.0.1:{port}")
+    os.environ.setdefault("COUNTERSIGN_ENV", "demo")
+    with Children(folder / "log") as children:
+        if "COUNTERSIGN_REDIS_URL" not in os.environ:
+            start_redis(children, folder)
+        sign_ins = prepare_data()
+        start_product(children, port)
+        print(f"Countersign runs at {address}\n\n{sign_ins}\nCtrl-C stops it. Logs: {folder / 'log'}", flush=True)
+        children.watch()
+
+
+def leave(*_signal: object) -> NoReturn:
+    """Ends the run once, in order; whoever presses Ctrl-C again does not interrupt the stopping."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+    raise SystemExit
+
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("bin/run", description="Runs Countersign with its demo company until Ctrl-C.")
+    parser.add_argument("--fresh", action="store_true", help="start over with new demo data")
+    arguments = parser.parse_args()
+    for number in ENDINGS:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, leave)
+    try:
+        serve(arguments.fresh)
+    except Stop as stop:
+        sys.exit(f"bin/run: {str(stop).rstrip('.')}.")
+    except OSError as error:
+        sys.exit(f"bin/run: {error.filename}: {error.strerror}.")
+
+
+main()
