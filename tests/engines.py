@@ -90,7 +90,7 @@ def postgres() -> Iterator[Postgres]:
     try:
         wait_until(lambda: postgres.execute("SELECT 1"), server, psycopg.OperationalError)
         postgres.execute("CREATE DATABASE template")
-        migrate(postgres.url("template"))
+        migrate(postgres.url("template"), folder)
         yield postgres
     finally:
         server.send_signal(signal.SIGQUIT)  # at once: nothing in it is worth keeping
@@ -98,8 +98,8 @@ def postgres() -> Iterator[Postgres]:
         shutil.rmtree(folder)
 
 
-def migrate(database_url: str) -> None:
-    settings = {"COUNTERSIGN_ENV": "test", "COUNTERSIGN_DATABASE_URL": database_url}
+def migrate(database_url: str, instance: Path) -> None:
+    settings = {"COUNTERSIGN_DATABASE_URL": database_url, "COUNTERSIGN_INSTANCE": str(instance)}
     upgrade = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
     done = subprocess.run(upgrade, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True)
     if done.returncode:
