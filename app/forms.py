@@ -1,0 +1,41 @@
+"""Form keys: minted when a form is rendered, so that pressing twice is asking once (invariants 10, 11)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from typing import Any
+
+from sqlalchemy import select
+
+from .db import db
+from .errors import Refusal
+from .models.job import FormKey
+
+
+def mint_form_key() -> str:
+    return secrets.token_urlsafe(18)
+
+
+def fingerprint(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def answered(key: str, content: Any) -> dict[str, Any] | None:
+    """What this key was answered with before, or None if it is new. Call inside transaction(), after the first lock.
+
+    Raises Refusal `key_reused` if the same form came back with other content.
+    """
+    row = db.session.execute(select(FormKey.fingerprint, FormKey.result).where(FormKey.key == key)).one_or_none()
+    if row is None:
+        return None
+    if row.fingerprint != fingerprint(content):
+        raise Refusal("key_reused", "This form was already sent with other content. Reload the page and try again.")
+    return dict(row.result)
+
+
+def remember(key: str, content: Any, **result: Any) -> None:
+    """Store the answer beside the fact, in the same transaction. A concurrent twin fails on the primary key."""
+    db.session.add(FormKey(key=key, fingerprint=fingerprint(content), result=result))
+    db.session.flush()
