@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.config import ROOT
 from app.db import db
-from engines import (  # noqa: F401  (fixtures)
+from tests.engines import (  # noqa: F401  (fixtures)
     browser,
     postgres,
     postgres_url_factory,

@@ -8,7 +8,7 @@ import pytest
 import redis
 from playwright.sync_api import Browser
 
-from engines import MailServer
+from tests.engines import MailServer
 
 
 def connect(url: str) -> psycopg.Connection:
