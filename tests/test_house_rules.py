@@ -1,0 +1,144 @@
+"""The house rules (STYLE.md), over the real modules, templates and addresses. Each rule proves that it can fail."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from flask import Blueprint, Flask
+from flask.testing import FlaskClient
+
+from app.access import Role, public
+from app.db import assert_no_transaction, db, transaction
+from tests import factories
+from tests.house import modules, routes, templates
+
+BAD_MODULES = {
+    modules.oversized: {"app/commands/orders.py": "\n" * 401},
+    modules.nameless: {"app/queries/order_helpers.py": ""},
+    modules.committers: {"app/commands/orders.py": "def book():\n    db.session.commit()"},
+    modules.status_writers: {"app/commands/orders.py": "order.status = OrderStatus.ACTIVE"},
+    modules.upward_arrows: {"app/models/order.py": "from ..commands import orders", "app/commands/orders.py": ""},
+}
+BAD_TEMPLATES = {
+    templates.forms_without_csrf: {"orders/edit.html": '<form method="post"><button>Save</button></form>'},
+    templates.mails_without_text: {"emails/receipt.html": "<p>Thank you</p>"},
+    templates.refused_by_policy: {"orders/show.html": "<p style=\"color:red\">x</p><script>alert('x')</script>"},
+    templates.unescaped: {"orders/show.html": "{{ note.body|safe }}"},
+}
+
+
+@pytest.mark.parametrize("rule", BAD_MODULES, ids=lambda rule: rule.__name__)
+def test_modules(rule) -> None:
+    assert rule(modules.sources()) == []
+    assert rule(BAD_MODULES[rule]) != []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("app/commands/a.py", "session.execute(update(Order).values(status='active'))"),
+        ("app/commands/a.py", "query.update({'status': 'active'})"),
+        ("app/commands/a.py", "a, order.status = 1, 2"),
+    ],
+)
+def test_a_status_is_seen_however_it_is_written(path: str, text: str) -> None:
+    assert modules.status_writers({path: text}) != []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("app/states/order.py", "from ..errors import Refusal"),
+        ("app/queries/orders.py", "def f():\n    from app.blueprints.orders import show"),
+        ("app/gateways/stripe.py", "from .. import jobs, commands"),
+        ("app/jobs/__init__.py", "from ..commands import mails"),
+        ("app/money.py", "import app.clock"),
+    ],
+)
+def test_an_arrow_upwards_is_seen_wherever_it_hides(path: str, text: str) -> None:
+    rooms = ("blueprints/orders", "commands/mails", "commands/__init__", "jobs/__init__", "errors", "clock")
+    files = {f"app/{room}.py": "" for room in rooms}
+    assert modules.upward_arrows(files | {path: text}) != []
+
+
+@pytest.mark.parametrize("rule", BAD_TEMPLATES, ids=lambda rule: rule.__name__)
+def test_templates(rule) -> None:
+    assert rule(templates.sources()) == []
+    assert rule(BAD_TEMPLATES[rule]) != []
+
+
+@pytest.fixture
+def crooked() -> Flask:
+    """An application that breaks every rule about addresses."""
+    app = Flask("crooked")
+    bp = Blueprint("orders", __name__)
+
+    @bp.route("/orders/Show_All/<order_id>", methods=["GET", "POST"])
+    def show(order_id: int) -> str:
+        return f"order {order_id}"
+
+    app.register_blueprint(bp)
+    return app
+
+
+@pytest.mark.parametrize("rule", [routes.undeclared, routes.untidy], ids=lambda rule: rule.__name__)
+def test_addresses(rule, app: Flask, crooked: Flask) -> None:
+    assert rule(app) == []
+    assert rule(crooked) != []
+
+
+@pytest.fixture
+def samples(app: Flask) -> dict[str, object]:
+    """Something to show at every address that has a part to fill in."""
+    admin = factories.user(Role.ADMIN)
+    order = factories.order(owner=admin)
+    return {
+        "orders.number": order.number,
+        "quotes.number": factories.approved_quote(owner=admin).number,
+        "accounts.number": factories.account().number,
+        "filename": "favicon.svg",
+        "token": "nothing-we-signed",
+    }
+
+
+def sign_in(client: FlaskClient, role: Role) -> None:
+    user = factories.user(role)
+    with client.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = user.get_id(), True
+
+
+def test_no_staff_address_is_reachable_without_a_session(app, crooked, client, samples) -> None:
+    assert routes.reachable_without_session(app, client, samples) == []
+    assert routes.reachable_without_session(crooked, crooked.test_client(), {"order_id": 7}) != []
+
+
+def test_a_get_never_writes(app: Flask, client: FlaskClient, samples: dict[str, object]) -> None:
+    """Driven as an admin; `data_version` moves as soon as anybody else commits to the file."""
+    sign_in(client, Role.ADMIN)
+    watcher = sqlite3.connect(Path(str(db.engine.url.database)))
+    version = watcher.execute("PRAGMA data_version").fetchone()
+    for rule in routes.rules(app):
+        if "GET" not in (rule.methods or ()):
+            continue
+        for headers in (routes.PAGE, routes.FRAGMENT):
+            answer = client.get(routes.build(rule, samples), headers=headers)
+            assert answer.status_code < 500, rule
+            assert watcher.execute("PRAGMA data_version").fetchone() == version, f"{rule.rule} wrote"
+
+
+def test_a_get_cannot_write(app: Flask) -> None:
+    @app.get("/sneaky")
+    @public
+    def sneaky() -> str:
+        with transaction():
+            return "written"
+
+    with pytest.raises(RuntimeError, match="must not write"):
+        app.test_client().get("/sneaky")
+
+
+def test_the_world_is_not_called_inside_a_transaction(app: Flask) -> None:
+    with transaction(), pytest.raises(RuntimeError, match="while calling the world"):
+        assert_no_transaction()
