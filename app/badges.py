@@ -1,0 +1,175 @@
+"""How a status looks to staff: word, tone and icon, in one place.
+
+`badge_of("order", order.status)` in templates; the keys are the values of the enums in states/ and of the
+derived statuses. Tones: ok, warn, bad, info, mute. Words are marked for translation here, translated on use.
+"""
+
+from typing import NamedTuple
+
+from flask import Flask
+from flask_babel import gettext
+
+
+class Badge(NamedTuple):
+    word: str
+    tone: str
+    icon: str
+
+
+def _(word: str) -> str:
+    """Marks `word` for extraction; `badge_of` translates it for the reader."""
+    return word
+
+
+ORDER = {
+    "draft": Badge(_("Draft"), "mute", "pencil"),
+    "awaiting_approval": Badge(_("Awaiting approval"), "info", "clock"),
+    "declined": Badge(_("Declined"), "bad", "circle-x"),
+    "booked": Badge(_("Booked"), "info", "circle-check"),
+    "scheduled": Badge(_("Scheduled"), "info", "calendar"),
+    "activated": Badge(_("Activated"), "ok", "circle-check"),
+    "completed": Badge(_("Completed"), "ok", "check"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+}
+
+QUOTE = {
+    "draft": Badge(_("Draft"), "mute", "pencil"),
+    "submitted": Badge(_("Submitted"), "info", "clock"),
+    "approved": Badge(_("Approved"), "ok", "circle-check"),
+    "rejected": Badge(_("Rejected"), "bad", "circle-x"),
+    "converted": Badge(_("Converted"), "ok", "check"),
+    "expired": Badge(_("Expired"), "warn", "hourglass"),
+    "superseded": Badge(_("Superseded"), "mute", "history"),
+}
+
+APPROVAL = {
+    "pending": Badge(_("Waiting for signature"), "info", "clock"),
+    "signed": Badge(_("Signed"), "ok", "signature"),
+    "declined": Badge(_("Declined by customer"), "bad", "thumb-down"),
+    "change_requested": Badge(_("Change requested"), "warn", "message"),
+    "revoked": Badge(_("Revoked"), "mute", "ban"),
+    "expired": Badge(_("Expired"), "warn", "hourglass"),
+}
+
+PAYMENT = {
+    "none": Badge(_("Nothing requested"), "mute", "circle-dashed"),
+    "open": Badge(_("Open"), "warn", "clock"),
+    "requested": Badge(_("Requested"), "warn", "clock"),
+    "requires_action": Badge(_("Needs the payer"), "warn", "alert-circle"),
+    "confirming": Badge(_("Confirming"), "info", "refresh"),
+    "authorized": Badge(_("Authorized"), "info", "shield-check"),
+    "declined": Badge(_("Declined"), "bad", "circle-x"),
+    "part_paid": Badge(_("Part paid"), "warn", "circle-check"),
+    "paid": Badge(_("Paid"), "ok", "circle-check"),
+    "part_refunded": Badge(_("Part refunded"), "warn", "receipt-refund"),
+    "refunded": Badge(_("Refunded"), "mute", "receipt-refund"),
+    "disputed": Badge(_("Disputed"), "bad", "alert-triangle"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+    "expired": Badge(_("Expired"), "mute", "hourglass"),
+}
+
+INTENT = {
+    "live": Badge(_("Live"), "info", "link"),
+    "paid": Badge(_("Paid"), "ok", "circle-check"),
+    "expired": Badge(_("Expired"), "mute", "hourglass"),
+    "revoked": Badge(_("Revoked"), "mute", "link-off"),
+    "superseded": Badge(_("Superseded"), "mute", "history"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+}
+
+ATTEMPT = {
+    "started": Badge(_("Started"), "info", "refresh"),
+    "requires_action": Badge(_("Waiting for the bank's check"), "warn", "alert-circle"),
+    "pending": Badge(_("Confirming"), "info", "refresh"),
+    "unknown": Badge(_("Confirming with the gateway"), "warn", "refresh"),
+    "succeeded": Badge(_("Succeeded"), "ok", "circle-check"),
+    "declined": Badge(_("Declined"), "bad", "circle-x"),
+    "failed": Badge(_("Failed"), "bad", "alert-triangle"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+}
+
+INVOICE = {
+    "none": Badge(_("Not issued"), "mute", "circle-dashed"),
+    "draft": Badge(_("Draft"), "mute", "pencil"),
+    "issued": Badge(_("Issued"), "info", "file-invoice"),
+    "part_paid": Badge(_("Part paid"), "warn", "circle-check"),
+    "paid": Badge(_("Paid"), "ok", "circle-check"),
+    "overdue": Badge(_("Overdue"), "bad", "alert-triangle"),
+    "credited": Badge(_("Credited"), "mute", "receipt-refund"),
+    "written_off": Badge(_("Written off"), "mute", "ban"),
+}
+
+FULFILLMENT = {
+    "none": Badge(_("Nothing to ship"), "mute", "circle-dashed"),
+    "unsent": Badge(_("Not sent"), "mute", "package"),
+    "sent": Badge(_("Sent"), "info", "send"),
+    "accepted": Badge(_("Accepted"), "info", "circle-check"),
+    "packed": Badge(_("Packed"), "info", "package"),
+    "part_shipped": Badge(_("Part shipped"), "warn", "truck"),
+    "shipped": Badge(_("Shipped"), "info", "truck"),
+    "delivered": Badge(_("Delivered"), "ok", "circle-check"),
+    "exception": Badge(_("Exception"), "bad", "alert-triangle"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+}
+
+SYNC = {
+    "not_sent": Badge(_("Not sent yet"), "mute", "circle-dashed"),
+    "pending": Badge(_("Pending"), "info", "clock"),
+    "in_sync": Badge(_("In sync"), "ok", "circle-check"),
+    "stale": Badge(_("Stale"), "warn", "hourglass"),
+    "failed": Badge(_("Failed"), "bad", "alert-triangle"),
+}
+
+MAIL = {
+    "queued": Badge(_("Queued"), "info", "clock"),
+    "sending": Badge(_("Sending"), "info", "send"),
+    "sent": Badge(_("Sent"), "ok", "mail"),
+    "failed": Badge(_("Not delivered"), "bad", "mail-x"),
+}
+
+VERDICT = {
+    "ready": Badge(_("Ready"), "ok", "circle-check"),
+    "retokenization_required": Badge(_("Retokenization required"), "warn", "refresh"),
+    "new_method_required": Badge(_("New method required"), "bad", "credit-card-off"),
+    "legacy": Badge(_("Legacy gateway"), "warn", "history"),
+    "blocked": Badge(_("Blocked"), "bad", "ban"),
+    "wait": Badge(_("Gateway unavailable"), "warn", "hourglass"),
+}
+
+SUBSCRIPTION = {
+    "scheduled": Badge(_("Scheduled"), "info", "calendar"),
+    "active": Badge(_("Active"), "ok", "circle-check"),
+    "ended": Badge(_("Ended"), "mute", "ban"),
+}
+
+CHECK = {
+    "pass": Badge(_("Pass"), "ok", "circle-check"),
+    "warn": Badge(_("Mind"), "warn", "alert-triangle"),
+    "block": Badge(_("Blocks"), "bad", "circle-x"),
+}
+
+KINDS: dict[str, dict[str, Badge]] = {
+    "order": ORDER,
+    "quote": QUOTE,
+    "approval": APPROVAL,
+    "payment": PAYMENT,
+    "intent": INTENT,
+    "attempt": ATTEMPT,
+    "invoice": INVOICE,
+    "fulfillment": FULFILLMENT,
+    "sync": SYNC,
+    "mail": MAIL,
+    "verdict": VERDICT,
+    "subscription": SUBSCRIPTION,
+    "check": CHECK,
+}
+
+
+def badge_of(kind: str, status: str) -> Badge:
+    """Word, tone and icon of `status` in the reader's language. Raises KeyError for a status nobody named."""
+    badge = KINDS[kind][status]
+    return badge._replace(word=gettext(badge.word))
+
+
+def register(app: Flask) -> None:
+    app.jinja_env.globals["badge_of"] = badge_of
