@@ -21,9 +21,9 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     logs.configure(app)
     _extensions(app)
-    from . import formatting, icons, models  # noqa: F401  (models: the mappers must know every table)
+    from . import assets, badges, formatting, icons, models  # noqa: F401  (models: the mappers must know every table)
 
-    for part in (security, failures, navigation, formatting, icons, blueprints):
+    for part in (security, failures, navigation, formatting, icons, badges, assets, blueprints):
         part.register(app)
     app.jinja_env.globals["can"] = access.can
     return app

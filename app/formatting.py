@@ -13,7 +13,6 @@ from babel import Locale, dates, numbers
 from flask import Flask
 from flask_babel import get_locale, gettext
 
-
 from .clock import now
 from .money import Money, exponent
 from .navigation import company

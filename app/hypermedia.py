@@ -25,7 +25,7 @@ def fragments(main: str, *others: Markup, status: int = 200, toast: str | None =
     """The part that was asked for, then whatever else it changed; `toast` confirms, and carries nothing of its own."""
     response = make_response("".join([main, *others]), status)
     if toast:
-        response.headers["HX-Trigger"] = json.dumps({"toast": toast})
+        response.headers["HX-Trigger"] = json.dumps({"toast": {"target": "#toasts", "text": toast, "tone": "ok"}})
     return response
 
 

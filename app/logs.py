@@ -12,6 +12,9 @@ from flask import Flask, Response, g, request
 
 log = structlog.get_logger("countersign")
 
+# Local variables hold tokens, addresses and keys: a log keeps the places of an error, never its values.
+_without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
 
 def configure(app: Flask) -> None:
     structlog.configure(
@@ -19,7 +22,7 @@ def configure(app: Flask) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(_without_locals),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -7,6 +7,9 @@ from flask import Flask
 MODULES: tuple[str, ...] = ("health", "auth")
 
 
+OUTSIDE_PRODUCTION: tuple[str, ...] = ("styleguide",)
+
+
 def register(app: Flask) -> None:
-    for name in MODULES:
+    for name in MODULES if app.config["PRODUCTION"] else MODULES + OUTSIDE_PRODUCTION:
         app.register_blueprint(import_module(f"{__name__}.{name}").bp)

@@ -71,7 +71,8 @@ document.addEventListener("submit", (event) => {
   busy(event.submitter, true);
 });
 
-addEventListener("pageshow", () => {
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
   document.querySelectorAll("form[data-busy]").forEach((form) => delete form.dataset.busy);
   document.querySelectorAll("[aria-busy=true]").forEach((button) => busy(button, false));
 });

@@ -1,0 +1,22 @@
+"""What the order page shows, as plain frozen data: panels know these, never rows or entities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a person can do next. With a `refusal` it stays visible, disabled, saying why and who can.
+
+    `how`: "dialog" opens the page at `href` in place, "page" goes there, "post" does it at once.
+    """
+
+    key: str
+    label: str
+    icon: str
+    href: str
+    how: Literal["dialog", "page", "post"] = "page"
+    danger: bool = False
+    refusal: str | None = None
