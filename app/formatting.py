@@ -4,6 +4,7 @@ Template filters, all written as `{{ value|money }}`; formatting a figure is cac
 lines repeats it two hundred times and CLDR patterns are slow to apply.
 """
 
+from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -47,8 +48,7 @@ def money(amount: Money) -> str:
 @lru_cache(maxsize=8192)
 def _price(value: Decimal, currency: str, locale: Locale) -> str:
     digits = max(exponent(currency), -int(value.normalize().as_tuple().exponent))
-    pattern = numbers.get_currency_format(locale)
-    pattern = numbers.parse_pattern(pattern.pattern)
+    pattern = copy(locale.currency_formats["standard"])
     pattern.frac_prec = (exponent(currency), digits)
     return pattern.apply(value, locale, currency=currency, currency_digits=False)
 

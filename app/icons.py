@@ -22,9 +22,7 @@ def _drawing(name: str) -> str:
     try:
         source = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise LookupError(
-            f"icon {name!r} is not in static/vendor/icons: add it to static/icons.txt, run bin/setup"
-        ) from None
+        raise LookupError(f"icon {name!r} is not set up: add it to static/icons.txt and run bin/setup") from None
     shapes = (shape for shape in _SHAPE.findall(source) if 'stroke="none"' not in shape)
     return "".join(re.sub(r"\s*/>$", "/>", shape) for shape in shapes)
 
