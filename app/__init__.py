@@ -22,8 +22,9 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     logs.configure(app)
     _extensions(app)
     from . import assets, badges, formatting, icons, models  # noqa: F401  (models: the mappers must know every table)
+    from .jobs import cli as job_commands
 
-    for part in (security, failures, navigation, formatting, icons, badges, assets, blueprints):
+    for part in (security, failures, navigation, formatting, icons, badges, assets, blueprints, job_commands):
         part.register(app)
     app.jinja_env.globals["can"] = access.can
     return app

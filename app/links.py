@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-from flask import current_app, url_for
+from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 
 Kind = Literal["approve", "pay"]
@@ -35,7 +35,12 @@ def read(kind: Kind, token: str) -> tuple[str, int] | None:
 
 
 def url(kind: Kind, public_id: str, generation: int) -> str:
-    """The whole address, as it stands in a mail."""
+    """The whole address, as it stands in a mail. Needs no request: workers mint links, too."""
     endpoint = {"approve": "public.approve", "pay": "public.pay"}[kind]
-    path = url_for(endpoint, token=mint(kind, public_id, generation), _external=False)
+    return page(endpoint, token=mint(kind, public_id, generation))
+
+
+def page(endpoint: str, **values: object) -> str:
+    """The whole address of a page of ours, for mails; needs no request."""
+    path = current_app.url_map.bind("").build(endpoint, values)
     return current_app.config["BASE_URL"] + path

@@ -13,7 +13,10 @@ from ..db import BigId, Model
 
 
 class StagedJob(Model):
-    """The truth about a piece of work; Redis only carries the nudge. `lease_until` says who is at it and how long."""
+    """The truth about a piece of work; Redis only carries the nudge. `args` are ids and plain values.
+
+    `lease_until` says until when somebody is at it, `version` which shape of `args` the stager knew.
+    """
 
     __tablename__ = "staged_job"
     __table_args__ = (
@@ -27,6 +30,7 @@ class StagedJob(Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[str] = mapped_column(String(60))
+    version: Mapped[int] = mapped_column(default=1)
     args: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     key: Mapped[str | None] = mapped_column(String(100), unique=True)
     run_after: Mapped[datetime] = mapped_column(default=clock.now)

@@ -18,6 +18,9 @@ class OrderEmail(Machine, Model):
     """Bodies hold `LINK_PLACEHOLDER` where a link belongs; it is minted at delivery from `link_kind` and
     `link_public_id` and stored nowhere (invariant 22). `recipients` is a list of {address, name, role, reason};
     `attachments` a list of document ids. Unique per (kind, subject, cause): asking twice sends once (invariant 23).
+
+    While `sending`, `lease_until` says how long its deliverer has, and `handing_over` that the mail server may have
+    the message already: a crash before that is simply done again, after it the outcome is `ambiguous`.
     """
 
     __tablename__ = "order_email"
@@ -45,6 +48,8 @@ class OrderEmail(Machine, Model):
     link_public_id: Mapped[str | None] = mapped_column(String(32))
     attachments: Mapped[list[int]] = mapped_column(JSON, default=list)
     tries: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    handing_over: Mapped[bool] = mapped_column(default=False)
     last_error: Mapped[str | None] = mapped_column(String(500))
     ambiguous: Mapped[bool] = mapped_column(default=False)
     asked_by: Mapped[str] = mapped_column(String(200))

@@ -82,6 +82,7 @@ def upgrade() -> None:
         "staged_job",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("args", sa.JSON(), nullable=False),
         sa.Column("key", sa.String(length=100), nullable=True),
         sa.Column("run_after", sa.DateTime(timezone=True), nullable=False),
@@ -782,6 +783,8 @@ def upgrade() -> None:
         sa.Column("link_public_id", sa.String(length=32), nullable=True),
         sa.Column("attachments", sa.JSON(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("handing_over", sa.Boolean(), nullable=False),
         sa.Column("last_error", sa.String(length=500), nullable=True),
         sa.Column("ambiguous", sa.Boolean(), nullable=False),
         sa.Column("asked_by", sa.String(length=200), nullable=False),
@@ -1372,12 +1375,12 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         # SQLite has these inside CREATE TABLE; here the two tables of each pair must exist first.
-        op.create_foreign_key("fk_account_billing_contact_id", "account", "contact", ["billing_contact_id"], ["id"])
-        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
-        op.create_foreign_key("fk_account_shipping_address_id", "account", "address", ["shipping_address_id"], ["id"])
         op.create_foreign_key(
             "fk_account_default_method_id", "account", "payment_method", ["default_method_id"], ["id"]
         )
+        op.create_foreign_key("fk_account_shipping_address_id", "account", "address", ["shipping_address_id"], ["id"])
+        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
+        op.create_foreign_key("fk_account_billing_contact_id", "account", "contact", ["billing_contact_id"], ["id"])
         op.create_foreign_key("fk_payment_order_invoice_id", "payment_order", "invoice", ["invoice_id"], ["id"])
 
 

@@ -1,0 +1,52 @@
+"""Staging: the job is a row in the transaction of its cause, and a nudge after the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from .. import clock
+from ..db import Base, after_commit, db
+from ..failpoints import failpoint
+from ..models.job import StagedJob
+from . import queue, registry
+
+_INSERT: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def insert_once(model: type[Base], **values: Any) -> bool:
+    """Insert a row unless a unique constraint already holds one like it; whether this call was the one."""
+    session = db.session()
+    insert = _INSERT[session.get_bind().dialect.name]
+    returning = next(iter(model.__table__.primary_key))
+    statement = insert(model.__table__).values(**values).on_conflict_do_nothing().returning(returning)
+    return session.execute(statement).first() is not None
+
+
+def stage(kind: str, *, key: str | None = None, run_after: datetime | None = None, **args: Any) -> int:
+    """Have `kind` done with `args` (ids and plain JSON values) once the open transaction has committed; returns the
+    job's id. A `key` (at most 100 characters) is staged once, ever: the second caller gets the first one's job.
+    """
+    version = found.version if (found := registry.find(kind)) else 1
+    due = run_after or clock.now()
+    session = db.session()
+    if key is not None:
+        insert_once(StagedJob, kind=kind, version=version, args=args, key=key, run_after=due)
+        job_id = session.scalars(select(StagedJob.id).where(StagedJob.key == key)).one()
+    else:
+        job = StagedJob(kind=kind, version=version, args=args, run_after=due)
+        session.add(job)
+        session.flush()
+        job_id = job.id
+    after_commit(lambda: _hand_over(job_id, due))
+    return job_id
+
+
+def _hand_over(job_id: int, due: datetime) -> None:
+    failpoint("job.staged")
+    if due <= clock.now():
+        queue.nudge([job_id])

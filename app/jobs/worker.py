@@ -1,0 +1,80 @@
+"""The RQ worker: forks a work horse for each nudge, which does that job and whatever else is due.
+
+The flags make RQ notice a dead sibling within 75 seconds instead of 810; what is stuck is decided by our leases, not
+by RQ. https://python-rq.org/docs/workers/
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Flask, current_app
+from redis import Redis, RedisError
+from rq import Queue, Worker
+from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+
+from ..db import db
+from ..logs import log
+from . import execution, queue, registry
+
+# How long a work horse goes on with other due jobs before the next one is forked.
+DRAIN_SECONDS = 20
+
+_app: Flask | None = None
+
+
+def perform(job_id: int) -> None:
+    """RQ's job. Everything about it stands in the row."""
+    app = _app or _create_app()
+    with app.app_context():
+        execution.run(job_id, limit=_limit)
+        execution.run_due(seconds=DRAIN_SECONDS, limit=_limit)
+
+
+def _create_app() -> Flask:
+    from .. import create_app
+
+    return create_app()
+
+
+def _limit(seconds: float) -> Any:
+    return UnixSignalDeathPenalty(int(seconds), JobTimeoutException)
+
+
+def work(*, burst: bool = False) -> None:
+    """Serve the queue until told to stop (SIGTERM finishes the job in hand)."""
+    global _app
+    _app = current_app._get_current_object()  # type: ignore[attr-defined]
+    registry.load()
+    import weasyprint  # noqa: F401  (loaded once here, so that no work horse spends half a second on it)
+
+    db.engine.dispose()  # horses must not share a connection with us or with each other
+    connection = _patient_connection(_app.config["REDIS_URL"])
+    worker = Worker(
+        [Queue(queue.NAME, connection=connection, serializer=JSONSerializer)],
+        connection=connection,
+        serializer=JSONSerializer,
+        worker_ttl=30,
+        maintenance_interval=15,
+        job_monitoring_interval=5,
+        log_job_description=False,
+    )
+    log.info("worker.ready")
+    worker.work(burst=burst, logging_level="ERROR")
+
+
+def _patient_connection(url: str) -> Redis:
+    """A connection to a Redis that answers, however long it takes to come up."""
+    connection = Redis.from_url(url)
+    waited = False
+    while True:
+        try:
+            connection.ping()
+            return connection
+        except (RedisError, OSError) as error:
+            if not waited:
+                log.warning("worker.waiting_for_redis", error=type(error).__name__)
+            waited = True
+            time.sleep(1)
