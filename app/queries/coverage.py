@@ -1,0 +1,123 @@
+"""Can this saved method be charged on that route, and if not, what is to be decided? (mission M2)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from flask_babel import gettext as _
+
+from ..models.method import GatewayState
+
+
+class Verdict(StrEnum):
+    READY = "ready"
+    RETOKENIZE = "retokenization_required"
+    NEW_METHOD = "new_method_required"
+    LEGACY = "legacy"
+    BLOCKED = "blocked"
+    WAIT = "wait"
+
+
+CHARGEABLE = frozenset({Verdict.READY})
+
+
+@dataclass(frozen=True, slots=True)
+class MethodFacts:
+    """What the verdict needs of a method: its last good month, and the gateways that hold a valid token of it."""
+
+    exp_year: int
+    exp_month: int
+    detached: bool
+    hard_declined: bool
+    gateways: frozenset[int]
+
+    def expired_on(self, day: date) -> bool:
+        """A card is good through the last day of its month."""
+        return (self.exp_year, self.exp_month) < (day.year, day.month)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFacts:
+    name: str
+    gateway_id: int
+    gateway_name: str
+    gateway_state: GatewayState
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The verdict with the facts behind it, and what a person can do about it."""
+
+    verdict: Verdict
+    reason: str
+    decision: str
+
+    @property
+    def chargeable(self) -> bool:
+        return self.verdict in CHARGEABLE
+
+
+def judge(method: MethodFacts | None, route: RouteFacts | None, day: date) -> Coverage:
+    """One cell of the coverage matrix on `day`; None for a method or a route that does not exist.
+
+    A gateway's own state outranks what the method looks like: on a removed one nothing is worth repairing.
+    """
+    if route is None:
+        return Coverage(
+            Verdict.WAIT,
+            _("No route takes this currency at the moment."),
+            _("A payment admin can open a route for it."),
+        )
+    return _by_gateway(route) or _by_method(method, route, day)
+
+
+def _by_gateway(route: RouteFacts) -> Coverage | None:
+    if route.gateway_state is GatewayState.REMOVED:
+        return Coverage(
+            Verdict.BLOCKED,
+            _("%(gateway)s is removed; it takes no new charge.", gateway=route.gateway_name),
+            _("Take a new card on another route."),
+        )
+    if route.gateway_state is GatewayState.UNAVAILABLE:
+        return Coverage(
+            Verdict.WAIT,
+            _("%(gateway)s is unavailable at the moment.", gateway=route.gateway_name),
+            _("Wait for its repair, or ask a payment admin to migrate the route."),
+        )
+    return None
+
+
+def _by_method(method: MethodFacts | None, route: RouteFacts, day: date) -> Coverage:
+    if method is None or method.detached:
+        return _new_method(_("There is no card on file.") if method is None else _("This card was taken off file."))
+    if method.expired_on(day):
+        return _new_method(
+            _("This card expired in %(month)02d/%(year)d.", month=method.exp_month, year=method.exp_year)
+        )
+    if method.hard_declined:
+        return _new_method(_("The bank declined this card for good."))
+    if route.gateway_id not in method.gateways:
+        return _elsewhere(method, route)
+    if route.gateway_state is GatewayState.DEPRECATED:
+        return Coverage(
+            Verdict.LEGACY,
+            _("%(gateway)s is being retired; it charges running agreements only.", gateway=route.gateway_name),
+            _("Ask a payment admin to migrate this card, or take a new one."),
+        )
+    return Coverage(Verdict.READY, _("Ready on %(route)s.", route=route.name), _("Use it."))
+
+
+def _elsewhere(method: MethodFacts, route: RouteFacts) -> Coverage:
+    if not method.gateways:
+        return _new_method(_("No gateway holds this card any more."))
+    return Coverage(
+        Verdict.RETOKENIZE,
+        _("This card is on file with another gateway, not with %(gateway)s.", gateway=route.gateway_name),
+        _("Ask a payment admin to retokenize it, or take a new card."),
+    )
+
+
+def _new_method(reason: str) -> Coverage:
+    return Coverage(Verdict.NEW_METHOD, reason, _("Ask the customer for a new card."))
