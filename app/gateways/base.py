@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from ..errors import Refusal
 from ..money import Money
 
 
@@ -163,6 +164,11 @@ class Gateway(Protocol):
 
 class GatewayUnreachable(Exception):
     """The gateway did not answer something that moves no money; it is safe to ask again with the same key."""
+
+
+def not_available(sentence: str) -> Refusal:
+    """Of a gateway that is not installed or may not be used here; nothing has been sent."""
+    return Refusal("gateway_not_available", sentence, "A payment admin can choose another gateway.")
 
 
 def sha256(answer: Any) -> str:

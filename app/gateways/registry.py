@@ -13,9 +13,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from ..errors import Refusal
 from ..models import Gateway as GatewayRow
-from .base import Gateway, GatewayAccount
+from .base import Gateway, GatewayAccount, not_available
 
 GROUP = "countersign.gateways"
 
@@ -45,7 +44,3 @@ def for_account(account: GatewayAccount) -> Gateway:
     if point is None:
         raise not_available(f"No gateway of the kind “{account.kind}” is installed here.")
     return cast(Adapter, point.load())(account)
-
-
-def not_available(sentence: str) -> Refusal:
-    return Refusal("gateway_not_available", sentence, "A payment admin can choose another gateway.")

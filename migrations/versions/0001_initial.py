@@ -72,6 +72,103 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_gateway_key")),
     )
     op.create_table(
+        "sandbox_charge",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ref", sa.String(length=40), nullable=False),
+        sa.Column("gateway", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "succeeded",
+                "requires_action",
+                "pending",
+                "declined",
+                "cancelled",
+                name="tables_chargestate",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("slug", sa.String(length=40), nullable=False),
+        sa.Column("exp_month", sa.Integer(), nullable=False),
+        sa.Column("exp_year", sa.Integer(), nullable=False),
+        sa.Column("holder", sa.String(length=200), nullable=False),
+        sa.Column("customer_ref", sa.String(length=40), nullable=True),
+        sa.Column("token_ref", sa.String(length=40), nullable=True),
+        sa.Column("save", sa.Boolean(), nullable=False),
+        sa.Column("descriptor", sa.String(length=22), nullable=False),
+        sa.Column("metadata", sa.JSON(), nullable=False),
+        sa.Column("return_url", sa.String(), nullable=False),
+        sa.Column("in_page", sa.Boolean(), nullable=False),
+        sa.Column("decline_code", sa.String(length=60), nullable=True),
+        sa.Column("advice", sa.String(length=60), nullable=True),
+        sa.Column("authorization", sa.String(length=12), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_sandbox_charge_amount_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_charge")),
+        sa.UniqueConstraint("gateway", "key", name=op.f("uq_sandbox_charge_gateway_key")),
+        sa.UniqueConstraint("ref", name=op.f("uq_sandbox_charge_ref")),
+    )
+    op.create_table(
+        "sandbox_customer",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ref", sa.String(length=40), nullable=False),
+        sa.Column("gateway", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("account_number", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_customer")),
+        sa.UniqueConstraint("gateway", "key", name=op.f("uq_sandbox_customer_gateway_key")),
+        sa.UniqueConstraint("ref", name=op.f("uq_sandbox_customer_ref")),
+    )
+    op.create_table(
+        "sandbox_script",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "succeeded",
+                "requires_action",
+                "pending",
+                "declined",
+                "cancelled",
+                name="tables_chargestate",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("decline_code", sa.String(length=60), nullable=True),
+        sa.Column("advice", sa.String(length=60), nullable=True),
+        sa.Column(
+            "fault",
+            sa.Enum(
+                "timeout_before",
+                "timeout_after",
+                "error",
+                "slow",
+                name="cards_fault",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("taken_by", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_script")),
+        sa.UniqueConstraint("taken_by", name=op.f("uq_sandbox_script_taken_by")),
+    )
+    op.create_table(
         "setting",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),
@@ -260,6 +357,34 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["gateway_id"], ["gateway.id"], name=op.f("fk_route_gateway_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_route")),
         sa.UniqueConstraint("key", name=op.f("uq_route_key")),
+    )
+    op.create_table(
+        "sandbox_movement",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("charge_ref", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("amount", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["charge_ref"], ["sandbox_charge.ref"], name=op.f("fk_sandbox_movement_charge_ref")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_movement")),
+        sa.UniqueConstraint("charge_ref", "kind", name=op.f("uq_sandbox_movement_charge_ref_kind")),
+    )
+    op.create_table(
+        "sandbox_token",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ref", sa.String(length=40), nullable=False),
+        sa.Column("gateway", sa.String(length=40), nullable=False),
+        sa.Column("customer_ref", sa.String(length=40), nullable=False),
+        sa.Column("slug", sa.String(length=40), nullable=False),
+        sa.Column("exp_month", sa.Integer(), nullable=False),
+        sa.Column("exp_year", sa.Integer(), nullable=False),
+        sa.Column("holder", sa.String(length=200), nullable=False),
+        sa.Column("confirmed", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["customer_ref"], ["sandbox_customer.ref"], name=op.f("fk_sandbox_token_customer_ref")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_token")),
+        sa.UniqueConstraint("ref", name=op.f("uq_sandbox_token_ref")),
     )
     op.create_table(
         "tax_rate",
@@ -1371,16 +1496,26 @@ def upgrade() -> None:
     # ### end Alembic commands ###
     append_only.install(
         op.get_bind(),
-        ["allocation", "audit", "history", "receipt", "signature", "snapshot", "terms_text", "transaction"],
+        [
+            "allocation",
+            "audit",
+            "history",
+            "receipt",
+            "sandbox_movement",
+            "signature",
+            "snapshot",
+            "terms_text",
+            "transaction",
+        ],
     )
     if op.get_bind().dialect.name == "postgresql":
         # SQLite has these inside CREATE TABLE; here the two tables of each pair must exist first.
+        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
         op.create_foreign_key(
             "fk_account_default_method_id", "account", "payment_method", ["default_method_id"], ["id"]
         )
-        op.create_foreign_key("fk_account_shipping_address_id", "account", "address", ["shipping_address_id"], ["id"])
-        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
         op.create_foreign_key("fk_account_billing_contact_id", "account", "contact", ["billing_contact_id"], ["id"])
+        op.create_foreign_key("fk_account_shipping_address_id", "account", "address", ["shipping_address_id"], ["id"])
         op.create_foreign_key("fk_payment_order_invoice_id", "payment_order", "invoice", ["invoice_id"], ["id"])
 
 
@@ -1535,6 +1670,8 @@ def downgrade() -> None:
 
     op.drop_table("address")
     op.drop_table("tax_rate")
+    op.drop_table("sandbox_token")
+    op.drop_table("sandbox_movement")
     op.drop_table("route")
     op.drop_table("product")
     with op.batch_alter_table("audit", schema=None) as batch_op:
@@ -1558,6 +1695,9 @@ def downgrade() -> None:
 
     op.drop_table("staged_job")
     op.drop_table("setting")
+    op.drop_table("sandbox_script")
+    op.drop_table("sandbox_customer")
+    op.drop_table("sandbox_charge")
     op.drop_table("gateway")
     op.drop_table("form_key")
     op.drop_table("counter")
