@@ -43,7 +43,14 @@ def see_other(url: str) -> Response:
 
 
 def safe_next(target: str | None, default: str) -> str:
-    """`target` if it is a path of ours, else `default` (no open redirects; `//evil` and `\\` included)."""
-    if target and target.startswith("/") and not target.startswith(("//", "/\\")) and "\\" not in target:
+    """`target` if it is a path of ours, else `default`: no open redirects, neither by `//evil`, by `\\` nor by the
+    control characters that browsers leave out."""
+    if (
+        target
+        and target.startswith("/")
+        and not target.startswith("//")
+        and "\\" not in target
+        and target.isprintable()
+    ):
         return target
     return default

@@ -21,15 +21,17 @@ class NavItem:
     active: bool
 
 
-# name, endpoint, icon, permission (None: every member of staff), only with the demo mailbox
-ITEMS: tuple[tuple[str, str, str, Permission | None, bool], ...] = (
-    ("Orders", "orders.index", "file-invoice", Permission.ORDER_VIEW, False),
-    ("Quotes", "quotes.index", "file-text", Permission.QUOTE_VIEW, False),
-    ("Payments", "payments.index", "credit-card", Permission.PAYMENT_VIEW, False),
-    ("Invoices", "invoices.index", "receipt", Permission.INVOICE_VIEW, False),
-    ("Accounts", "accounts.index", "building", Permission.ACCOUNT_VIEW, False),
-    ("Mailbox", "mailbox.index", "mail", None, True),
-    ("Admin", "admin.index", "settings", Permission.SETTINGS_EDIT, False),
+ADMINISTRATION = (Permission.SETTINGS_EDIT, Permission.USER_MANAGE, Permission.AUDIT_VIEW)
+
+# name, endpoint, icon, permissions (one of them will do; none: every member of staff), only with the demo mailbox
+ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (
+    ("Orders", "orders.index", "file-invoice", (Permission.ORDER_VIEW,), False),
+    ("Quotes", "quotes.index", "file-text", (Permission.QUOTE_VIEW,), False),
+    ("Payments", "payments.index", "credit-card", (Permission.PAYMENT_VIEW,), False),
+    ("Invoices", "invoices.index", "receipt", (Permission.INVOICE_VIEW,), False),
+    ("Accounts", "accounts.index", "building", (Permission.ACCOUNT_VIEW,), False),
+    ("Mailbox", "mailbox.index", "mail", (), True),
+    ("Admin", "admin.index", "settings", ADMINISTRATION, False),
 )
 
 
@@ -47,8 +49,10 @@ def nav_items() -> list[NavItem]:
     mailbox = current_app.config["MAIL_TRANSPORT"] == "mailbox"
     return [
         NavItem(name, url_for(endpoint), icon, endpoint.partition(".")[0] == here)
-        for name, endpoint, icon, permission, demo in ITEMS
-        if endpoint in current_app.view_functions and (mailbox or not demo) and (permission is None or can(permission))
+        for name, endpoint, icon, permissions, demo in ITEMS
+        if endpoint in current_app.view_functions
+        and (mailbox or not demo)
+        and (not permissions or any(map(can, permissions)))
     ]
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from time import time
+from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 
 from app import create_app
 from app.config import ROOT
 from app.db import db
+from app.models import User
 from tests.engines import (  # noqa: F401  (fixtures)
     browser,
     postgres,
@@ -23,8 +26,29 @@ from tests.engines import (  # noqa: F401  (fixtures)
 )
 
 
+class Client(FlaskClient):
+    """Asks as a browser does: each request has an application context, and so a session of the database, of its own.
+
+    What the test itself holds is read anew after each request.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        if has_app_context():
+            db.session.rollback()
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
+
+    def sign_in(self, user: User) -> Client:
+        """As the sign-in page would, without its password."""
+        with self.session_transaction() as session:
+            session.clear()
+            session["_user_id"], session["_fresh"] = user.get_id(), True
+            session["began"] = session["seen"] = int(time())
+        return self
+
+
 def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
-    return create_app(
+    app = create_app(
         {
             "ENVIRONMENT": "test",
             "TESTING": True,
@@ -38,6 +62,8 @@ def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
             **overrides,
         }
     )
+    app.test_client_class = Client
+    return app
 
 
 def upgrade(app: Flask) -> None:
@@ -68,5 +94,5 @@ def app(sqlite_template: Path, tmp_path: Path) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+def client(app: Flask) -> Client:
+    return app.test_client()  # type: ignore[return-value]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from flask import Blueprint, Flask
-from flask.testing import FlaskClient
 
 from app.access import Role, public
 from app.db import assert_no_transaction, db, transaction
 from tests import factories
+from tests.conftest import Client
 from tests.house import modules, routes, templates
 
 BAD_MODULES = {
@@ -103,20 +103,14 @@ def samples(app: Flask) -> dict[str, object]:
     }
 
 
-def sign_in(client: FlaskClient, role: Role) -> None:
-    user = factories.user(role)
-    with client.session_transaction() as session:
-        session["_user_id"], session["_fresh"] = user.get_id(), True
-
-
 def test_no_staff_address_is_reachable_without_a_session(app, crooked, client, samples) -> None:
     assert routes.reachable_without_session(app, client, samples) == []
     assert routes.reachable_without_session(crooked, crooked.test_client(), {"order_id": 7}) != []
 
 
-def test_a_get_never_writes(app: Flask, client: FlaskClient, samples: dict[str, object]) -> None:
+def test_a_get_never_writes(app: Flask, client: Client, samples: dict[str, object]) -> None:
     """Driven as an admin; `data_version` moves as soon as anybody else commits to the file."""
-    sign_in(client, Role.ADMIN)
+    client.sign_in(factories.user(Role.ADMIN))
     watcher = sqlite3.connect(Path(str(db.engine.url.database)))
     version = watcher.execute("PRAGMA data_version").fetchone()
     for rule in routes.rules(app):

@@ -1,0 +1,30 @@
+"""Who works at the demo company. One password for all: the demo lists them on its sign-in page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..access import Role
+
+PASSWORD = "countersign-demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str
+    email: str
+    title: str
+    roles: tuple[Role, ...]
+    team: str = ""
+
+
+PEOPLE: tuple[Person, ...] = (
+    Person("Dana Reyes", "dana.reyes@brightwater.example", "Account executive", (Role.SALESPERSON,), "North"),
+    Person("Tom Okafor", "tom.okafor@brightwater.example", "Head of sales", (Role.SALES_MANAGER,), "North"),
+    Person("Ines Laurent", "ines.laurent@brightwater.example", "Accounts receivable", (Role.AR,)),
+    Person("Ruth Adler", "ruth.adler@brightwater.example", "Systems administrator", (Role.ADMIN,)),
+    Person("Piotr Nowak", "piotr.nowak@brightwater.example", "Account executive", (Role.SALESPERSON,), "South"),
+    Person("Mei Tanaka", "mei.tanaka@brightwater.example", "Order desk", (Role.ORDER_MANAGEMENT,)),
+    Person("Sven Holm", "sven.holm@brightwater.example", "Payments engineer", (Role.PAYMENT_OPERATIONS,)),
+    Person("Ada Moreno", "ada.moreno@brightwater.example", "Auditor", (Role.READ_ONLY,)),
+)
