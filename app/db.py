@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flask import has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Date, DateTime, Engine, Enum, Integer, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -219,6 +220,18 @@ def lock(model: type[M], id: int | None) -> M:
     if found is None:
         raise NotFound(f"{model.__name__} {id}")
     return found
+
+
+_INSERT: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def insert_once(model: type[Base], **values: Any) -> bool:
+    """Insert a row unless a unique constraint already holds one like it; whether this call was the one."""
+    session = db.session()
+    table: Any = model.__table__
+    insert = _INSERT[session.get_bind().dialect.name](table)
+    statement = insert.values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    return session.execute(statement).first() is not None
 
 
 def get(model: type[M], id: int | None) -> M:

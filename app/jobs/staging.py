@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import clock
-from ..db import Base, after_commit, db
+from ..db import after_commit, db, insert_once
 from ..failpoints import failpoint
 from ..models.job import StagedJob
 from . import queue, registry
-
-_INSERT: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-
-
-def insert_once(model: type[Base], **values: Any) -> bool:
-    """Insert a row unless a unique constraint already holds one like it; whether this call was the one."""
-    session = db.session()
-    insert = _INSERT[session.get_bind().dialect.name]
-    returning = next(iter(model.__table__.primary_key))
-    statement = insert(model.__table__).values(**values).on_conflict_do_nothing().returning(returning)
-    return session.execute(statement).first() is not None
 
 
 def stage(kind: str, *, key: str | None = None, run_after: datetime | None = None, **args: Any) -> int:

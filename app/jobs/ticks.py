@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from .. import clock
-from ..db import db, end_read, transaction
+from ..db import db, end_read, insert_once, transaction
 from ..logs import log
 from ..models.job import StagedJob
 from ..models.job import Tick as Firing
 from . import registry
 from .registry import Tick
-from .staging import insert_once, stage
+from .staging import stage
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -1,0 +1,266 @@
+"""Staging order mail: a row and a job in the transaction of whatever the mail tells. Asking twice sends once.
+
+Everything here is called inside a transaction() and never sends; `mail_delivery` does. `by` is whoever asked.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from email.headerregistry import Address
+from email.utils import parseaddr
+
+from flask import current_app
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from .. import access, jobs, links
+from ..clock import now
+from ..db import db, get, insert_once, lock, transaction
+from ..errors import Refusal
+from ..mail import kinds, recipients
+from ..mail.kinds import Content
+from ..mail.recipients import Recipient
+from ..mail.rendering import render
+from ..mail.targets import why_dead
+from ..models import (
+    Actor,
+    Approval,
+    Attempt,
+    Company,
+    OrderEmail,
+    PaymentIntent,
+    PaymentOrder,
+    Receipt,
+    SalesOrder,
+    Transaction,
+    User,
+)
+from ..money import Money
+from ..states.mail import MailStatus
+
+By = User | Actor
+
+
+def approval_request(approval: Approval, *, due_now: Money, attachments: Sequence[int] = (), by: By) -> OrderEmail:
+    """Ask the customer to sign; `attachments` are document ids, waited for if not rendered yet."""
+    order = approval.order
+    content = kinds.ApprovalRequest(
+        name=approval.contact.name,
+        number=order.number,
+        total=order.totals().gross,
+        due_now=due_now,
+        expires_at=approval.expires_at,
+        message=approval.message,
+    )
+    return stage(
+        content,
+        subject=approval,
+        cause=f"generation:{approval.generation}",
+        order=order,
+        to=recipients.for_approval(order, approval.contact, approval.sent_to),
+        link=("approve", approval.public_id),
+        attachments=attachments,
+        by=by,
+    )
+
+
+def payment_link(intent: PaymentIntent, *, by: By) -> OrderEmail:
+    """Send the customer the link to a checkout; once per generation of the link, `resend` for more."""
+    payment_order = intent.payment_order
+    to = recipients.for_payment(payment_order)
+    content = kinds.PaymentLink(
+        name=to[0].name,
+        number=payment_order.order.number if payment_order.order else payment_order.number,
+        amount=intent.money,
+        purpose=payment_order.purpose,
+        expires_at=intent.expires_at,
+    )
+    return stage(
+        content,
+        subject=intent,
+        cause=f"generation:{intent.generation}",
+        order=payment_order.order,
+        to=to,
+        link=("pay", intent.public_id),
+        by=by,
+    )
+
+
+def receipt(row: Receipt, *, attachments: Sequence[int] = (), by: By) -> OrderEmail:
+    """Thank the customer for a payment; to the address given at the checkout, if one was."""
+    payment_order = get(PaymentOrder, row.payment_order_id)
+    attempt = _attempt(row)
+    to = recipients.for_payment(payment_order, attempt.receipt_email or "" if attempt else "")
+    content = kinds.PaymentReceipt(
+        number=row.number,
+        order=payment_order.order.number if payment_order.order else payment_order.number,
+        amount=row.money,
+        paid_with=row.paid_with,
+        paid_at=row.at,
+        purpose=payment_order.purpose,
+    )
+    return stage(
+        content,
+        subject=row,
+        cause="paid",
+        order=payment_order.order,
+        to=to,
+        link=("pay", attempt.intent.public_id) if attempt else None,
+        attachments=attachments,
+        by=by,
+    )
+
+
+def _attempt(row: Receipt) -> Attempt | None:
+    if row.transaction_id is None:
+        return None
+    return get(Attempt, get(Transaction, row.transaction_id).attempt_id)
+
+
+def payment_declined(attempt: Attempt, *, reason: str, by: By) -> OrderEmail | None:
+    """Tell the owner that a card was declined; `reason` in the words for staff. None without an order."""
+    order = attempt.payment_order.order
+    if order is None:
+        return None
+    content = kinds.PaymentDeclined(*_about(order), attempt.money, card=attempt.card_label, reason=reason)
+    return _notice(content, order, attempt, "declined", by)
+
+
+def customer_declined(approval: Approval, *, reason: str, by: By) -> OrderEmail:
+    """Tell the owner that the customer does not want the order."""
+    order = approval.order
+    content = kinds.CustomerDeclined(*_about(order), person=by.name, reason=reason)
+    return _notice(content, order, approval, "declined", by)
+
+
+def change_requested(approval: Approval, *, message: str, by: By) -> OrderEmail:
+    """Tell the owner what the customer would have otherwise."""
+    order = approval.order
+    content = kinds.ChangeRequested(*_about(order), person=by.name, message=message)
+    return _notice(content, order, approval, "change", by)
+
+
+def order_paid(row: Receipt, *, by: By) -> OrderEmail | None:
+    """Tell the owner that money came in. None without an order."""
+    order = get(PaymentOrder, row.payment_order_id).order
+    if order is None:
+        return None
+    content = kinds.OrderPaid(*_about(order), amount=row.money, receipt=row.number, paid_with=row.paid_with)
+    return _notice(content, order, row, "paid", by)
+
+
+def new_link_requested(subject: Approval | PaymentIntent, *, by: By) -> OrderEmail | None:
+    """Tell the owner that a dead link was opened and a new one is wanted; at most once a day for one link."""
+    order = subject.order if isinstance(subject, Approval) else subject.payment_order.order
+    if order is None:
+        return None
+    what = "approval" if isinstance(subject, Approval) else "payment"
+    content = kinds.NewLinkRequested(*_about(order), what=what)
+    return _notice(content, order, subject, f"asked:{subject.generation}:{now():%Y-%m-%d}", by)
+
+
+def _about(order: SalesOrder) -> tuple[str, str]:
+    """What every notice begins with: which order, whose."""
+    return order.number, order.account.name
+
+
+Subject = Approval | PaymentIntent | Receipt | Attempt
+
+
+def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail:
+    to = recipients.for_owner(order)
+    return stage(content, subject=subject, cause=cause, order=order, to=to, by=by)
+
+
+def stage(
+    content: Content,
+    *,
+    subject: Subject,
+    cause: str,
+    order: SalesOrder | None,
+    to: list[Recipient],
+    link: tuple[links.Kind, str] | None = None,
+    attachments: Sequence[int] = (),
+    by: By,
+) -> OrderEmail:
+    """The row of a mail, and the job that delivers it. The same kind, subject and cause is one mail, ever.
+
+    Without a customer's `link` (kind and public id), the mail's button leads staff to the order's page.
+    """
+    if subject.id is None:
+        db.session.flush()
+    key = {
+        "kind": content.kind,
+        "subject_kind": subject.__tablename__,
+        "subject_id": subject.id,
+        "cause": cause,
+    }
+    company = get(Company, 1)
+    owner = order.owner if order else None
+    url = links.PLACEHOLDER if link else _order_page(order)
+    bodies = render(content, company=company, owner=owner, link=url)
+    sender = _sender(company)
+    staged = insert_once(
+        OrderEmail,
+        **key,
+        order_id=order.id if order else None,
+        message_id=_message_id(sender),
+        sender=sender,
+        reply_to=owner.email if owner else company.email,
+        recipients=[recipient.row() for recipient in to],
+        subject=" ".join(content.subject.split())[:300],
+        text=bodies.text,
+        html=bodies.html,
+        link_kind=link[0] if link else None,
+        link_public_id=link[1] if link else None,
+        attachments=list(attachments),
+        asked_by=by.name,
+    )
+    email = db.session.scalars(select(OrderEmail).filter_by(**key)).one()
+    if staged:
+        jobs.stage("mails.deliver", email_id=email.id)
+    return email
+
+
+def _order_page(order: SalesOrder | None) -> str:
+    return current_app.config["BASE_URL"] + (f"/orders/{order.number}" if order else "")
+
+
+def _sender(company: Company) -> str:
+    name, address = parseaddr(current_app.config["MAIL_FROM"] or company.email)
+    return str(Address(" ".join((name or company.name).split())[:60], addr_spec=recipients.checked(address)))
+
+
+def _message_id(sender: str) -> str:
+    return f"<{secrets.token_hex(16)}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+
+
+def resend(email_id: int, *, form_key: str, by: User) -> OrderEmail:
+    """Send a mail once more, as a row of its own that points at the old one. Opens its own transaction.
+
+    Raises Refusal `mail_on_its_way` or `link_dead`.
+    """
+    with transaction():
+        access.demand(by, access.Permission.MAIL_RESEND)
+        old = lock(OrderEmail, email_id)
+        if old.status in (MailStatus.QUEUED, MailStatus.SENDING):
+            raise Refusal("mail_on_its_way", _("This mail is still on its way; there is no need for a second one."))
+        if reason := why_dead(old.kind, old.link_kind, old.link_public_id):
+            raise Refusal("link_dead", reason, _("Send a new link from the order."))
+        copied = (
+            "kind order_id subject_kind subject_id sender reply_to recipients subject text html link_kind"
+            " link_public_id attachments"
+        )
+        values = {name: getattr(old, name) for name in copied.split()}
+        cause = f"again:{form_key}"
+        fresh = {"message_id": _message_id(old.sender), "asked_by": by.name, "resent_from_id": old.id}
+        staged = insert_once(OrderEmail, **values, **fresh, cause=cause)
+        email = db.session.scalars(
+            select(OrderEmail).filter_by(
+                kind=old.kind, subject_kind=old.subject_kind, subject_id=old.subject_id, cause=cause
+            )
+        ).one()
+        if staged:
+            jobs.stage("mails.deliver", email_id=email.id)
+    return email

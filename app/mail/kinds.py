@@ -1,0 +1,213 @@
+"""The kinds of order mail and the facts each one tells. Templates of the same name hold the words.
+
+A content renders `emails/<kind>.txt` and `.html` as `mail`, beside `company`, `owner` (who to ask, or None) and `link`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Protocol
+
+from flask_babel import gettext as _
+
+from ..formatting import money
+from ..money import Money
+
+
+class Content(Protocol):
+    """`asks` marks mails that are worth nothing once their link is dead."""
+
+    kind: ClassVar[str]
+    asks: ClassVar[bool]
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def heading(self) -> str: ...
+
+
+def first_name(name: str) -> str:
+    """How to greet: `Maria` for Maria Keller; the whole name where it starts with a title."""
+    first = name.split()[0] if name.split() else ""
+    return name if first.endswith(".") else first
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """To the customer: read and sign the order. `due_now` is zero where nothing is paid with the signature."""
+
+    name: str
+    number: str
+    total: Money
+    due_now: Money
+    expires_at: datetime
+    message: str = ""
+    kind: ClassVar[str] = "approval_request"
+    asks: ClassVar[bool] = True
+
+    @property
+    def subject(self) -> str:
+        return _("Order %(number)s for %(total)s is ready to sign", number=self.number, total=money(self.total))
+
+    @property
+    def heading(self) -> str:
+        return _(
+            "%(name)s, your order for %(total)s is ready to sign", name=first_name(self.name), total=money(self.total)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLink:
+    """To the customer: pay `amount`. `number` is the order's or the payment order's."""
+
+    name: str
+    number: str
+    amount: Money
+    purpose: str
+    expires_at: datetime
+    kind: ClassVar[str] = "payment_link"
+    asks: ClassVar[bool] = True
+
+    @property
+    def subject(self) -> str:
+        return _("Please pay %(amount)s for %(number)s", amount=money(self.amount), number=self.number)
+
+    @property
+    def heading(self) -> str:
+        return _("%(name)s, here is your link to pay %(amount)s", name=first_name(self.name), amount=money(self.amount))
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReceipt:
+    """To the customer: the money has arrived."""
+
+    number: str
+    order: str
+    amount: Money
+    paid_with: str
+    paid_at: datetime
+    purpose: str
+    kind: ClassVar[str] = "receipt"
+    asks: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> str:
+        return _("Receipt %(number)s: %(amount)s paid", number=self.number, amount=money(self.amount))
+
+    @property
+    def heading(self) -> str:
+        return _("Thank you. We have received %(amount)s", amount=money(self.amount))
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What every mail to the owner of an order tells."""
+
+    order: str
+    customer: str
+    asks: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDeclined(Notice):
+    amount: Money
+    card: str
+    reason: str
+    kind: ClassVar[str] = "payment_declined"
+
+    @property
+    def subject(self) -> str:
+        return _("%(order)s: a payment of %(amount)s was declined", order=self.order, amount=money(self.amount))
+
+    @property
+    def heading(self) -> str:
+        return _("A payment of %(amount)s by %(name)s was declined", amount=money(self.amount), name=self.customer)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDeclined(Notice):
+    person: str
+    reason: str
+    kind: ClassVar[str] = "customer_declined"
+
+    @property
+    def subject(self) -> str:
+        return _("%(order)s: %(name)s declined", order=self.order, name=self.customer)
+
+    @property
+    def heading(self) -> str:
+        return _("%(person)s of %(name)s declined the order", person=self.person, name=self.customer)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequested(Notice):
+    person: str
+    message: str
+    kind: ClassVar[str] = "change_requested"
+
+    @property
+    def subject(self) -> str:
+        return _("%(order)s: %(name)s asks for a change", order=self.order, name=self.customer)
+
+    @property
+    def heading(self) -> str:
+        return _("%(person)s of %(name)s asks for a change", person=self.person, name=self.customer)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPaid(Notice):
+    amount: Money
+    receipt: str
+    paid_with: str
+    kind: ClassVar[str] = "order_paid"
+
+    @property
+    def subject(self) -> str:
+        return _("%(order)s: %(name)s paid %(amount)s", order=self.order, name=self.customer, amount=money(self.amount))
+
+    @property
+    def heading(self) -> str:
+        return _("%(name)s paid %(amount)s", name=self.customer, amount=money(self.amount))
+
+
+@dataclass(frozen=True, slots=True)
+class NewLinkRequested(Notice):
+    """`what` the dead link was for: `approval` or `payment`."""
+
+    what: str
+    kind: ClassVar[str] = "new_link_requested"
+
+    @property
+    def subject(self) -> str:
+        return _("%(order)s: %(name)s asks for a new link", order=self.order, name=self.customer)
+
+    @property
+    def heading(self) -> str:
+        return _("%(name)s opened a link that no longer works, and asks for a new one", name=self.customer)
+
+
+KINDS: tuple[type[Content], ...] = (
+    ApprovalRequest,
+    PaymentLink,
+    PaymentReceipt,
+    PaymentDeclined,
+    CustomerDeclined,
+    ChangeRequested,
+    OrderPaid,
+    NewLinkRequested,
+)
+ASKS = frozenset(content.kind for content in KINDS if content.asks)
+
+# What to call a mail of each kind on a page.
+NAMES = {
+    "approval_request": "Approval request",
+    "payment_link": "Payment link",
+    "receipt": "Receipt",
+    "payment_declined": "Notice: payment declined",
+    "customer_declined": "Notice: customer declined",
+    "change_requested": "Notice: change requested",
+    "order_paid": "Notice: payment received",
+    "new_link_requested": "Notice: new link requested",
+}

@@ -1,0 +1,83 @@
+"""Who gets a mail, and why. Preflight pages show exactly these, and mails go to exactly these."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from email_validator import EmailNotValidError, validate_email
+from flask import current_app
+from flask_babel import gettext as _
+
+from ..errors import Refusal
+from ..models.account import Contact
+from ..models.order import SalesOrder
+from ..models.payment import PaymentOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    address: str
+    name: str
+    role: Literal["to", "cc"]
+    reason: str
+
+    def row(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def checked(address: str) -> str:
+    """The address as mail servers want it. Raises Refusal `address_invalid`. Asks no name server."""
+    try:
+        # The demo and the tests write to domains that exist nowhere.
+        valid = validate_email(
+            address.strip(),
+            check_deliverability=False,
+            allow_smtputf8=False,
+            test_environment=not current_app.config["PRODUCTION"],
+        )
+    except EmailNotValidError as error:
+        raise Refusal(
+            "address_invalid",
+            _("“%(address)s” is no address that mail can go to.", address=address),
+            _("Correct the contact's address and try again."),
+            status=422,
+        ) from error
+    return valid.ascii_email or valid.normalized
+
+
+def for_approval(order: SalesOrder, contact: Contact, address: str = "") -> list[Recipient]:
+    """Only the person asked to sign: whoever has the link can sign. `address` overrides the contact's."""
+    reason = _("contact of the order") if contact.id == order.contact_id else _("chosen to sign this order")
+    return [Recipient(checked(address or contact.email), contact.name, "to", reason)]
+
+
+def for_payment(payment_order: PaymentOrder, address: str = "") -> list[Recipient]:
+    """The contact, and the billing contact in copy where that is somebody else.
+
+    `address` is one that the payer gave for this. Raises Refusal `no_contact`.
+    """
+    order, billing = payment_order.order, payment_order.account.billing_contact
+    if address:
+        first = Recipient(checked(address), "", "to", _("asked for at the checkout"))
+    else:
+        first = _contact(payment_order, order, billing)
+    if billing is None or billing.email.casefold() == first.address.casefold():
+        return [first]
+    return [first, Recipient(checked(billing.email), billing.name, "cc", _("billing contact of the account"))]
+
+
+def _contact(payment_order: PaymentOrder, order: SalesOrder | None, billing: Contact | None) -> Recipient:
+    choices = (
+        (payment_order.contact, _("contact of the payment order")),
+        (order.contact if order else None, _("contact of the order")),
+        (billing, _("billing contact of the account")),
+    )
+    for contact, reason in choices:
+        if contact is not None:
+            return Recipient(checked(contact.email), contact.name, "to", reason)
+    raise Refusal("no_contact", _("There is nobody to write to."), _("Choose a contact on the order."), status=422)
+
+
+def for_owner(order: SalesOrder) -> list[Recipient]:
+    return [Recipient(checked(order.owner.email), order.owner.name, "to", _("owner of the order"))]

@@ -1,0 +1,44 @@
+"""What a mail's link leads to: its generation, read when the link is minted, and whether it still leads anywhere."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from .. import clock, links
+from ..db import db
+from ..models.approval import Approval
+from ..models.payment import PaymentIntent
+from ..states.approval import LIVE
+from ..states.intent import IntentStatus
+from .kinds import ASKS
+
+
+def mint(link_kind: str | None, public_id: str | None) -> str:
+    """The real address behind a mail's placeholder; empty for mails without a customer's link. Store it nowhere."""
+    target = _target(link_kind, public_id)
+    if target is None:
+        return ""
+    kind: links.Kind = "approve" if isinstance(target, Approval) else "pay"
+    return links.url(kind, target.public_id, target.generation)
+
+
+def why_dead(mail_kind: str, link_kind: str | None, public_id: str | None) -> str:
+    """Why a mail that asks for something would ask in vain, in words; empty if it would not."""
+    target = _target(link_kind, public_id)
+    if mail_kind not in ASKS or target is None:
+        return ""
+    if target.expires_at <= clock.now():
+        return _("Its link has expired.")
+    if isinstance(target, Approval):
+        live = target.status in LIVE and target.closed_at is None
+        return "" if live else _("The order is no longer waiting for this approval.")
+    return "" if target.status is IntentStatus.LIVE else _("Its link no longer takes a payment.")
+
+
+def _target(link_kind: str | None, public_id: str | None) -> Approval | PaymentIntent | None:
+    if link_kind == "approve":
+        return db.session.scalars(select(Approval).where(Approval.public_id == public_id)).one_or_none()
+    if link_kind == "pay":
+        return db.session.scalars(select(PaymentIntent).where(PaymentIntent.public_id == public_id)).one_or_none()
+    return None
