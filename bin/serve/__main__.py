@@ -18,7 +18,6 @@ import instance
 from processes import Children, Stop, last_words
 
 FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
-WEB_WORKERS = 2
 
 
 def chosen_port() -> int:
@@ -57,16 +56,17 @@ def answers_ping(port: int) -> bool:
 
 def prepare_data() -> str:
     """Migrates, loads the demo company if it is not there yet, and returns its sign-ins as text."""
-    for command in (("db", "upgrade"), ("demo", "load"), ("demo", "sign-ins")):
-        done = subprocess.run((*FLASK, *command), capture_output=True, text=True)
-        if done.returncode:
-            raise Stop(f"«flask {' '.join(command)}» failed: {last_words(done.stdout + done.stderr)}")
+    command = (sys.executable, str(Path(__file__).with_name("prepare.py")))
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise Stop(f"the data could not be prepared: {last_words(done.stderr)}")
     return done.stdout
 
 
 def start_product(children: Children, port: int) -> None:
     granian = ("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
-    children.start("web server", sys.executable, *granian, "--workers", str(WEB_WORKERS), "wsgi:app")
+    workers = ("--workers", "2", "--workers-kill-timeout", "2")  # one told to stop while it starts never would
+    children.start("web server", sys.executable, *granian, *workers, "wsgi:app")
     children.start("worker", *FLASK, "worker")
     children.start("clock", *FLASK, "clock")
     children.wait_until(lambda: is_healthy(port), "the web server")
