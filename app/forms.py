@@ -22,6 +22,11 @@ def fingerprint(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def result(key: str) -> dict[str, Any] | None:
+    """What the key was answered with before, whatever the content; only a hint, `answered` decides under the lock."""
+    return db.session.scalar(select(FormKey.result).where(FormKey.key == key))
+
+
 def answered(key: str, content: Any) -> dict[str, Any] | None:
     """What this key was answered with before, or None if it is new. Call inside transaction(), after the first lock.
 

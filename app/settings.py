@@ -72,8 +72,12 @@ def get(definition: Definition) -> Any:
 
 
 def fresh(definition: Definition) -> Any:
-    """The value as committed now. Commands decide by this one."""
-    value = db.session.execute(select(Setting.value).where(Setting.key == definition.key)).scalar_one_or_none()
+    """The value as committed now, held until the transaction ends: whoever turns it waits for us, or we see it turned.
+
+    The switches that stop money have their rows from the first migration on, so there is always a row to hold.
+    """
+    statement = select(Setting.value).where(Setting.key == definition.key).with_for_update(read=True)
+    value = db.session.execute(statement).scalar_one_or_none()
     return definition.default if value is None else value
 
 

@@ -93,6 +93,22 @@ def app(sqlite_template: Path, tmp_path: Path) -> Iterator[Flask]:
         yield application
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_app(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> Iterator[Flask]:
+    """The application once on SQLite and once on PostgreSQL, for what hangs on locking."""
+    if request.param == "sqlite":
+        path = tmp_path / "countersign.sqlite3"
+        shutil.copy(sqlite_template, path)
+        url = f"sqlite:///{path}"
+    else:
+        url = request.getfixturevalue("postgres_url_factory")()
+    application = make_app(url, tmp_path)
+    with application.app_context():
+        yield application
+        db.session.remove()
+        db.engine.dispose()
+
+
 @pytest.fixture
 def client(app: Flask) -> Client:
     return app.test_client()  # type: ignore[return-value]

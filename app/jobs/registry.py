@@ -9,7 +9,13 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 # Every module that registers handlers or ticks.
-MODULES: tuple[str, ...] = ("app.jobs.housekeeping", "app.commands.mail_delivery")
+MODULES: tuple[str, ...] = (
+    "app.jobs.housekeeping",
+    "app.commands.activation",
+    "app.commands.charges",
+    "app.commands.mail_delivery",
+    "app.commands.post_processing",
+)
 
 BACKOFF = tuple(timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 4 * 3600))
 LEASE = timedelta(seconds=60)

@@ -19,7 +19,7 @@ from ..states.attempt import AttemptStatus
 from ..states.intent import IntentStatus
 from ..states.payment_order import PaymentOrderStatus
 from .account import Account, Contact
-from .machine import Machine, Recorded
+from .machine import Actor, ActorKind, Machine, Recorded
 from .order import SalesOrder
 from .quote import CollectionMethod
 
@@ -156,12 +156,13 @@ class Attempt(Machine, Model):
     gateway_id: Mapped[int] = mapped_column(ForeignKey("gateway.id"))
     method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_method.id"))
     instrument: Mapped[str | None] = mapped_column(String(200))
+    token: Mapped[str | None] = mapped_column(String(100))
+    customer_ref: Mapped[str | None] = mapped_column(String(100))
     card_label: Mapped[str] = mapped_column(String(60), default="")
     save_method: Mapped[bool] = mapped_column(default=False)
     consent_text: Mapped[str | None]
     receipt_email: Mapped[str | None] = mapped_column(String(254))
     idempotency_key: Mapped[str] = mapped_column(String(64), unique=True)
-    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     request: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     provider_id: Mapped[str | None] = mapped_column(String(100))
     next_action: Mapped[dict[str, Any] | None] = mapped_column(JSON)
@@ -183,6 +184,11 @@ class Attempt(Machine, Model):
     @property
     def history_order_id(self) -> int | None:
         return self.payment_order.order_id
+
+    @property
+    def actor(self) -> Actor:
+        """Who started it, as history names them."""
+        return Actor(ActorKind(self.actor_kind), self.actor_name, self.actor_user_id)
 
     @property
     def is_open(self) -> bool:

@@ -1,5 +1,7 @@
 """initial"""
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -1322,12 +1324,13 @@ def upgrade() -> None:
         sa.Column("gateway_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("method_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("instrument", sa.String(length=200), nullable=True),
+        sa.Column("token", sa.String(length=100), nullable=True),
+        sa.Column("customer_ref", sa.String(length=100), nullable=True),
         sa.Column("card_label", sa.String(length=60), nullable=False),
         sa.Column("save_method", sa.Boolean(), nullable=False),
         sa.Column("consent_text", sa.String(), nullable=True),
         sa.Column("receipt_email", sa.String(length=254), nullable=True),
         sa.Column("idempotency_key", sa.String(length=64), nullable=False),
-        sa.Column("form_key", sa.String(length=64), nullable=True),
         sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("provider_id", sa.String(length=100), nullable=True),
         sa.Column("next_action", sa.JSON(), nullable=True),
@@ -1348,7 +1351,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["method_id"], ["payment_method.id"], name=op.f("fk_attempt_method_id")),
         sa.ForeignKeyConstraint(["payment_order_id"], ["payment_order.id"], name=op.f("fk_attempt_payment_order_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempt")),
-        sa.UniqueConstraint("form_key", name=op.f("uq_attempt_form_key")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_attempt_idempotency_key")),
         sa.UniqueConstraint("public_id", name=op.f("uq_attempt_public_id")),
     )
@@ -1510,13 +1512,20 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         # SQLite has these inside CREATE TABLE; here the two tables of each pair must exist first.
-        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
         op.create_foreign_key(
             "fk_account_default_method_id", "account", "payment_method", ["default_method_id"], ["id"]
         )
         op.create_foreign_key("fk_account_billing_contact_id", "account", "contact", ["billing_contact_id"], ["id"])
         op.create_foreign_key("fk_account_shipping_address_id", "account", "address", ["shipping_address_id"], ["id"])
+        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
         op.create_foreign_key("fk_payment_order_invoice_id", "payment_order", "invoice", ["invoice_id"], ["id"])
+    # Switches that stop money can be held by a charge only if their rows are there.
+    setting = sa.table(
+        "setting", sa.column("key", sa.String), sa.column("value", sa.JSON), sa.column("updated_at", sa.DateTime)
+    )
+    keys = ("salespeople.submit_for_approval", "salespeople.accept_payment")
+    now = datetime.now(UTC)
+    op.bulk_insert(setting, [{"key": key, "value": True, "updated_at": now} for key in keys])
 
 
 def downgrade() -> None:

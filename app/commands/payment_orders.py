@@ -1,0 +1,227 @@
+"""Payment orders: what is to be collected for an order, and never more than is due."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+
+from .. import audit, forms, numbering
+from ..access import Permission, demand
+from ..db import db, lock, transaction
+from ..errors import NotFound, Refusal
+from ..models import Account, Actor, CollectionMethod, Due, PaymentOrder, PaymentOrderLine, SalesOrder, User
+from ..models.payment import Attempt, PaymentIntent
+from ..money import Money
+from ..queries import ledger, routes
+from ..states.attempt import OPEN
+from ..states.intent import IntentEvent, IntentStatus
+from ..states.order import WITH_CUSTOMER, OrderStatus
+from ..states.payment_order import PaymentOrderEvent, PaymentOrderStatus
+
+
+def instalment_amounts(order: SalesOrder) -> list[Money]:
+    """What each instalment of the order's plan comes to; the last takes what rounding left.
+
+    Raises Refusal `plan_does_not_add_up` where fixed amounts exceed the total.
+    """
+    total = order.totals().gross
+    amounts: list[Money] = []
+    for step in order.instalments[:-1]:
+        fixed = step.amount is not None
+        amounts.append(Money(step.amount or 0, order.currency) if fixed else total.percent(step.percent or 0))  # type: ignore[arg-type]
+    rest = total - sum(amounts, Money.zero(order.currency))
+    if rest.minor < 0:
+        raise Refusal(
+            "plan_does_not_add_up", "The payment plan asks for more than the order's total. Correct it in the terms."
+        )
+    return [*amounts, rest] if order.instalments else []
+
+
+def due_at_signature(order: SalesOrder) -> Money:
+    """The first payment: what the plan asks for at signature; the whole total where there is no plan."""
+    if not order.instalments:
+        return order.totals().gross
+    steps = zip(order.instalments, instalment_amounts(order), strict=True)
+    return sum((amount for step, amount in steps if step.due is Due.SIGNATURE), Money.zero(order.currency))
+
+
+def open_first(order: SalesOrder, *, by: Actor) -> PaymentOrder | None:
+    """The one open payment order for what is due at signature; None if nothing is. Inside a transaction, order locked.
+
+    One made for other terms or another amount is cancelled and replaced.
+    """
+    due = due_at_signature(order)
+    existing = db.session.scalars(
+        select(PaymentOrder).where(
+            PaymentOrder.order_id == order.id,
+            PaymentOrder.first,
+            PaymentOrder.status == PaymentOrderStatus.OPEN,
+        )
+    ).one_or_none()
+    if existing is not None:
+        if due and existing.amount == due.minor and existing.edition == order.edition:
+            return existing
+        withdraw(existing, by=by, because="The order changed")
+    if not due:
+        return None
+    share = "" if due == order.totals().gross else ", first part"
+    row = _add(order, due, purpose=f"First payment for order {order.number}{share}", by=by, first=True)
+    row.collection = CollectionMethod.PAYMENT_LINK
+    return row
+
+
+def create(
+    order_id: int,
+    *,
+    amount: Money,
+    purpose: str,
+    due_date: date | None,
+    collection: CollectionMethod,
+    contact_id: int | None,
+    form_key: str,
+    by: User,
+) -> PaymentOrder:
+    """A further payment order on an order that is no longer with its customer for approval.
+
+    Raises Refusal: `awaiting_approval`, `cancelled`, `more_than_due`, `wrong_currency`, `not_positive`.
+    """
+    content = ["payment_order", order_id, amount.minor, amount.currency, purpose, due_date, collection, contact_id]
+    with transaction():
+        demand(by, Permission.PAYMENT_ORDER_CREATE)
+        order = lock(SalesOrder, order_id)
+        if (known := forms.answered(form_key, content)) is not None:
+            return _get(known["id"])
+        _refuse_unless_collectable(order)
+        if amount.currency != order.currency:
+            raise Refusal("wrong_currency", f"This order is in {order.currency}.")
+        if amount.minor <= 0:
+            raise Refusal("not_positive", "Enter an amount above zero.")
+        open_amount = Money(order.totals().gross.minor - ledger.claimed(order.id), order.currency)
+        if amount > open_amount:
+            raise Refusal(
+                "more_than_due",
+                f"Only {open_amount.major} {order.currency} of this order is not collected or requested yet.",
+                "Lower the amount, or cancel a payment order that is still open.",
+            )
+        row = _add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date)
+        row.collection = collection
+        row.contact_id = contact_id or order.contact_id
+        audit.note("payment_order.create", row.number, by=Actor.of(by), after={"amount": amount.minor})
+        forms.remember(form_key, content, id=row.id)
+        return row
+
+
+def _refuse_unless_collectable(order: SalesOrder) -> None:
+    if order.status in WITH_CUSTOMER:
+        raise Refusal(
+            "awaiting_approval",
+            "The customer is asked to sign this order first; a separate payment would go round the signature.",
+            "Wait for the signature, collect the first payment here, or convert the order to draft.",
+        )
+    if order.status is OrderStatus.CANCELLED:
+        raise Refusal("cancelled", "This order is cancelled; nothing can be collected for it.")
+
+
+def _get(payment_order_id: int) -> PaymentOrder:
+    row = db.session.get(PaymentOrder, payment_order_id)
+    if row is None:
+        raise NotFound(f"payment order {payment_order_id}")
+    return row
+
+
+def _add(
+    order: SalesOrder, amount: Money, *, purpose: str, by: Actor, first: bool = False, due_date: date | None = None
+) -> PaymentOrder:
+    route, _ = routes.choose(order.currency)
+    row = PaymentOrder(
+        number=numbering.take("payment_order"),
+        account_id=order.account_id,
+        contact_id=order.contact_id,
+        order_id=order.id,
+        edition=order.edition,
+        purpose=purpose,
+        amount=amount.minor,
+        currency=amount.currency,
+        first=first,
+        due_date=due_date,
+        route_id=route.id,
+        created_by_id=by.user_id,
+        lines=[PaymentOrderLine(description=purpose, amount=amount.minor)],
+    )
+    db.session.add(row)
+    row.record("created", by=by, number=row.number, amount=amount.minor, currency=amount.currency, purpose=purpose)
+    return row
+
+
+def has_open_attempt(order_id: int) -> bool:
+    """Money of this order is on its way or unclear."""
+    return bool(
+        db.session.scalar(
+            select(Attempt.id)
+            .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
+            .where(PaymentOrder.order_id == order_id, Attempt.status.in_(OPEN))
+            .limit(1)
+        )
+    )
+
+
+def refuse_while_paying(order: SalesOrder) -> None:
+    """Raises Refusal `payment_in_progress`: terms must not change under a payment whose end is not known."""
+    if has_open_attempt(order.id):
+        raise Refusal(
+            "payment_in_progress",
+            "A payment for this order is in progress, and its outcome is not known yet.",
+            "Wait until the gateway has confirmed it; the payment panel shows when.",
+        )
+
+
+def withdraw(row: PaymentOrder, *, by: Actor, because: str | None = None) -> None:
+    """Cancel a payment order and its live checkout. Inside a transaction; refuses while an attempt is open."""
+    lock(PaymentOrder, row.id)
+    if db.session.scalar(
+        select(Attempt.id).where(Attempt.payment_order_id == row.id, Attempt.status.in_(OPEN)).limit(1)
+    ):
+        raise Refusal(
+            "payment_in_progress", f"A payment on {row.number} is in progress; wait until its outcome is known."
+        )
+    for intent in db.session.scalars(
+        select(PaymentIntent).where(PaymentIntent.payment_order_id == row.id, PaymentIntent.status == IntentStatus.LIVE)
+    ):
+        intent.transition(IntentEvent.CANCEL, by=by, because=because)
+    if row.can(PaymentOrderEvent.CANCEL):
+        row.transition(PaymentOrderEvent.CANCEL, by=by, because=because)
+
+
+def withdraw_open(order: SalesOrder, *, by: Actor, because: str | None = None) -> None:
+    """Cancel every payment order of the order that has collected nothing. Inside a transaction, order locked."""
+    rows = db.session.scalars(
+        select(PaymentOrder)
+        .where(PaymentOrder.order_id == order.id, PaymentOrder.status == PaymentOrderStatus.OPEN)
+        .order_by(PaymentOrder.id)
+    ).all()
+    by_id = ledger.figures(r.id for r in rows)
+    for row in rows:
+        if not by_id[row.id].captured:
+            withdraw(row, by=by, because=because)
+
+
+def cancel(payment_order_id: int, *, because: str, by: User) -> PaymentOrder:
+    """Raises Refusal: `payment_in_progress`, `has_money`, `first_of_submitted`."""
+    with transaction():
+        demand(by, Permission.PAYMENT_ORDER_CREATE)
+        row = _get(payment_order_id)
+        lock(Account, row.account_id)
+        order = lock(SalesOrder, row.order_id) if row.order_id else None
+        row = lock(PaymentOrder, payment_order_id)
+        if ledger.figures([row.id])[row.id].captured:
+            raise Refusal("has_money", f"{row.number} has collected money; refund it instead of cancelling.")
+        if row.first and order is not None and order.status in WITH_CUSTOMER:
+            raise Refusal(
+                "first_of_submitted",
+                f"{row.number} is the first payment of an order that the customer is looking at.",
+                "Convert the order to draft; that cancels it.",
+            )
+        withdraw(row, by=Actor.of(by), because=because)
+        audit.note("payment_order.cancel", row.number, by=Actor.of(by), after={"because": because})
+        return row

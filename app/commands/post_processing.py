@@ -1,0 +1,154 @@
+"""What follows a capture, in order. Each step commits by itself and may run twice; the first that fails is named in
+the transaction's row, everything before it stands, and the job tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from .. import clock, jobs, settings
+from ..db import db, lock, transaction
+from ..logs import log
+from ..models import (
+    SYSTEM,
+    Account,
+    Actor,
+    Approval,
+    Attempt,
+    PaymentOrder,
+    PostProcessing,
+    Receipt,
+    SalesOrder,
+    Transaction,
+)
+from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED, TAG_UNAPPLIED
+from ..states.order import BEFORE_BOOKING, OrderEvent, OrderStatus
+from . import activation, invoices, mails, receipts
+
+RETRY_AFTER = timedelta(minutes=1)
+
+Step = Callable[["Captured"], None]
+
+
+class Captured:
+    """The rows that the steps work on, locked in the house's order."""
+
+    def __init__(self, transaction_id: int) -> None:
+        self.transaction = db.session.get_one(Transaction, transaction_id)
+        payment_order = db.session.get_one(PaymentOrder, self.transaction.payment_order_id)
+        self.account = lock(Account, payment_order.account_id)
+        self.order = lock(SalesOrder, payment_order.order_id) if payment_order.order_id else None
+        self.payment_order = lock(PaymentOrder, payment_order.id)
+        self.attempt = db.session.get_one(Attempt, self.transaction.attempt_id)
+
+    @property
+    def by(self) -> Actor:
+        return self.attempt.actor
+
+    @property
+    def counts(self) -> bool:
+        """The money is for the order as it stands; else it came late and stays unapplied until someone decides."""
+        if self.order is None:
+            return True
+        if self.order.status is OrderStatus.CANCELLED:
+            return False
+        return not self.payment_order.first or self.payment_order.edition == self.order.edition
+
+
+def _receipt(captured: Captured) -> None:
+    receipts.for_transaction(captured.transaction, by=captured.by)
+
+
+def _invoice(captured: Captured) -> None:
+    if captured.order is None or not captured.counts:
+        return
+    invoice = invoices.for_payment(captured.order, captured.payment_order, by=SYSTEM)
+    receipts.allocate(receipts.for_transaction(captured.transaction, by=captured.by), invoice, by=SYSTEM)
+
+
+def _order(captured: Captured) -> None:
+    order = captured.order
+    if order is None:
+        return
+    if not captured.counts:
+        if TAG_UNAPPLIED not in order.tags:
+            order.tag(TAG_UNAPPLIED)
+            order.record("late_money", by=SYSTEM, amount=captured.transaction.amount, currency=order.currency)
+        return
+    order.untag(TAG_DECLINED)
+    if captured.payment_order.first and order.status in BEFORE_BOOKING:
+        order.untag(TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED)
+        amount = captured.transaction.amount
+        order.transition(OrderEvent.FIRST_PAYMENT, by=captured.by, amount=amount, currency=order.currency)
+        _close_approval(order)
+        activation.activate_or_schedule(order, by=SYSTEM)
+
+
+def _close_approval(order: SalesOrder) -> None:
+    """Its work is done: the link now shows the receipt, and nothing can be signed or declined with it any more."""
+    for approval in db.session.query(Approval).filter_by(order_id=order.id, closed_at=None):
+        approval.closed_at = clock.now()
+
+
+def _defaults(captured: Captured) -> None:
+    """What the account has none of yet: the saved method, the billing address and recipient."""
+    if not settings.fresh(settings.FIRST_PAYMENT_DEFAULTS):
+        return
+    account, order = captured.account, captured.order
+    if account.default_method_id is None and captured.attempt.method_id is not None:
+        account.default_method_id = captured.attempt.method_id
+        account.record("default_method", by=captured.by, card=captured.attempt.card_label)
+    if order is not None:
+        account.billing_address_id = account.billing_address_id or order.billing_address_id
+        account.billing_contact_id = account.billing_contact_id or order.contact_id
+
+
+def _mails(captured: Captured) -> None:
+    receipt = db.session.query(Receipt).filter_by(transaction_id=captured.transaction.id).one()
+    mails.receipt(receipt, by=captured.by)
+    mails.order_paid(receipt, by=captured.by)
+
+
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("receipt", _receipt),
+    ("invoice", _invoice),
+    ("order", _order),
+    ("defaults", _defaults),
+    ("mails", _mails),
+)
+
+
+@jobs.handler("post_processing.run")
+def run(transaction_id: int) -> bool:
+    """Do what is left to do; True when all of it is done. Never raises: the failure is a row."""
+    step = "start"
+    try:
+        for step, work in STEPS:
+            with transaction():
+                row = _row(transaction_id)
+                if row.done_at is not None:
+                    return True
+                work(Captured(transaction_id))
+                if step == STEPS[-1][0]:
+                    row.done_at, row.step, row.error = clock.now(), None, None
+    except Exception as error:
+        log.error("post_processing_failed", transaction=transaction_id, step=step, exc_info=error)
+        _failed(transaction_id, step, error)
+        return False
+    return True
+
+
+def _row(transaction_id: int) -> PostProcessing:
+    return db.session.query(PostProcessing).filter_by(transaction_id=transaction_id).with_for_update().one()
+
+
+def _failed(transaction_id: int, step: str, error: Exception) -> None:
+    with transaction():
+        row = _row(transaction_id)
+        row.step, row.error = step, f"{type(error).__name__}: {error}"[:500]
+        row.tries += 1
+        row.updated_at = clock.now()
+        wait = clock.now() + RETRY_AFTER * min(row.tries, 10)
+        row.record("failed", by=SYSTEM, because=row.error, step=step)
+        jobs.stage("post_processing.run", run_after=wait, transaction_id=transaction_id)

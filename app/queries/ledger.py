@@ -1,0 +1,50 @@
+"""Figures of payment orders, summed from evidence and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import BigInteger, ColumnElement, case, cast, func, select
+
+from ..db import db
+from ..models.payment import PaymentOrder, Transaction, TransactionAction
+from ..states.payment_order import Figures, PaymentOrderStatus
+
+A = TransactionAction
+
+
+def _sum_of(*actions: TransactionAction) -> ColumnElement[int]:
+    amounts = func.sum(case((Transaction.action.in_(actions), Transaction.amount), else_=0))
+    return cast(func.coalesce(amounts, 0), BigInteger)  # PostgreSQL sums whole numbers into a decimal
+
+
+def figures(payment_order_ids: Iterable[int]) -> dict[int, Figures]:
+    """By payment order id, in minor units of its currency; one statement."""
+    rows = db.session.execute(
+        select(
+            PaymentOrder.id,
+            PaymentOrder.amount,
+            _sum_of(A.AUTHORIZE, A.CHARGE).label("authorized"),
+            _sum_of(A.CAPTURE, A.CHARGE).label("captured"),
+            _sum_of(A.REFUND).label("refunded"),
+        )
+        .outerjoin(Transaction, Transaction.payment_order_id == PaymentOrder.id)
+        .where(PaymentOrder.id.in_(list(payment_order_ids)))
+        .group_by(PaymentOrder.id, PaymentOrder.amount)
+    ).all()
+    return {
+        r.id: Figures(requested=r.amount, authorized=r.authorized, captured=r.captured, refunded=r.refunded)
+        for r in rows
+    }
+
+
+def claimed(order_id: int) -> int:
+    """What the order's payment orders already collect or have collected: open ones in full, closed ones by captures."""
+    rows = db.session.execute(
+        select(PaymentOrder.id, PaymentOrder.status, PaymentOrder.amount).where(PaymentOrder.order_id == order_id)
+    ).all()
+    by_id = figures(r.id for r in rows)
+    return sum(
+        max(r.amount, by_id[r.id].captured) if r.status == PaymentOrderStatus.OPEN else by_id[r.id].captured
+        for r in rows
+    )

@@ -1,0 +1,89 @@
+"""Processes killed for real between the steps of a charge: whatever is left ends in one charge and one receipt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import func, select
+
+from app import clock
+from app.access import Role
+from app.commands import charges, collection
+from app.config import ROOT
+from app.db import db, end_read
+from app.models import Attempt, OrderEmail, Receipt, SalesOrder, Transaction, User
+from app.states.order import OrderStatus
+from tests import factories
+from tests.house_ledger import broken_invariants
+
+pytestmark = [pytest.mark.faults, pytest.mark.engines]
+
+ALIAS = "sbx_card_visa_1231"
+
+
+def charge_and_die(app: Flask, payment_order_id: int, user_id: int, failpoint: str) -> None:
+    command = [sys.executable, "-m", "tests.faults.charge", app.config["SQLALCHEMY_DATABASE_URI"]]
+    command += [str(app.config["INSTANCE"]), str(payment_order_id), str(user_id), ALIAS, failpoint]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, env=os.environ, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+@pytest.fixture
+def seller(any_app: Flask) -> User:
+    return factories.user(Role.SALES_MANAGER)
+
+
+def count(model: type) -> int:
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+@pytest.mark.parametrize(
+    ("failpoint", "attempts"),
+    [
+        ("charge.before_attempt_commits", 0),  # S1: no trace
+        ("charge.attempt_committed", 1),  # S2: sent again under the same key
+        ("charge.in_call", 1),  # S3: booked there, unknown here
+        ("charge.answered", 1),  # S4: answered, not committed
+        ("charge.outcome_committed", 1),  # S5: the rest is a job
+    ],
+)
+def test_a_killed_charge_ends_as_one_charge_and_one_receipt(
+    any_app: Flask, seller: User, failpoint: str, attempts: int
+) -> None:
+    order = factories.order(owner=seller)
+    first = collection.prepare_first(order.id, by=seller)
+    order_id, first_id, seller_id = order.id, first.id, seller.id
+    end_read()
+    charge_and_die(any_app, first_id, seller_id, failpoint)
+    db.session.expire_all()
+    assert count(Attempt) == attempts
+    if not attempts:
+        collection.collect(
+            first_id,
+            pay_with=charges.Instrument(alias=ALIAS),
+            form_key="k1",
+            by=db.session.get_one(User, seller_id),
+        )
+    finish()
+    assert db.session.get_one(SalesOrder, order_id).status is OrderStatus.ACTIVATED
+    assert (count(Attempt), count(Transaction), count(Receipt)) == (1, 1, 1)
+    assert db.session.scalar(select(func.count()).where(OrderEmail.kind == "receipt")) == 1
+    assert broken_invariants() == []
+
+
+def finish() -> None:
+    """What clock and worker do after a restart: sweep, then the jobs that are due."""
+    from app import jobs
+
+    end_read()
+    with time_machine.travel(clock.now() + timedelta(seconds=60), tick=True):
+        charges.sweep()
+        jobs.run_due()
+    db.session.expire_all()

@@ -1,0 +1,80 @@
+"""A gateway that says what the test tells it, and remembers every call by key as a real one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.db import assert_no_transaction
+from app.gateways.base import (
+    Capabilities,
+    CardFacts,
+    ChargeRequest,
+    ChargeResult,
+    GatewayAccount,
+    Outcome,
+)
+
+VISA = CardFacts("Visa", "4242", 12, 2031, "Maria Keller", "fp-4242")
+
+
+class ScriptedGateway:
+    """`answers` are used up in order, the last one for ever; `lost` swallows answers after booking them."""
+
+    capabilities = Capabilities(saved_tokens=True, off_session=True, next_actions=True)
+
+    def __init__(self) -> None:
+        self.account = GatewayAccount("sandbox", "sandbox", "test", ("EUR", "USD", "JPY", "KWD"))
+        self.answers: list[str] = ["ok"]
+        self.booked: dict[str, ChargeResult] = {}
+        self.calls: list[ChargeRequest] = []
+        self.cancelled: list[str] = []
+        self.during_call: Callable[[], None] = lambda: None
+
+    def charge(self, request: ChargeRequest) -> ChargeResult:
+        assert_no_transaction()
+        self.calls.append(request)
+        self.during_call()
+        if request.key in self.booked:
+            return self.booked[request.key]
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer == "lost before":
+            return ChargeResult(Outcome.UNKNOWN, None, None, message="time-out")
+        result = self._result(answer.removesuffix(" but lost"), request)
+        self.booked[request.key] = result
+        if answer.endswith("but lost"):
+            return ChargeResult(Outcome.UNKNOWN, None, None, message="time-out")
+        return result
+
+    def _result(self, answer: str, request: ChargeRequest) -> ChargeResult:
+        provider_id = f"ch-{len(self.booked) + 1}"
+        if answer == "ok":
+            saved = {"token": f"tok-{provider_id}", "customer_ref": "cus-1"} if request.save else {}
+            amount, digest = request.amount, "0" * 64
+            return ChargeResult(Outcome.SUCCEEDED, provider_id, amount, card=VISA, raw_sha256=digest, **saved)  # type: ignore[arg-type]
+        if answer == "challenge":
+            return ChargeResult(
+                Outcome.REQUIRES_ACTION, provider_id, None, next_action={"kind": "redirect", "url": "/x"}
+            )
+        if answer == "wrong amount":
+            return ChargeResult(Outcome.SUCCEEDED, provider_id, request.amount + request.amount, card=VISA)
+        return ChargeResult(Outcome.DECLINED, provider_id, None, decline_code=answer, message="declined", card=VISA)
+
+    def look_up(self, key: str, provider_id: str | None) -> ChargeResult | None:
+        assert_no_transaction()
+        return self.booked.get(key)
+
+    def resume(self, provider_id: str, key: str) -> ChargeResult:
+        assert_no_transaction()
+        return self.booked[key]
+
+    def cancel(self, provider_id: str, key: str) -> ChargeResult:
+        assert_no_transaction()
+        self.cancelled.append(provider_id)
+        if self.booked[key].outcome is Outcome.SUCCEEDED:
+            return self.booked[key]
+        self.booked[key] = ChargeResult(Outcome.FAILED, provider_id, None, decline_code="cancelled")
+        return self.booked[key]
+
+    def ensure_customer(self, account_number: str, name: str, email: str, key: str) -> str:
+        assert_no_transaction()
+        return "cus-1"
