@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.gateways.sandbox.tables import SandboxCharge
 from sqlalchemy import func, select
 
 from app.db import db
+from app.gateways.sandbox.tables import SandboxCharge
 from app.models import Allocation, Attempt, Invoice, PaymentIntent, Receipt, Transaction
 from app.states.attempt import OPEN
 from app.states.intent import IntentStatus
