@@ -166,7 +166,7 @@ def _never_arrived() -> ChargeResult:
 
 
 def _settle(attempt_id: int, result: ChargeResult) -> Attempt:
-    attempt, transaction_id = outcomes.commit(attempt_id, result)
+    attempt, transaction_id = outcomes.write(attempt_id, result)
     failpoint("charge.outcome_committed")
     if transaction_id is not None:
         post_processing.run(transaction_id)

@@ -51,7 +51,7 @@ ASK_DAILY = timedelta(days=1)
 ACTION_EXPIRES = timedelta(minutes=30)
 
 
-def commit(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
+def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
     """Write down what the gateway said. Returns the attempt, and the id of the transaction if one is new."""
     with transaction():
         attempt, order = _lock_chain(attempt_id)
