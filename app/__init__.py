@@ -22,9 +22,11 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     logs.configure(app)
     _extensions(app)
     from . import assets, badges, formatting, icons, models  # noqa: F401  (models: the mappers must know every table)
+    from .demo import cli as demo_commands
     from .jobs import cli as job_commands
 
-    for part in (security, failures, navigation, formatting, icons, badges, assets, blueprints, job_commands):
+    parts = (security, failures, navigation, formatting, icons, badges, assets, blueprints, job_commands, demo_commands)
+    for part in parts:
         part.register(app)
     app.jinja_env.globals["can"] = access.can
     return app

@@ -7,6 +7,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from click import ClickException
 from flask.cli import ScriptInfo
 
 sys.path.insert(0, str(Path.cwd()))
@@ -18,7 +19,10 @@ def call(*arguments: str) -> None:
     app.cli.main(arguments, "flask", standalone_mode=False, obj=ScriptInfo(create_app=lambda: app))
 
 
-with redirect_stdout(sys.stderr):
-    call("db", "upgrade")
-    call("demo", "load")
-call("demo", "sign-ins")
+try:
+    with redirect_stdout(sys.stderr):
+        call("db", "upgrade")
+        call("demo", "load")
+    call("demo", "sign-ins")
+except ClickException as refusal:
+    sys.exit(refusal.format_message())
