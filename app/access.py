@@ -148,9 +148,9 @@ def salespeople_may_submit(*, fresh: bool = False) -> bool:
 
 
 def salespeople_may_take_payment(*, fresh: bool = False) -> bool:
-    """The second switch needs the first one."""
-    read = settings.fresh if fresh else settings.get
-    return bool(read(settings.SALESPEOPLE_SUBMIT)) and bool(read(settings.SALESPEOPLE_PAYMENT))
+    """The second switch. It is turned on only while the first is on; but what is with customers already follows it
+    alone, because the first one stops nothing but new submissions."""
+    return bool((settings.fresh if fresh else settings.get)(settings.SALESPEOPLE_PAYMENT))
 
 
 def is_salesperson_only(user: User, permission: Permission) -> bool:

@@ -1,4 +1,4 @@
-"""The settings an admin may turn: name, type, default, and what each does in words.
+"""The settings an admin may turn: name, type, default, bounds, and what each does in words.
 
 Read once a request; commands that decide by one read it again inside their transaction (`fresh`).
 """
@@ -17,10 +17,19 @@ from .models.company import Setting
 
 @dataclass(frozen=True, slots=True)
 class Definition:
+    """A switch where the default is a bool, else a whole number of `unit` from `least` to `most`."""
+
     key: str
     default: Any
     title: str
     effect: str
+    least: int = 0
+    most: int = 365
+    unit: str = ""
+
+    @property
+    def is_switch(self) -> bool:
+        return isinstance(self.default, bool)
 
 
 SALESPEOPLE_SUBMIT = Definition(
@@ -38,13 +47,33 @@ SALESPEOPLE_PAYMENT = Definition(
 TEAM_ORDERS = Definition(
     "salespeople.see_team_orders", False, "Salespeople see their team's orders", "Off: only their own."
 )
-APPROVAL_LINK_DAYS = Definition("links.approval_days", 14, "Life of an approval link, in days", "")
-PAYMENT_LINK_DAYS = Definition("links.payment_days", 30, "Life of a payment link, in days", "")
-ATTEMPT_LIMIT = Definition("links.attempt_limit", 5, "Tries on one payment link", "")
+APPROVAL_LINK_DAYS = Definition(
+    "links.approval_days",
+    14,
+    "Life of an approval link",
+    "Never longer than its quote. Links already sent keep theirs.",
+    1,
+    90,
+    "days",
+)
+PAYMENT_LINK_DAYS = Definition(
+    "links.payment_days", 30, "Life of a payment link", "Links already sent keep theirs.", 1, 365, "days"
+)
+ATTEMPT_LIMIT = Definition(
+    "links.attempt_limit",
+    5,
+    "Tries on one payment link",
+    "After the last one the customer is asked to call.",
+    1,
+    20,
+    "tries",
+)
 FIRST_PAYMENT_DEFAULTS = Definition(
     "payments.first_sets_defaults", True, "First payment sets billing defaults", "Where the account has none yet."
 )
-MAIL_TRIES = Definition("mail.tries", 8, "Tries before a mail counts as failed", "")
+MAIL_TRIES = Definition(
+    "mail.tries", 8, "Tries before a mail counts as failed", "They come further and further apart.", 1, 20, "tries"
+)
 
 ALL: dict[str, Definition] = {
     d.key: d

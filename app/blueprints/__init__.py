@@ -4,7 +4,7 @@ from importlib import import_module
 
 from flask import Flask
 
-MODULES: tuple[str, ...] = ("health", "auth", "sandbox")
+MODULES: tuple[str, ...] = ("health", "auth", "sandbox", "admin")
 
 
 OUTSIDE_PRODUCTION: tuple[str, ...] = ("styleguide",)

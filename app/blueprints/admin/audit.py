@@ -1,0 +1,68 @@
+"""Who changed what of money, permissions or settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template, request, url_for
+
+from ... import settings
+from ...access import ROLE_NAMES, SENTENCES, Permission, requires
+from ...queries import audit as queries
+from . import bp
+
+ACTIONS = {
+    "setting.changed": "Changed a setting",
+    "person.created": "Added a person",
+    "person.changed": "Changed a person",
+    "person.signed_out_everywhere": "Signed a person out everywhere",
+    "password.set": "Set a password",
+    "password.link_made": "Made a password link",
+}
+
+
+@bp.get("/audit")
+@requires(Permission.AUDIT_VIEW)
+def trail() -> str:
+    kind = request.args.get("kind", "")
+    kind = kind if kind in queries.KINDS else ""
+    page = queries.page(
+        kind=kind, before=request.args.get("before", type=int), after=request.args.get("after", type=int)
+    )
+    here: dict[str, Any] = {"kind": kind or None}
+    older = url_for("admin.trail", **here, before=page.older) if page.older else None
+    newer = url_for("admin.trail", **here, after=page.newer) if page.newer else None
+    return render_template(
+        "admin/audit.html",
+        page=page,
+        kind=kind,
+        kinds=queries.KINDS,
+        older=older,
+        newer=newer,
+        in_words=_in_words,
+        subject_of=_subject,
+    )
+
+
+def _subject(entry: queries.Entry) -> str:
+    definition = settings.ALL.get(entry.subject) if entry.action == "setting.changed" else None
+    return definition.title if definition else entry.subject
+
+
+def action_in_words(action: str) -> str:
+    return ACTIONS.get(action, action.replace(".", ": ").replace("_", " "))
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(_in_words(item) for item in value) or "none"
+    if isinstance(value, str) and value in ROLE_NAMES:
+        return ROLE_NAMES[value]  # type: ignore[index]
+    if isinstance(value, str) and value in SENTENCES:
+        return SENTENCES[value]  # type: ignore[index]
+    return "" if value is None else str(value)
+
+
+bp.add_app_template_global(action_in_words, "action_in_words")

@@ -1,0 +1,137 @@
+"""The "Salesperson submit actions" card and the other settings."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from flask import flash, make_response, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, IntegerField
+from wtforms.validators import InputRequired, NumberRange
+
+from ... import settings
+from ...access import Permission, me, requires
+from ...commands import settings as commands
+from ...errors import Refusal
+from ...hypermedia import see_other, wants_fragment
+from ...queries import settings as queries
+from ...settings import SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from . import bp
+
+SWITCHES = (SALESPEOPLE_SUBMIT, SALESPEOPLE_PAYMENT)
+GROUPS = {
+    "salespeople": "Salespeople",
+    "quotes": "Quotes",
+    "links": "Links",
+    "payments": "Payments",
+    "mail": "Mail",
+}
+Group = tuple[str, list[Definition]]
+
+
+@bp.get("/settings")
+@requires(Permission.SETTINGS_EDIT)
+def show_settings() -> Response:
+    return _page(_form()(data=_values()))
+
+
+@bp.post("/settings")
+@requires(Permission.SETTINGS_EDIT)
+def save_settings() -> Response:
+    form = _form()()
+    if not form.validate():
+        return _page(form, 422)
+    try:
+        changed = commands.turn_all({d.key: form[_name(d)].data for d in _others()}, by=me())
+    except Refusal as refusal:
+        form.form_errors.append(refusal.sentence)
+        return _page(form, refusal.status)
+    flash(_("Saved; in force at once.") if changed else _("Nothing was different."), "ok" if changed else "info")
+    return see_other(url_for("admin.show_settings"))
+
+
+@bp.get("/salesperson-submit-actions")
+@requires(Permission.SETTINGS_EDIT)
+def submit_actions() -> Response:
+    if not wants_fragment():
+        return see_other(url_for("admin.show_settings"))
+    return _card()
+
+
+@bp.post("/salesperson-submit-actions")
+@requires(Permission.SETTINGS_EDIT)
+def turn_submit_action() -> Response:
+    """One of the two switches: its key, and `on` if it is to be on."""
+    wanted = {d.key: d for d in SWITCHES}.get(request.form.get("switch", ""))
+    refusal = None
+    if wanted is not None:
+        try:
+            commands.turn(wanted.key, "on" in request.form, by=me())
+        except Refusal as refused:
+            refusal = refused
+    if wants_fragment():
+        return _card(refusal)
+    if refusal:
+        raise refusal
+    return see_other(url_for("admin.show_settings"))
+
+
+def _card(refusal: Refusal | None = None) -> Response:
+    card = render_template("admin/panels/salesperson_submit_actions.html", refusal=refusal, **_switches())
+    return make_response(card, refusal.status if refusal else 200)
+
+
+def _page(form: FlaskForm, status: int = 200) -> Response:
+    page = render_template(
+        "admin/settings.html", form=form, groups=_groups(), name_of=_name, refusal=None, **_switches()
+    )
+    return make_response(page, status)
+
+
+def _switches() -> dict[str, Any]:
+    submit, payment = (bool(settings.get(d)) for d in SWITCHES)
+    return {
+        "submit_on": submit,
+        "payment_on": payment,
+        "submit": SALESPEOPLE_SUBMIT,
+        "payment": SALESPEOPLE_PAYMENT,
+        "last_changes": queries.last_changes([d.key for d in SWITCHES]),
+    }
+
+
+def _others() -> list[Definition]:
+    return [d for d in settings.ALL.values() if d not in SWITCHES]
+
+
+def _groups() -> list[Group]:
+    order = list(GROUPS)
+
+    def group(definition: Definition) -> str:
+        return definition.key.partition(".")[0]
+
+    ordered = sorted(_others(), key=lambda d: order.index(group(d)))
+    return [(GROUPS[name], list(members)) for name, members in groupby(ordered, group)]
+
+
+def _values() -> dict[str, Any]:
+    return {_name(d): settings.get(d) for d in _others()}
+
+
+def _name(definition: Definition) -> str:
+    return definition.key.replace(".", "-")
+
+
+def _form() -> type[FlaskForm]:
+    """A form with a field for each setting that is not one of the two switches."""
+    return type("SettingsForm", (FlaskForm,), {_name(d): _field(d) for d in _others()})
+
+
+def _field(definition: Definition) -> Any:
+    if definition.is_switch:
+        return BooleanField(definition.title, description=definition.effect)
+    low, high = definition.least, definition.most
+    bounds = NumberRange(low, high, f"Take a whole number from {low} to {high}.")
+    return IntegerField(definition.title, [InputRequired(bounds.message), bounds], description=definition.effect)

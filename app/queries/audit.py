@@ -1,0 +1,77 @@
+"""The audit trail, newest first, by key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from ..db import db
+from ..models.company import Audit
+
+PAGE = 50
+KINDS = {"setting": "Settings", "person": "People", "password": "Passwords"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    id: int
+    at: datetime
+    by: str
+    action: str
+    subject: str
+    before: Any
+    after: Any
+    address: str
+
+    @property
+    def differences(self) -> list[tuple[str, Any, Any]]:
+        """What changed, field by field; a plain value has no field's name."""
+        if isinstance(self.before, dict) or isinstance(self.after, dict):
+            before, after = self.before or {}, self.after or {}
+            return [(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
+        if self.before is None and self.after is None:
+            return []
+        return [("", self.before, self.after)]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    entries: list[Entry]
+    older: int | None
+    newer: int | None
+
+
+def page(*, kind: str = "", before: int | None = None, after: int | None = None) -> Page:
+    """At most PAGE entries older than the entry `before`, or newer than `after`.
+
+    `kind` is the first part of an action, such as «setting». `older` and `newer` are the keys of the neighbours.
+    """
+    columns = (
+        Audit.id,
+        Audit.at,
+        Audit.actor_name,
+        Audit.action,
+        Audit.subject,
+        Audit.before,
+        Audit.after,
+        Audit.address,
+    )
+    backwards = after is not None
+    query = select(*columns).order_by(Audit.id.asc() if backwards else Audit.id.desc()).limit(PAGE + 1)
+    if kind:
+        query = query.where(Audit.action.startswith(f"{kind}.", autoescape=True))
+    if before is not None:
+        query = query.where(Audit.id < before)
+    if after is not None:
+        query = query.where(Audit.id > after)
+    found = [Entry(*row) for row in db.session.execute(query)]
+    more, entries = len(found) > PAGE, found[:PAGE]
+    if backwards:
+        entries.reverse()
+    has_older, has_newer = (backwards or more), (more if backwards else before is not None)
+    return Page(
+        entries, entries[-1].id if entries and has_older else None, entries[0].id if entries and has_newer else None
+    )
