@@ -7,7 +7,7 @@ from flask import Flask
 MODULES: tuple[str, ...] = ("health", "auth", "sandbox", "admin")
 
 
-OUTSIDE_PRODUCTION: tuple[str, ...] = ("styleguide",)
+OUTSIDE_PRODUCTION: tuple[str, ...] = ("styleguide", "mailbox")
 
 
 def register(app: Flask) -> None:

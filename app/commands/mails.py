@@ -186,7 +186,7 @@ def stage(
 ) -> OrderEmail:
     """The row of a mail, and the job that delivers it. The same kind, subject and cause is one mail, ever.
 
-    Without a customer's `link` (kind and public id), the mail's button leads staff to the order's page.
+    `link` is what the customer's link is for (kind and public id); a notice leads its owner to the order's page.
     """
     if subject.id is None:
         db.session.flush()
@@ -198,8 +198,7 @@ def stage(
     }
     company = get(Company, 1)
     owner = order.owner if order else None
-    url = links.PLACEHOLDER if link else _order_page(order)
-    bodies = render(content, company=company, owner=owner, link=url)
+    bodies = render(content, company=company, owner=owner, link=links.PLACEHOLDER if link else _page(content))
     sender = _sender(company)
     staged = insert_once(
         OrderEmail,
@@ -223,8 +222,8 @@ def stage(
     return email
 
 
-def _order_page(order: SalesOrder | None) -> str:
-    return current_app.config["BASE_URL"] + (f"/orders/{order.number}" if order else "")
+def _page(content: Content) -> str:
+    return f"{current_app.config['BASE_URL']}/orders/{content.order}" if isinstance(content, kinds.Notice) else ""
 
 
 def _sender(company: Company) -> str:

@@ -28,4 +28,4 @@ def render(content: Content, *, company: Company, owner: User | None, link: str)
 
 def with_link(body: str, url: str) -> str:
     """The body as it goes out. Addresses of ours have no character that HTML would escape."""
-    return body.replace(links.PLACEHOLDER, url)
+    return body.replace(links.PLACEHOLDER, url) if url else body
