@@ -60,7 +60,8 @@ class Clock:
     def _report(self, error: Exception) -> None:
         db.session.remove()
         if not self._troubled:
-            log.error("clock.trouble", error=f"{type(error).__name__}: {error}"[:300], note="it goes on trying")
+            why = str(error).partition("\n")[0][:300]
+            log.error("clock.trouble", error=f"{type(error).__name__}: {why}", note="it goes on trying")
         self._troubled = True
 
 

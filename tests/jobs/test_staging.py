@@ -11,17 +11,7 @@ from sqlalchemy import func, select
 
 from app import clock, jobs
 from app.db import db, transaction
-from app.jobs import registry
 from app.models import StagedJob
-
-
-@pytest.fixture
-def done(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What the handler of `test.note` was called with."""
-    monkeypatch.setattr(registry, "_handlers", dict(registry._handlers))
-    notes: list[int] = []
-    jobs.handler("test.note")(lambda number: notes.append(number))
-    return notes
 
 
 def count() -> int:
