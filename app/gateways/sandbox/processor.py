@@ -208,6 +208,13 @@ def look_up(gateway: str, key: str, ref: str | None) -> Answer | None:
         return answer_of(known) if known else None
 
 
+def by_ref(ref: str) -> Answer | None:
+    """For the bank's page, which knows a charge and not whose it is."""
+    with books.reading() as session:
+        known = session.scalar(select(SandboxCharge).where(SandboxCharge.ref == ref))
+        return answer_of(known) if known else None
+
+
 def cancel(gateway: str, ref: str) -> Answer:
     """End a charge that waits for its cardholder; one that has already ended stays as it is. Raises Rejected."""
     with books.writing() as session:
@@ -255,6 +262,7 @@ def answer_of(booked: SandboxCharge) -> Answer:
     card = BY_SLUG[booked.slug].facts(booked.exp_month, booked.exp_year, booked.holder)
     return {
         "id": booked.ref,
+        "gateway": booked.gateway,
         "state": str(booked.state),
         "amount": booked.amount,
         "currency": booked.currency,
