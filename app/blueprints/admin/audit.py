@@ -21,6 +21,9 @@ ACTIONS = {
 }
 
 
+FIELDS = {"active": "works here", "grants": "single permissions"}
+
+
 @bp.get("/audit")
 @requires(Permission.AUDIT_VIEW)
 def trail() -> str:
@@ -40,6 +43,7 @@ def trail() -> str:
         older=older,
         newer=newer,
         in_words=_in_words,
+        fields=FIELDS,
         subject_of=_subject,
     )
 

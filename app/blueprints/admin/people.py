@@ -29,7 +29,7 @@ class CheckboxesField(SelectMultipleField):
 class PersonForm(FlaskForm):
     name = StringField("Name", [InputRequired("Type a name."), Length(max=200)])
     title = StringField("Title", [Length(max=200)])
-    team = StringField("Team", [Length(max=100)], description="Salespeople of one team can see each other's orders.")
+    team = StringField("Team", [Length(max=100)])
     roles = CheckboxesField("Roles", choices=[(r.value, n[0].upper() + n[1:]) for r, n in ROLE_NAMES.items()])
     grants = CheckboxesField(
         "Single permissions", choices=[(p.value, s[0].upper() + s[1:]) for p, s in SENTENCES.items()]

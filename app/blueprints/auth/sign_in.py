@@ -106,9 +106,13 @@ def _page(form: SignInForm, status: int = 200, problem: str | None = None, wait:
     return answer
 
 
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _demo_sign_ins() -> list[DemoSignIn]:
     if current_app.config["ENVIRONMENT"] != "demo":
         return []
     from ...demo.people import PASSWORD, PEOPLE
 
-    return [DemoSignIn(p.name, ROLE_NAMES[p.roles[0]], p.email, PASSWORD) for p in PEOPLE[:4]]
+    return [DemoSignIn(p.name, _capital(ROLE_NAMES[p.roles[0]]), p.email, PASSWORD) for p in PEOPLE[:4]]
