@@ -148,6 +148,13 @@ CHECK = {
     "block": Badge(_("Blocks"), "bad", "circle-x"),
 }
 
+ROUTING = {
+    "warehouse": Badge(_("Warehouse"), "mute", "building-warehouse"),
+    "third_party": Badge(_("3PL"), "mute", "truck"),
+    "digital": Badge(_("Digital"), "mute", "cloud-download"),
+    "service": Badge(_("Service queue"), "mute", "headset"),
+}
+
 KINDS: dict[str, dict[str, Badge]] = {
     "order": ORDER,
     "quote": QUOTE,
@@ -162,6 +169,7 @@ KINDS: dict[str, dict[str, Badge]] = {
     "verdict": VERDICT,
     "subscription": SUBSCRIPTION,
     "check": CHECK,
+    "routing": ROUTING,
 }
 
 

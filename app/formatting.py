@@ -18,6 +18,12 @@ from .clock import now
 from .money import Money, exponent
 from .navigation import company
 
+
+def N_(word: str) -> str:
+    """Marks `word` for extraction only."""
+    return word
+
+
 # English strings are the source language; their dates and figures are written the international way.
 _SOURCE_LOCALE = Locale("en", "GB")
 
@@ -101,7 +107,7 @@ def ago(value: datetime) -> str:
     if abs(elapsed) < timedelta(minutes=1):
         return gettext("just now")
     if elapsed < timedelta(0) or elapsed < timedelta(hours=12):
-        return dates.format_timedelta(-elapsed, add_direction=True, threshold=1.2, locale=_locale())
+        return dates.format_timedelta(-elapsed, add_direction=True, threshold=1, locale=_locale())
     return _past(_local(value), _local(now()).date())
 
 
@@ -114,6 +120,24 @@ def _past(local: datetime, today: date) -> str:
     if local.year != today.year:
         return _date(local.date(), "medium", _locale())
     return f"{dates.format_skeleton('MMMd', local, locale=_locale())} {clock_time(local)}"
+
+
+_PERIODS = {
+    "weekly": (N_("weekly"), N_("per week")),
+    "monthly": (N_("monthly"), N_("per month")),
+    "quarterly": (N_("quarterly"), N_("per quarter")),
+    "yearly": (N_("yearly"), N_("per year")),
+}
+
+
+def frequency(value: str | None) -> str:
+    """`monthly`; `one-time` for a line that does not recur."""
+    return gettext(_PERIODS[value][0] if value else "one-time")
+
+
+def per(value: str) -> str:
+    """`per month`."""
+    return gettext(_PERIODS[value][1])
 
 
 def iso(value: date | datetime) -> str:
@@ -148,6 +172,8 @@ FILTERS = {
     "time": clock_time,
     "datetime": moment,
     "ago": ago,
+    "frequency": frequency,
+    "per": per,
     "iso": iso,
     "file_size": file_size,
     "initials": initials,

@@ -79,7 +79,7 @@ function addRow(editor) {
   const row = editor.querySelector("template").innerHTML.replaceAll("__index__", index);
   editor.dataset.next = Number(index) + 1;
   editor.querySelector("[data-lines]").insertAdjacentHTML("beforeend", row);
-  editor.querySelector("[data-line]:last-child").querySelector("input, select")?.focus();
+  editor.querySelector("[data-line]:last-child").querySelector("input:not([type=hidden]), select")?.focus();
 }
 
 giveBack();

@@ -1,4 +1,4 @@
-"""What the order page shows, as plain frozen data: panels know these, never rows or entities."""
+"""What a person can do, and where a word leads."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ class Action:
     how: Literal["dialog", "page", "post"] = "page"
     danger: bool = False
     refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    text: str
+    href: str | None = None

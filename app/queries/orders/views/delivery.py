@@ -1,0 +1,48 @@
+"""The shipping and fulfillment panels: where it goes and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from .action import Action
+from .lines import LineView
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingView:
+    """`ships`: anything on the order goes out of a warehouse at all. Tracking rows follow with fulfillment."""
+
+    ships: bool
+    status: str
+    address: tuple[str, ...]
+    billing_address: tuple[str, ...]
+    items: tuple[LineView, ...]
+    edit: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    """The lines that one route delivers."""
+
+    routing: str
+    lines: tuple[LineView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionView:
+    description: str
+    status: str
+    frequency: str
+    quantity: Decimal
+    starts_on: date
+    ends_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentView:
+    status: str
+    sync_status: str
+    routes: tuple[RouteView, ...]
+    subscriptions: tuple[SubscriptionView, ...]

@@ -1,0 +1,46 @@
+"""The order's head: what it is, how it stands, what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from ....money import Money
+from .action import Action, Link
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHead:
+    """`url` is the page's path; panels live below it. `edition` is what edit forms were opened on.
+
+    `gap` names what is missing before money or goods may move ("No quote is linked …"), with the action that mends it.
+    """
+
+    number: str
+    url: str
+    status: str
+    account: Link
+    quote: Link | None
+    owner: str
+    start_date: date | None
+    total: Money
+    due_now: Money | None
+    due_now_words: str
+    tags: tuple[str, ...]
+    edition: int
+    gap: str | None = None
+    gap_action: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The next best action in words: one primary, perhaps a second, the rest in the menu."""
+
+    sentence: str
+    detail: str | None
+    icon: str
+    tone: Literal["", "ok", "warn", "bad", "info"] = ""
+    primary: Action | None = None
+    secondary: Action | None = None
+    more: tuple[Action, ...] = ()

@@ -1,0 +1,130 @@
+"""The payment panel: what was asked for, what was tried, what is proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ....money import Money
+from .action import Action
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresView:
+    requested: Money
+    authorized: Money
+    captured: Money
+    refunded: Money
+    disputed: Money
+    balance: Money
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineView:
+    """The decline coach: what the bank said in our words, whether a retry can work, and the way out."""
+
+    title: str
+    advice: str
+    at: datetime
+    attempt: int
+    action: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """A payment link's intent; `tries_left` of the attempt limit."""
+
+    status: str
+    expires_at: datetime
+    viewed_at: datetime | None
+    tries_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailView:
+    """The last mail about something: to whom, and how it fared."""
+
+    status: str
+    to: str
+    at: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    status: str
+    card: str
+    amount: Money
+    at: datetime
+    by: str
+    gateway: str
+    reason: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrderView:
+    number: str
+    href: str | None
+    purpose: str
+    first: bool
+    status: str
+    amount: Money
+    balance: Money
+    due_date: date | None
+    collection: str
+    link: LinkView | None
+    mail: MailView | None
+    attempts: tuple[AttemptView, ...]
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """`action` in words ("Charge", "Capture"); `provider_id` is the gateway's own name for it."""
+
+    action: str
+    amount: Money
+    at: datetime
+    gateway: str
+    provider_id: str
+    payment_order: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptView:
+    number: str
+    amount: Money
+    at: datetime
+    paid_with: str
+    pdf: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceView:
+    number: str | None
+    status: str
+    amount: Money
+    balance: Money
+    issued_on: date | None
+    due_date: date | None
+    href: str | None
+    pdf: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    """`waiting` says what is going on while a customer is on the checkout or an outcome is pending; the panel then
+    refreshes itself."""
+
+    status: str
+    figures: FiguresView
+    waiting: str | None
+    decline: DeclineView | None
+    payment_orders: tuple[PaymentOrderView, ...]
+    transactions: tuple[TransactionView, ...]
+    receipts: tuple[ReceiptView, ...]
+    invoices: tuple[InvoiceView, ...]
+    unapplied: Money | None
+    trouble: str | None = None
+    actions: tuple[Action, ...] = ()
