@@ -71,6 +71,18 @@ ATTEMPT_LIMIT = Definition(
 FIRST_PAYMENT_DEFAULTS = Definition(
     "payments.first_sets_defaults", True, "First payment sets billing defaults", "Where the account has none yet."
 )
+DEPOSIT_MIN_PERCENT = Definition(
+    "quotes.deposit_min_percent", 0, "Least deposit", "Of a quote's total; 0: a quote needs none.", 0, 100, "percent"
+)
+DEPOSIT_MAX_PERCENT = Definition(
+    "quotes.deposit_max_percent",
+    100,
+    "Largest deposit",
+    "Of a quote's total, where not all of it is due at signature.",
+    0,
+    100,
+    "percent",
+)
 MAIL_TRIES = Definition(
     "mail.tries", 8, "Tries before a mail counts as failed", "They come further and further apart.", 1, 20, "tries"
 )
@@ -85,6 +97,8 @@ ALL: dict[str, Definition] = {
         PAYMENT_LINK_DAYS,
         ATTEMPT_LIMIT,
         FIRST_PAYMENT_DEFAULTS,
+        DEPOSIT_MIN_PERCENT,
+        DEPOSIT_MAX_PERCENT,
         MAIL_TRIES,
     )
 }

@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.charges",
     "app.commands.mail_delivery",
     "app.commands.post_processing",
+    "app.commands.quotes",
 )
 
 BACKOFF = tuple(timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 4 * 3600))

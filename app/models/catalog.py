@@ -39,6 +39,13 @@ class TaxCode(Model):
 
     rates: Mapped[list[TaxRate]] = relationship(order_by="TaxRate.valid_from")
 
+    def rate_on(self, day: date) -> Decimal:
+        """In percent. Raises LookupError before the first dated rate."""
+        for rate in reversed(self.rates):
+            if rate.valid_from <= day:
+                return rate.rate
+        raise LookupError(f"{self.code} has no rate on {day}")
+
 
 class TaxRate(Model):
     """The rate, in percent, that a tax code has from a date on."""

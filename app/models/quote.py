@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
-from .. import clock
+from .. import canonical, clock
 from ..db import BigId, Model, Percent, Quantity, UnitPrice, enum
-from ..money import ROUNDING_RULE, Money, PricedLine, line_amount
-from ..states.quote import EDGES, QuoteStatus
-from .account import Account, Contact, Opportunity
+from ..money import ROUNDING_RULE, Money, PricedLine, Totals, line_amount, totals
+from ..states.quote import EDGES, LAPSING, QuoteStatus
+from .account import Account, Address, Contact, Opportunity
 from .catalog import Frequency, Product, Routing
 from .machine import Machine
 from .people import User
@@ -92,6 +92,30 @@ class CommercialTerms:
     payment_terms_days: Mapped[int] = mapped_column(default=14)
 
 
+TERMS = (
+    "currency",
+    "prices_include_tax",
+    "rounding_rule",
+    "start_date",
+    "term_months",
+    "billing_frequency",
+    "renewal",
+    "payment_terms_days",
+)
+LINE_FACTS = (
+    "sku",
+    "description",
+    "quantity",
+    "unit_price",
+    "discount_percent",
+    "tax_rate",
+    "frequency",
+    "routing",
+    "activation_date",
+)
+PLAN_FACTS = ("percent", "amount", "due", "due_date", "collection")
+
+
 class Quote(CommercialTerms, Machine, Model):
     """`content_hash` is the hash of what was approved; `expires_on` is the last day it can be converted."""
 
@@ -122,12 +146,38 @@ class Quote(CommercialTerms, Machine, Model):
     contact: Mapped[Contact | None] = relationship()
     opportunity: Mapped[Opportunity | None] = relationship()
     owner: Mapped[User] = relationship(foreign_keys=[owner_id])
+    billing_address: Mapped[Address | None] = relationship(foreign_keys=[billing_address_id])
+    shipping_address: Mapped[Address | None] = relationship(foreign_keys=[shipping_address_id])
     lines: Mapped[list[QuoteLine]] = relationship(
         back_populates="quote", order_by="QuoteLine.position", cascade="all, delete-orphan"
     )
     instalments: Mapped[list[Instalment]] = relationship(
         order_by="Instalment.position", cascade="all, delete-orphan", foreign_keys="Instalment.quote_id"
     )
+
+    def totals(self) -> Totals:
+        """One-time lines plus the first period of the recurring ones."""
+        return totals((x.priced for x in self.lines), self.currency, prices_include_tax=self.prices_include_tax)
+
+    def status_on(self, day: date) -> QuoteStatus:
+        """What the quote is on `day` of the company's calendar: past its last day it is expired, job or no job."""
+        return QuoteStatus.EXPIRED if self.status in LAPSING and day > self.expires_on else self.status
+
+    def commercial_content(self) -> dict[str, Any]:
+        """What an approval approves: parties, lines, terms, plan and totals, ready for `canonical.dumps`."""
+        return {
+            "number": self.number,
+            "version": self.version,
+            "account": self.account.number,
+            "contact": self.contact.email if self.contact else None,
+            **{name: getattr(self, name) for name in TERMS},
+            "lines": [{name: getattr(x, name) for name in LINE_FACTS} for x in self.lines],
+            "plan": [{name: getattr(x, name) for name in PLAN_FACTS} for x in self.instalments],
+            "total": self.totals().gross.minor,
+        }
+
+    def commercial_hash(self) -> str:
+        return canonical.digest(self.commercial_content())
 
 
 class QuoteLine(CommercialLine, Model):

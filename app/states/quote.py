@@ -40,3 +40,7 @@ EDGES: dict[tuple[QuoteStatus, QuoteEvent], QuoteStatus] = {
 }
 
 REVISABLE = frozenset({S.APPROVED, S.CONVERTED, S.EXPIRED, S.REJECTED})
+
+# These lapse at the end of their last day, whether or not the job has come by.
+LAPSING = frozenset({S.SUBMITTED, S.APPROVED})
+UNDER_WAY = frozenset({S.DRAFT, S.SUBMITTED})

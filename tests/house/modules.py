@@ -16,7 +16,7 @@ NAMELESS = {"util", "utils", "helper", "helpers", "misc", "common", "manager", "
 # Storeys of the house, lowest first: a module imports from its own room and from below. States and money stand on
 # nothing of ours. `app/jobs/__init__.py` stages work and lies low; the rest of that room runs the commands.
 STOREYS: tuple[frozenset[str], ...] = (
-    frozenset({"clock", "config", "errors", "failpoints", "money", "states"}),
+    frozenset({"canonical", "clock", "config", "errors", "failpoints", "money", "states"}),
     frozenset({"db", "extensions", "logs"}),
     frozenset({"models"}),
     frozenset(
@@ -45,7 +45,7 @@ STOREYS: tuple[frozenset[str], ...] = (
     frozenset({"jobs.*", "demo"}),
     frozenset({"blueprints"}),
 )
-GROUND = {"clock", "errors", "money", "states"}
+GROUND = {"canonical", "clock", "errors", "money", "states"}
 
 # Who else may call .commit(), and why.
 COMMITTERS = {

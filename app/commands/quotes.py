@@ -1,0 +1,247 @@
+"""Quotes: written, submitted, approved inside the house by somebody else, revised into the next version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import exists, select
+
+from .. import clock, jobs, numbering
+from ..access import Permission, demand, who_can
+from ..db import db, lock, transaction
+from ..errors import Refusal, StaleVersion
+from ..models import SYSTEM, Actor, Quote, User
+from ..queries.calendar import selling_day
+from ..queries.quotes import readiness
+from ..states.quote import LAPSING, REVISABLE, QuoteEvent, QuoteStatus
+from . import quote_content
+from .quote_content import QuoteContent
+
+VALID_DAYS = 30
+
+
+def create(
+    content: QuoteContent, *, by: User, owner_id: int | None = None, number: str | None = None, version: int = 1
+) -> Quote:
+    """A new draft, numbered by us unless it comes with a number. Raises InvalidContent."""
+    with transaction() as session:
+        demand(by, Permission.QUOTE_EDIT)
+        quote = Quote(number=number or _free_number(), version=version, owner_id=owner_id or by.id)
+        with session.no_autoflush:
+            quote_content.write(quote, content)
+        quote.record("created", by=Actor.of(by))
+    return quote
+
+
+def edit(quote_id: int, content: QuoteContent, *, edition: int, by: User) -> Quote:
+    """Make the draft say `content`. Raises `not_draft`, StaleVersion, InvalidContent."""
+    with transaction():
+        demand(by, Permission.QUOTE_EDIT)
+        quote = lock(Quote, quote_id)
+        _expect(quote, QuoteStatus.DRAFT, "edited", "Revise it to write the next version.")
+        _expect_edition(quote, edition)
+        before = quote_content.read(quote)
+        if before == content:
+            return quote
+        quote_content.write(quote, content)
+        quote.edition += 1
+        quote.record("edited", by=Actor.of(by), changed=_changed(before, quote_content.read(quote)))
+    return quote
+
+
+def submit(quote_id: int, *, by: User, edition: int | None = None) -> Quote:
+    """Ask for internal approval. Raises `not_draft`, `empty`, `expired`, `plan_mismatch`, StaleVersion."""
+    with transaction():
+        demand(by, Permission.QUOTE_EDIT)
+        quote = lock(Quote, quote_id)
+        _expect(quote, QuoteStatus.DRAFT, "submitted")
+        _expect_edition(quote, edition)
+        if not quote.lines:
+            raise Refusal("empty", f"{name(quote)} has no lines yet; add what is to be sold.")
+        _refuse_expired(quote, "Choose a later expiry date first.")
+        plan = readiness.of(quote).item("plan")
+        if plan.verdict == "block":
+            raise Refusal("plan_mismatch", plan.reason)
+        quote.submitted_by_id = by.id
+        quote.transition(QuoteEvent.SUBMIT, by=Actor.of(by), total=quote.totals().gross.minor)
+    return quote
+
+
+def withdraw(quote_id: int, *, by: User) -> Quote:
+    """Back to draft, to be edited again. Raises `not_submitted`."""
+    with transaction():
+        demand(by, Permission.QUOTE_EDIT)
+        quote = lock(Quote, quote_id)
+        _expect(quote, QuoteStatus.SUBMITTED, "withdrawn")
+        quote.submitted_by_id = None
+        quote.transition(QuoteEvent.WITHDRAW, by=Actor.of(by))
+    return quote
+
+
+def approve(quote_id: int, *, by: User, edition: int | None = None) -> Quote:
+    """Lock this version, remember the hash of what was approved, and put older versions out of force.
+
+    Raises `not_submitted`, `own_submission`, `expired`, `not_ready`, StaleVersion.
+    """
+    with transaction():
+        demand(by, Permission.QUOTE_APPROVE)
+        quote = lock(Quote, quote_id)
+        _expect(quote, QuoteStatus.SUBMITTED, "approved")
+        _expect_edition(quote, edition)
+        refusal = own_submission(quote.submitted_by_id, by)
+        if refusal is not None:
+            raise refusal
+        _refuse_expired(quote, "Withdraw it and choose a later expiry date.")
+        refuse_unready(quote, "approved")
+        quote.approved_by_id, quote.approved_at = by.id, clock.now()
+        quote.content_hash = quote.commercial_hash()
+        quote.transition(QuoteEvent.APPROVE, by=Actor.of(by), version=quote.version, content_hash=quote.content_hash)
+        _supersede_older(quote, by)
+    return quote
+
+
+def reject(quote_id: int, *, reason: str, by: User) -> Quote:
+    """Raises `not_submitted`, `reason_missing`."""
+    with transaction():
+        demand(by, Permission.QUOTE_APPROVE)
+        quote = lock(Quote, quote_id)
+        _expect(quote, QuoteStatus.SUBMITTED, "rejected")
+        if not reason.strip():
+            raise Refusal("reason_missing", "Say why, so that the quote can be mended.", status=422)
+        quote.transition(QuoteEvent.REJECT, by=Actor.of(by), because=reason.strip())
+    return quote
+
+
+def revise(quote_id: int, *, by: User, content: QuoteContent | None = None) -> Quote:
+    """The next version as a draft; the old one stays in force until the new one is approved.
+
+    Raises `not_revisable`, `not_latest`.
+    """
+    with transaction():
+        demand(by, Permission.QUOTE_EDIT)
+        old = lock(Quote, quote_id)
+        newest = _newest(old.number)
+        if newest.version > old.version:
+            raise Refusal("not_latest", f"{name(old)} is not the latest; version {newest.version} is.")
+        if old.status_on(selling_day()) not in REVISABLE:
+            raise Refusal("not_revisable", f"{name(old)} is {old.status}; change this version itself.")
+        kept = content or quote_content.read(old)
+        if kept.expires_on < selling_day():
+            kept = replace(kept, expires_on=selling_day() + timedelta(days=VALID_DAYS))
+        quote = create(kept, by=by, owner_id=old.owner_id, number=old.number, version=old.version + 1)
+        old.record("revised", by=Actor.of(by), version=quote.version)
+    return quote
+
+
+def discard(quote_id: int, *, by: User) -> Quote:
+    """Drop a revision; answers with the version before it. Raises `not_draft`, `first_version`."""
+    with transaction() as session:
+        demand(by, Permission.QUOTE_EDIT)
+        quote = lock(Quote, quote_id)
+        _expect(quote, QuoteStatus.DRAFT, "discarded")
+        before = session.scalar(
+            select(Quote)
+            .where(Quote.number == quote.number, Quote.version < quote.version)
+            .order_by(Quote.version.desc())
+            .limit(1)
+        )
+        if before is None:
+            raise Refusal("first_version", f"{name(quote)} is the first version; there is none to go back to.")
+        before.record("revision_discarded", by=Actor.of(by), version=quote.version)
+        session.delete(quote)
+    return before
+
+
+@jobs.tick("quotes.expire_due", every=timedelta(minutes=5))
+def expire_due() -> int:
+    """Give every quote whose last day is over the status that every read already shows. Returns how many."""
+    with transaction() as session:
+        due = select(Quote.id).where(Quote.status.in_(LAPSING), Quote.expires_on < selling_day()).order_by(Quote.id)
+        ids = session.scalars(due).all()
+        for quote_id in ids:
+            quote = lock(Quote, quote_id)
+            if quote.status_on(selling_day()) is not quote.status:
+                quote.transition(QuoteEvent.EXPIRE, by=SYSTEM, expires_on=quote.expires_on.isoformat())
+    return len(ids)
+
+
+def name(quote: Quote) -> str:
+    return f"{quote.number} version {quote.version}"
+
+
+def own_submission(submitted_by_id: int | None, person: User) -> Refusal | None:
+    """Nobody approves what they submitted."""
+    if submitted_by_id != person.id:
+        return None
+    return Refusal(
+        "own_submission",
+        "You submitted this quote, so somebody else has to approve it.",
+        who_can(Permission.QUOTE_APPROVE),
+    )
+
+
+def refuse_unready(quote: Quote, verb: str) -> None:
+    """Raises `not_ready` with everything that blocks."""
+    blocking = readiness.of(quote).blocking
+    if blocking:
+        reasons = " ".join(item.reason for item in blocking)
+        raise Refusal("not_ready", f"{name(quote)} cannot be {verb} yet. {reasons}")
+
+
+def _refuse_expired(quote: Quote, what_to_do: str) -> None:
+    if selling_day() > quote.expires_on:
+        raise Refusal("expired", f"{name(quote)} expired on {quote.expires_on:%-d %B %Y}. {what_to_do}")
+
+
+def _expect(quote: Quote, status: QuoteStatus, verb: str, otherwise: str = "") -> None:
+    if quote.status is not status:
+        raise Refusal(
+            f"not_{status}",
+            f"{name(quote)} is {quote.status}; only a {status} quote can be {verb}. {otherwise}".strip(),
+        )
+
+
+def _expect_edition(quote: Quote, edition: int | None) -> None:
+    if edition is not None and edition != quote.edition:
+        raise StaleVersion(f"{name(quote)} was changed since you opened it.", quote.edition)
+
+
+def _newest(number: str) -> Quote:
+    query = select(Quote).where(Quote.number == number).order_by(Quote.version.desc()).limit(1)
+    return db.session.scalars(query).one()
+
+
+def _supersede_older(quote: Quote, by: User) -> None:
+    older = select(Quote.id).where(Quote.number == quote.number, Quote.version < quote.version).order_by(Quote.id)
+    for older_id in db.session.scalars(older).all():
+        old = lock(Quote, older_id)
+        if old.can(QuoteEvent.SUPERSEDE):
+            old.transition(QuoteEvent.SUPERSEDE, by=Actor.of(by), version=quote.version)
+
+
+def _free_number() -> str:
+    """Ours are taken in turn; numbers that an import brought along are passed over."""
+    while True:
+        number = numbering.take("quote")
+        if not db.session.scalar(select(exists().where(Quote.number == number))):
+            return number
+
+
+def _changed(before: QuoteContent, after: QuoteContent) -> dict[str, Any]:
+    """What an edit changed, for history: columns with both values, and how many lines there were and are."""
+    columns = {
+        column: [_said(getattr(before, column)), _said(getattr(after, column))]
+        for column in quote_content.COLUMNS
+        if getattr(before, column) != getattr(after, column)
+    }
+    if before.lines != after.lines:
+        columns["lines"] = [len(before.lines), len(after.lines)]
+    if before.instalments != after.instalments:
+        columns["instalments"] = [len(before.instalments), len(after.instalments)]
+    return columns
+
+
+def _said(value: Any) -> Any:
+    return value if value is None or isinstance(value, int) else str(value)

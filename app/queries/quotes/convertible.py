@@ -1,0 +1,36 @@
+"""May this version become an order? One answer for the page's button and for the command behind it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+
+from ...db import db
+from ...errors import Refusal
+from ...models import Quote
+from ...states.quote import UNDER_WAY, QuoteStatus
+
+
+def refusal(number: str, version: int, status: QuoteStatus, expires_on: date, newer: int | None) -> Refusal | None:
+    """`status` as of today; `newer` is a later version that is still being written. Codes: `superseded`, `expired`,
+    `not_approved`, `not_latest`."""
+    name = f"{number} version {version}"
+    if status is QuoteStatus.SUPERSEDED:
+        return Refusal("superseded", f"{name} was superseded by a later version; convert that one.")
+    if status is QuoteStatus.EXPIRED:
+        return Refusal("expired", f"{name} expired on {expires_on:%-d %B %Y}.", "Revise it and have it approved again.")
+    if status is not QuoteStatus.APPROVED:
+        return Refusal("not_approved", f"{name} is {status}; only an approved quote can be converted.")
+    if newer is not None:
+        return Refusal(
+            "not_latest",
+            f"Version {newer} of {number} is being written, so version {version} is not the latest.",
+            "Have the new version approved, or discard it.",
+        )
+    return None
+
+
+def newer_under_way(number: str, version: int) -> int | None:
+    query = select(Quote.version).where(Quote.number == number, Quote.version > version, Quote.status.in_(UNDER_WAY))
+    return db.session.scalar(query.order_by(Quote.version.desc()).limit(1))

@@ -1,0 +1,203 @@
+"""Could this quote be paid as planned? Asked before approval and before conversion (mission Q4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from sqlalchemy import select
+
+from ... import settings
+from ...db import db
+from ...errors import Refusal
+from ...models import CollectionMethod, Due, PaymentMethod, Quote, Route, Token
+from ...models.payment_plan import amounts, planned
+from ...money import Money
+from .. import calendar, routes
+
+Verdict = Literal["pass", "warn", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`mend` names the place where it can be put right: the quote, the account, or the payment routes."""
+
+    key: str
+    title: str
+    verdict: Verdict
+    reason: str
+    mend: Literal["quote", "account", "routes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    items: tuple[Item, ...]
+
+    @property
+    def blocking(self) -> list[Item]:
+        return [item for item in self.items if item.verdict == "block"]
+
+    def item(self, key: str) -> Item:
+        return next(item for item in self.items if item.key == key)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    percent: Decimal | None
+    amount: int | None
+    due: Due
+    collection: CollectionMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the verdicts are made from; `route` and `ready_method` are names for people, None where there is none."""
+
+    whole: Money
+    steps: Sequence[PlanStep]
+    route: str | None
+    ready_method: str | None
+    billing_contact: str | None
+    billing_address: bool
+    hold_reason: str | None
+    deposit_min: int
+    deposit_max: int
+
+
+def of(quote: Quote) -> Readiness:
+    """By what is in the database now; commands decide by this."""
+    account = quote.account
+    return judge(
+        whole=quote.totals().gross,
+        steps=[PlanStep(x.percent, x.amount, x.due, x.collection) for x in quote.instalments],
+        account_id=account.id,
+        billing_contact=account.billing_contact.name if account.billing_contact else None,
+        billing_address=bool(quote.billing_address_id or account.billing_address_id),
+        hold_reason=account.hold_reason,
+    )
+
+
+def judge(
+    *,
+    whole: Money,
+    steps: Sequence[PlanStep],
+    account_id: int,
+    billing_contact: str | None,
+    billing_address: bool,
+    hold_reason: str | None,
+) -> Readiness:
+    """Adds what the quote itself does not know: the route, the cards on it, the limits."""
+    route = _route_of(whole.currency)
+    facts = Facts(
+        whole=whole,
+        steps=steps,
+        route=route.name if route else None,
+        ready_method=_ready_method(account_id, route.gateway_id) if route else None,
+        billing_contact=billing_contact,
+        billing_address=billing_address,
+        hold_reason=hold_reason,
+        deposit_min=settings.get(settings.DEPOSIT_MIN_PERCENT),
+        deposit_max=settings.get(settings.DEPOSIT_MAX_PERCENT),
+    )
+    return Readiness(tuple(verdicts(facts)))
+
+
+def _route_of(currency: str) -> Route | None:
+    try:
+        return routes.choose(currency)[0]
+    except Refusal:
+        return None
+
+
+def _ready_method(account_id: int, gateway_id: int) -> str | None:
+    """A saved card that could be charged there today."""
+    day = calendar.selling_day()
+    months = PaymentMethod.exp_year * 12 + PaymentMethod.exp_month
+    row = db.session.execute(
+        select(PaymentMethod.brand, PaymentMethod.last4)
+        .join(Token, Token.method_id == PaymentMethod.id)
+        .where(
+            PaymentMethod.account_id == account_id,
+            PaymentMethod.detached_at.is_(None),
+            PaymentMethod.hard_declined_at.is_(None),
+            months >= day.year * 12 + day.month,
+            Token.gateway_id == gateway_id,
+            Token.valid,
+        )
+        .order_by(PaymentMethod.id)
+        .limit(1)
+    ).first()
+    return f"{row.brand} ending {row.last4}" if row else None
+
+
+def verdicts(facts: Facts) -> Iterator[Item]:
+    yield _route(facts)
+    yield _plan(facts)
+    yield _deposit(facts)
+    yield _method(facts)
+    yield _billing(facts)
+    yield _hold(facts)
+
+
+def _route(facts: Facts) -> Item:
+    if facts.route:
+        return Item("route", "Payment route", "pass", f"{facts.whole.currency} goes by “{facts.route}”.", "routes")
+    reason = f"No active payment route takes {facts.whole.currency}; a payment admin can open one."
+    return Item("route", "Payment route", "block", reason, "routes")
+
+
+def _plan(facts: Facts) -> Item:
+    if not facts.steps:
+        reason = "There is no payment plan; say what is due when."
+        return Item("plan", "Payment plan", "block", reason, "quote")
+    if amounts(facts.steps, facts.whole) is None:
+        asked, whole = planned(facts.steps, facts.whole), facts.whole
+        reason = (
+            f"The payment plan asks for {asked.major} {asked.currency}, "
+            f"but the total is {whole.major} {whole.currency}; make them the same."
+        )
+        return Item("plan", "Payment plan", "block", reason, "quote")
+    return Item("plan", "Payment plan", "pass", "The instalments add up to the total.", "quote")
+
+
+def _deposit(facts: Facts) -> Item:
+    parts = amounts(facts.steps, facts.whole)
+    if parts is None:
+        return Item("deposit", "Deposit", "warn", "Known once the payment plan adds up.", "quote")
+    first = sum(part.minor for step, part in zip(facts.steps, parts, strict=True) if step.due is Due.SIGNATURE)
+    if first < facts.whole.minor and not _within(facts, first):
+        reason = f"The part due at signature must be between {facts.deposit_min} and {facts.deposit_max} percent."
+        return Item("deposit", "Deposit", "block", reason, "quote")
+    return Item("deposit", "Deposit", "pass", "What is due at signature is within the limits.", "quote")
+
+
+def _within(facts: Facts, first: int) -> bool:
+    least, most = (facts.whole.percent(Decimal(x)).minor for x in (facts.deposit_min, facts.deposit_max))
+    return least <= first <= most
+
+
+def _method(facts: Facts) -> Item:
+    if facts.ready_method:
+        return Item("method", "Payment method", "pass", f"{facts.ready_method} is ready on this route.", "account")
+    if any(step.collection is CollectionMethod.SAVED_METHOD for step in facts.steps):
+        reason = "The plan charges a saved card and none is ready on this route; the customer will be asked for one."
+        return Item("method", "Payment method", "warn", reason, "quote")
+    return Item("method", "Payment method", "pass", "The customer will be asked.", "account")
+
+
+def _billing(facts: Facts) -> Item:
+    missing = [
+        word for word, there in (("contact", facts.billing_contact), ("address", facts.billing_address)) if not there
+    ]
+    if missing:
+        reason = f"The account has no billing {' and no billing '.join(missing)}; nobody could be invoiced."
+        return Item("billing", "Billing details", "block", reason, "account")
+    return Item("billing", "Billing details", "pass", f"Invoices go to {facts.billing_contact}.", "account")
+
+
+def _hold(facts: Facts) -> Item:
+    if facts.hold_reason:
+        return Item("hold", "Holds", "block", f"The account is on hold: {facts.hold_reason}", "account")
+    return Item("hold", "Holds", "pass", "No hold on the account.", "account")
