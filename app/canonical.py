@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,8 +18,17 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError(f"{value} is a float; amounts are integers, rates are Decimals")
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    for part in parts:
+        _refuse_floats(part)
+
+
 def dumps(content: Any) -> str:
     """Dicts, lists, strings, integers, booleans, None, dates and Decimals. Raises TypeError for anything else."""
+    _refuse_floats(content)
     return json.dumps(
         content, default=_plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -26,4 +36,9 @@ def dumps(content: Any) -> str:
 
 def digest(content: Any) -> str:
     """SHA-256 of the canonical form, in hex."""
-    return hashlib.sha256(dumps(content).encode()).hexdigest()
+    return sha256(dumps(content))
+
+
+def sha256(text: str) -> str:
+    """In hex, of a text as UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -4,9 +4,13 @@ from importlib import import_module
 
 from flask import Flask
 
-MODULES: tuple[str, ...] = ("health", "auth", "sandbox", "admin")
-
-
+MODULES: tuple[str, ...] = (
+    "health",
+    "auth",
+    "sandbox",
+    "admin",
+    "public",
+)
 OUTSIDE_PRODUCTION: tuple[str, ...] = ("styleguide", "mailbox")
 
 

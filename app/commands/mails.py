@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from email.headerregistry import Address
 from email.utils import parseaddr
+from hashlib import sha256
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -65,10 +66,14 @@ def approval_request(approval: Approval, *, due_now: Money, attachments: Sequenc
     )
 
 
-def payment_link(intent: PaymentIntent, *, by: By) -> OrderEmail:
-    """Send the customer the link to a checkout; once per generation of the link, `resend` for more."""
+def payment_link(intent: PaymentIntent, *, payer: Recipient | None = None, by: By) -> OrderEmail:
+    """Send the customer the link to a checkout; once per generation of the link, `resend` for more.
+
+    `payer` is somebody else whom the customer named; they alone get it, once.
+    """
     payment_order = intent.payment_order
-    to = recipients.for_payment(payment_order)
+    to = [payer] if payer else recipients.for_payment(payment_order)
+    forwarded = f":{sha256(payer.address.encode()).hexdigest()[:32]}" if payer else ""
     content = kinds.PaymentLink(
         name=to[0].name,
         number=payment_order.order.number if payment_order.order else payment_order.number,
@@ -79,7 +84,7 @@ def payment_link(intent: PaymentIntent, *, by: By) -> OrderEmail:
     return stage(
         content,
         subject=intent,
-        cause=f"generation:{intent.generation}",
+        cause=f"generation:{intent.generation}{forwarded}",
         order=payment_order.order,
         to=to,
         link=("pay", intent.public_id),

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 MODULES: tuple[str, ...] = (
     "app.jobs.housekeeping",
     "app.commands.activation",
+    "app.commands.approvals",
     "app.commands.charges",
     "app.commands.mail_delivery",
     "app.commands.post_processing",

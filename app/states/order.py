@@ -42,6 +42,8 @@ EDGES: dict[tuple[OrderStatus, OrderEvent], OrderStatus] = {
     (S.DECLINED, E.FIRST_PAYMENT): S.BOOKED,
     (S.BOOKED, E.FIRST_PAYMENT): S.BOOKED,
     (S.AWAITING_APPROVAL, E.CUSTOMER_APPROVED): S.BOOKED,
+    # Signed after a declined card, and payment was switched off since: nothing is left to wait for.
+    (S.DECLINED, E.CUSTOMER_APPROVED): S.BOOKED,
     (S.AWAITING_APPROVAL, E.CUSTOMER_DECLINED): S.DRAFT,
     (S.DECLINED, E.CUSTOMER_DECLINED): S.DRAFT,
     (S.AWAITING_APPROVAL, E.CHANGE_REQUESTED): S.DRAFT,

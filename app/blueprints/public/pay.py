@@ -1,0 +1,101 @@
+"""Paying: the last step of an approval, and the page of a payment link."""
+
+from __future__ import annotations
+
+from flask import redirect, render_template
+from flask.typing import ResponseReturnValue
+
+from ...access import public
+from ...commands import signing
+from ...extensions import limiter
+from ...hypermedia import see_other
+from ...navigation import company
+from ...queries.public import approval, checkout
+from ...queries.public.approval import ApprovalPage, Stage
+from ...queries.public.checkout import DEAD, Checkout, State
+from . import bp, till
+from .dead import dead
+from .link import Link
+from .till import Till
+
+
+@bp.get("/approve/<string:token>/pay")
+@public
+@limiter.limit("120/minute")
+def approve_pay(token: str) -> ResponseReturnValue:
+    link = Link.read("approve", token)
+    page = approval.by_link(link.public_id, link.generation)
+    if page is None or page.stage is not Stage.PAY:
+        return redirect(link.url())
+    return till.show(_of_approval(link, page))
+
+
+@bp.post("/approve/<string:token>/pay")
+@public
+@limiter.limit("20/minute")
+def approve_pay_now(token: str) -> ResponseReturnValue:
+    link = Link.read("approve", token)
+    page = approval.by_link(link.public_id, link.generation)
+    if page is None or page.stage is not Stage.PAY:
+        return see_other(link.url())
+    return till.pay(_of_approval(link, page))
+
+
+@bp.get("/approve/<string:token>/progress")
+@public
+@limiter.limit("120/minute")
+def approve_progress(token: str) -> ResponseReturnValue:
+    link = Link.read("approve", token)
+    page = approval.by_link(link.public_id, link.generation)
+    return till.progress(page.checkout if page else None, link.url())
+
+
+def _of_approval(link: Link, page: ApprovalPage) -> Till:
+    if page.checkout is None or page.signed is None:
+        raise ValueError("only a signed submission is paid")
+    return Till(
+        link=link,
+        home=link.url(),
+        checkout=page.checkout,
+        intent=lambda: signing.checkout(page.id).id,
+        seller=page.order.seller.name,
+        payer=page.signed.name,
+        payer_email=page.signed.email,
+        order=page.order,
+    )
+
+
+@bp.get("/pay/<string:token>")
+@public
+@limiter.limit("120/minute")
+def pay(token: str) -> ResponseReturnValue:
+    link = Link.read("pay", token)
+    found = checkout.by_link(link.public_id, link.generation)
+    if found is None or found.state in DEAD:
+        return dead(link, found.state if found else None)
+    if found.state is State.PAID:
+        return render_template("public/paid.html", link=link, checkout=found)
+    return till.show(_of_link(link, found))
+
+
+@bp.post("/pay/<string:token>")
+@public
+@limiter.limit("20/minute")
+def pay_now(token: str) -> ResponseReturnValue:
+    link = Link.read("pay", token)
+    found = checkout.by_link(link.public_id, link.generation)
+    if found is None or found.state in DEAD | {State.PAID}:
+        return see_other(link.url())
+    return till.pay(_of_link(link, found))
+
+
+@bp.get("/pay/<string:token>/progress")
+@public
+@limiter.limit("120/minute")
+def pay_progress(token: str) -> ResponseReturnValue:
+    link = Link.read("pay", token)
+    return till.progress(checkout.by_link(link.public_id, link.generation), link.url())
+
+
+def _of_link(link: Link, found: Checkout) -> Till:
+    return Till(link=link, home=link.url(), checkout=found, intent=lambda: found.intent_id, seller=company().name)

@@ -1,0 +1,274 @@
+"""Sending an order to its customer for approval, and taking that back. What the customer does is in signing.py."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from .. import access, clock, forms, jobs, settings
+from ..access import Permission
+from ..db import db, get, lock, transaction
+from ..errors import Refusal
+from ..mail import recipients
+from ..models import (
+    SYSTEM,
+    Account,
+    Actor,
+    Approval,
+    CollectionMethod,
+    Company,
+    Contact,
+    Due,
+    IntentPurpose,
+    OrderEmail,
+    PaymentOrder,
+    SalesOrder,
+    User,
+)
+from ..models.frozen import FrozenOrder, read
+from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED
+from ..states.approval import LIVE, ApprovalEvent, ApprovalStatus
+from ..states.intent import IntentEvent
+from ..states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderEvent
+from . import activation, mails, payment_links, payment_orders, snapshots
+
+TAGS_OF_THE_PAST = (TAG_DECLINED, TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED)
+
+
+def submit(
+    order_id: int, *, contact_id: int | None = None, message: str = "", form_key: str | None = None, by: User
+) -> Approval:
+    """Freeze a draft and send it to its customer; its mail, with the PDF, is staged with it.
+
+    Raises Refusal: `not_permitted`, `switched_off`, `not_a_draft`, `nothing_to_sell`, `missing_quote`,
+    `missing_opportunity`, `quote_expired`, `no_contact`, `address_invalid`, `on_hold`, `payment_in_progress`,
+    `plan_does_not_add_up`, `no_route`.
+    """
+    content = ["approvals.submit", order_id, contact_id, message]
+    with transaction():
+        access.demand(by, Permission.ORDER_SUBMIT)
+        account = lock(Account, get(SalesOrder, order_id).account_id)
+        order = lock(SalesOrder, order_id)
+        if form_key and (known := forms.answered(form_key, content)) is not None:
+            return get(Approval, known["id"])
+        contact = _recipient(order, contact_id)
+        _refuse_unless_ready(order, account)
+        approval = _open(order, contact, message, by)
+        order.untag(*TAGS_OF_THE_PAST)
+        order.transition(OrderEvent.SUBMIT, by=Actor.of(by), sent_to=contact.email, sha256=approval.snapshot.sha256)
+        _mail(approval, by)
+        if form_key:
+            forms.remember(form_key, content, id=approval.id)
+        return approval
+
+
+def _recipient(order: SalesOrder, contact_id: int | None) -> Contact:
+    contact = db.session.get(Contact, contact_id or order.contact_id) if contact_id or order.contact_id else None
+    if contact is None or contact.account_id != order.account_id:
+        raise Refusal("no_contact", f"{order.number} has no contact to send it to.", "Choose a contact of the account.")
+    recipients.checked(contact.email)
+    return contact
+
+
+def _refuse_unless_ready(order: SalesOrder, account: Account) -> None:
+    for refusal in blocks(order, account):
+        raise refusal
+
+
+def blocks(order: SalesOrder, account: Account) -> list[Refusal]:
+    """Everything about the order that keeps it from being submitted, for the page (all) and submit (the first)."""
+    found = []
+    if not order.can(OrderEvent.SUBMIT):
+        status = str(order.status).replace("_", " ")
+        found.append(Refusal("not_a_draft", f"{order.number} is {status}; only a draft can be sent for approval."))
+    if not order.lines:
+        found.append(Refusal("nothing_to_sell", "The order has no lines yet.", "Add what is being sold, then send it."))
+    for name in ("quote", "opportunity"):
+        if getattr(order, f"{name}_id") is None:
+            words = f"The order has no {name}, so it is not sent to the customer."
+            found.append(Refusal(f"missing_{name}", words, f"Sales operations can link the {name}."))
+    if order.quote is not None and _end_of_quote(order) <= clock.now():
+        found.append(
+            Refusal(
+                "quote_expired",
+                f"Quote {order.quote.number} was valid until {order.quote.expires_on:%d %B %Y}.",
+                "Revise the quote with a later expiry date and have it approved.",
+            )
+        )
+    if account.hold_reason:
+        words = f"{account.name} is on hold: {account.hold_reason}."
+        found.append(Refusal("on_hold", words, "Billing or AR can release the hold."))
+    if payment_orders.has_open_attempt(order.id):
+        words = "A payment for this order is in progress, and its outcome is not known yet."
+        found.append(Refusal("payment_in_progress", words, "Wait until the gateway has confirmed it."))
+    return found
+
+
+def _open(order: SalesOrder, contact: Contact, message: str, by: User) -> Approval:
+    snapshot = snapshots.freeze(order, contact)
+    payment_order = payment_orders.open_first(order, by=Actor.of(by)) if asks_payment(order) else None
+    approval = Approval(
+        public_id=secrets.token_urlsafe(16),
+        order_id=order.id,
+        order=order,
+        snapshot_id=snapshot.id,
+        snapshot=snapshot,
+        contact_id=contact.id,
+        contact=contact,
+        sent_to=contact.email,
+        asks_payment=payment_order is not None,
+        by_salesperson=access.is_salesperson_only(by, Permission.ORDER_SUBMIT),
+        submitted_by_id=by.id,
+        payment_order_id=payment_order.id if payment_order else None,
+        message=message.strip(),
+        expires_at=_expiry(order),
+    )
+    db.session.add(approval)
+    approval.record("submitted", by=Actor.of(by), sent_to=contact.email, sha256=snapshot.sha256)
+    if payment_order is not None:
+        payment_links.open_intent(payment_order, IntentPurpose.APPROVAL, approval.expires_at, by=Actor.of(by))
+    return approval
+
+
+def _mail(approval: Approval, by: User) -> None:
+    """Staged with the PDF of the very snapshot; it leaves as soon as that is rendered."""
+    content = view(approval)
+    mails.approval_request(approval, due_now=content.due_now, attachments=[], by=by)
+
+
+def view(approval: Approval) -> FrozenOrder:
+    """What the customer is shown."""
+    return read(approval.snapshot.content)
+
+
+def asks_payment(order: SalesOrder) -> bool:
+    """Something is due at signature that a card can pay; agreed bank transfers are not asked for by card."""
+    steps = [step for step in order.instalments if step.due is Due.SIGNATURE]
+    by_card = not steps or any(step.collection is not CollectionMethod.OFFLINE for step in steps)
+    return by_card and bool(payment_orders.due_at_signature(order))
+
+
+def _expiry(order: SalesOrder) -> datetime:
+    """A link lives as long as the setting says, and never longer than its quote."""
+    life = timedelta(days=settings.fresh(settings.APPROVAL_LINK_DAYS))
+    return min(clock.now() + life, _end_of_quote(order))
+
+
+def _end_of_quote(order: SalesOrder) -> datetime:
+    if order.quote is None:
+        raise Refusal("missing_quote", "The order has no quote, so it is not sent to the customer.")
+    return clock.end_of_day(order.quote.expires_on, get(Company, 1).time_zone)
+
+
+def payment_taken(approval: Approval, *, fresh: bool = True) -> bool:
+    """Whether the customer pays where they sign: asked for, and not switched off for salespeople since."""
+    if not approval.asks_payment:
+        return False
+    return not approval.by_salesperson or access.salespeople_may_take_payment(fresh=fresh)
+
+
+def remind(approval_id: int, *, form_key: str, by: User) -> OrderEmail:
+    """Send the customer the same link once more. Raises Refusal: `not_permitted`, `not_waiting`, `mail_on_its_way`."""
+    with transaction():
+        access.demand(by, Permission.MAIL_RESEND)
+        order = lock(SalesOrder, get(Approval, approval_id).order_id)
+        approval = lock(Approval, approval_id)
+        last = db.session.scalars(
+            select(OrderEmail.id)
+            .where(
+                OrderEmail.kind == "approval_request",
+                OrderEmail.subject_kind == Approval.__tablename__,
+                OrderEmail.subject_id == approval_id,
+            )
+            .order_by(OrderEmail.id.desc())
+            .limit(1)
+        ).one_or_none()
+        if last is None or approval.closed_at is not None or order.status not in WITH_CUSTOMER:
+            raise Refusal("not_waiting", "The customer has nothing to sign any more.", "Send the order again.")
+        return mails.resend(last, form_key=form_key, by=by)
+
+
+def close_live(order: SalesOrder, event: ApprovalEvent, *, by: Actor, because: str | None = None) -> Approval | None:
+    """End the submission the customer holds, and the checkout that belongs to it; a finished one is only closed.
+
+    Inside a transaction, order locked. Raises Refusal `payment_in_progress`: money on its way decides first.
+    """
+    payment_orders.refuse_while_paying(order)
+    approval = live(order.id)
+    if approval is None:
+        return None
+    if approval.status is ApprovalStatus.PENDING or order.status in BEFORE_BOOKING:
+        approval.transition(event, by=by, because=because)
+    approval.closed_at = clock.now()
+    end_checkout(approval, IntentEvent.REVOKE, by=by)
+    return approval
+
+
+def live(order_id: int) -> Approval | None:
+    """The one submission of the order that is not over, locked."""
+    found = db.session.scalars(
+        select(Approval.id).where(
+            Approval.order_id == order_id, Approval.status.in_(LIVE), Approval.closed_at.is_(None)
+        )
+    ).one_or_none()
+    return lock(Approval, found) if found else None
+
+
+def end_checkout(approval: Approval, event: IntentEvent, *, by: Actor) -> None:
+    """The live checkout of the first payment dies; its payment order stays, for whatever comes of it."""
+    if approval.payment_order_id is None:
+        return
+    lock(PaymentOrder, approval.payment_order_id)
+    intent = payment_links.live_intent(approval.payment_order_id)
+    if intent is not None:
+        intent.transition(event, by=by)
+
+
+def book(approval: Approval, order: SalesOrder, *, by: Actor) -> None:
+    """Signed and nothing to pay here: the order is booked and activated or scheduled. Inside a transaction."""
+    end_checkout(approval, IntentEvent.CANCEL, by=by)
+    approval.closed_at = clock.now()
+    order.untag(TAG_DECLINED)
+    order.transition(OrderEvent.CUSTOMER_APPROVED, by=by)
+    activation.activate_or_schedule(order, by=SYSTEM)
+
+
+def release_waiting(*, by: Actor) -> int:
+    """The switch for payments went off: orders that were signed and waited for one are booked. Inside a transaction.
+
+    One whose payment is on its way waits for its end; `release_due` looks after it. Returns how many were booked.
+    """
+    approvals = _waiting()
+    orders = {a.id: lock(SalesOrder, a.order_id) for a in sorted(approvals, key=lambda a: a.order_id)}
+    free = [a for a in approvals if not payment_orders.has_open_attempt(a.order_id)]
+    for approval in free:
+        book(approval, orders[approval.id], by=by)
+    return len(free)
+
+
+@jobs.tick("approvals.release", every=timedelta(minutes=1))
+def release_due() -> int:
+    """Book what was signed and has nothing to pay any more, but could not be booked when the switch went off."""
+    if access.salespeople_may_take_payment(fresh=True) or not _waiting():
+        return 0
+    with transaction():
+        return 0 if access.salespeople_may_take_payment(fresh=True) else release_waiting(by=SYSTEM)
+
+
+def _waiting() -> list[Approval]:
+    """Signed submissions of salespeople whose orders wait for the first payment."""
+    rows = db.session.scalars(
+        select(Approval)
+        .join(SalesOrder, SalesOrder.id == Approval.order_id)
+        .where(
+            Approval.status == ApprovalStatus.SIGNED,
+            Approval.closed_at.is_(None),
+            Approval.by_salesperson,
+            Approval.asks_payment,
+            SalesOrder.status.in_(WITH_CUSTOMER),
+        )
+        .order_by(Approval.order_id)
+    )
+    return list(rows)

@@ -1,0 +1,224 @@
+"""The order as its customer sees and signs it, read back from a snapshot's canonical JSON.
+
+Page, signature, mail and PDF all show these very figures (invariant 2). Amounts in the JSON are minor units of the
+order's currency; quantities, prices and rates are decimal strings, so that no float ever gets near money.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from ..canonical import sha256
+from ..money import Money
+from .catalog import Frequency
+from .quote import CollectionMethod, Due, Renewal
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    name: str
+    address: tuple[str, ...]
+    tax_id: str
+    email: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    number: str
+    name: str
+    tax_id: str
+    tax_status: str
+    billing_address: tuple[str, ...]
+    shipping_address: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str
+    title: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`amount` is what the line comes to, net (gross where prices include tax)."""
+
+    position: int
+    sku: str
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    discount_percent: Decimal
+    tax_rate: Decimal
+    frequency: Frequency | None
+    activation_date: date | None
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    rate: Decimal
+    base: Money
+    tax: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """What the lines of one frequency come to each period, tax included, and the day the first period starts."""
+
+    frequency: Frequency
+    gross: Money
+    starts_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    amount: Money
+    percent: Decimal | None
+    due: Due
+    due_date: date | None
+    collection: CollectionMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The terms and conditions that are accepted with the order."""
+
+    version: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenOrder:
+    """`total` is one-time lines plus the first period of recurring ones; `term_value` what the whole term comes to
+    (None where it has no end). `due_now` is asked at signature, `later` afterwards."""
+
+    number: str
+    edition: int
+    sha256: str
+    currency: str
+    prices_include_tax: bool
+    quote_number: str | None
+    quote_version: int | None
+    prepared_by: Person
+    seller: Seller
+    customer: Customer
+    contact: Person
+    lines: tuple[Line, ...]
+    net: Money
+    tax: Money
+    total: Money
+    tax_by_rate: tuple[Tax, ...]
+    recurring: tuple[Recurring, ...]
+    term_value: Money | None
+    start_date: date | None
+    term_months: int | None
+    billing_frequency: Frequency | None
+    renewal: Renewal
+    payment_terms_days: int
+    due_now: Money
+    plan: tuple[Instalment, ...]
+    conditions: Conditions | None
+
+    @property
+    def later(self) -> tuple[Instalment, ...]:
+        return tuple(step for step in self.plan if step.due is not Due.SIGNATURE)
+
+    @property
+    def tax_is_zero_because(self) -> str:
+        """Why no tax is charged: `exempt`, `reverse_charge`, or nothing to explain."""
+        return self.customer.tax_status if self.customer.tax_status != "standard" else ""
+
+
+@lru_cache(maxsize=64)
+def read(content: str) -> FrozenOrder:
+    """The snapshot's content as a view. Cached: a snapshot never changes, and its page is opened more than once."""
+    data = json.loads(content)
+    if data["format"] != FORMAT:
+        raise ValueError(f"snapshot format {data['format']} is not known")
+    order, totals, terms = data["order"], data["totals"], data["terms"]
+    currency = order["currency"]
+    return FrozenOrder(
+        number=order["number"],
+        edition=order["edition"],
+        sha256=sha256(content),
+        currency=currency,
+        prices_include_tax=order["prices_include_tax"],
+        quote_number=order["quote_number"],
+        quote_version=order["quote_version"],
+        prepared_by=Person(**data["prepared_by"]),
+        seller=Seller(**data["seller"] | {"address": tuple(data["seller"]["address"])}),
+        customer=_customer(data["customer"]),
+        contact=Person(**data["contact"]),
+        lines=tuple(_line(x, currency) for x in data["lines"]),
+        net=Money(totals["net"], currency),
+        tax=Money(totals["tax"], currency),
+        total=Money(totals["gross"], currency),
+        tax_by_rate=tuple(_tax(x, currency) for x in totals["by_rate"]),
+        recurring=tuple(_recurring(x, currency) for x in totals["recurring"]),
+        term_value=_money(totals["term_value"], currency),
+        start_date=_date(terms["start_date"]),
+        term_months=terms["term_months"],
+        billing_frequency=_frequency(terms["billing_frequency"]),
+        renewal=Renewal(terms["renewal"]),
+        payment_terms_days=terms["payment_terms_days"],
+        due_now=Money(data["payment"]["due_now"], currency),
+        plan=tuple(_instalment(x, currency) for x in data["payment"]["plan"]),
+        conditions=Conditions(**data["conditions"]) if data["conditions"] else None,
+    )
+
+
+def _customer(data: dict[str, Any]) -> Customer:
+    addresses = {name: tuple(data[name]) for name in ("billing_address", "shipping_address")}
+    return Customer(**data | addresses)
+
+
+def _line(data: dict[str, Any], currency: str) -> Line:
+    exact = {n: Decimal(data[n]) for n in ("quantity", "unit_price", "discount_percent", "tax_rate")}
+    return Line(
+        **data
+        | exact
+        | {
+            "frequency": _frequency(data["frequency"]),
+            "activation_date": _date(data["activation_date"]),
+            "amount": Money(data["amount"], currency),
+        }
+    )
+
+
+def _tax(data: dict[str, Any], currency: str) -> Tax:
+    return Tax(Decimal(data["rate"]), Money(data["base"], currency), Money(data["tax"], currency))
+
+
+def _recurring(data: dict[str, Any], currency: str) -> Recurring:
+    return Recurring(Frequency(data["frequency"]), Money(data["gross"], currency), _date(data["starts_on"]))
+
+
+def _instalment(data: dict[str, Any], currency: str) -> Instalment:
+    return Instalment(
+        amount=Money(data["amount"], currency),
+        percent=None if data["percent"] is None else Decimal(data["percent"]),
+        due=Due(data["due"]),
+        due_date=_date(data["due_date"]),
+        collection=CollectionMethod(data["collection"]),
+    )
+
+
+def _money(minor: int | None, currency: str) -> Money | None:
+    return None if minor is None else Money(minor, currency)
+
+
+def _date(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
+
+
+def _frequency(value: str | None) -> Frequency | None:
+    return Frequency(value) if value else None

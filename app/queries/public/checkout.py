@@ -1,0 +1,288 @@
+"""One checkout as its payer sees it: the state of the money, told from the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from flask_babel import gettext
+from sqlalchemy import ColumnElement, Row, case, func, select
+from sqlalchemy.orm import aliased
+
+from ... import clock
+from ...db import db
+from ...models import Account, Attempt, IntentPurpose, PaymentIntent, PaymentOrder, Receipt, SalesOrder, Transaction
+from ...models.payment import TransactionAction
+from ...money import Money
+from ...states import declines
+from ...states.attempt import AttemptStatus
+from ...states.intent import IntentStatus
+from ...states.order import OrderStatus
+from ...states.payment_order import PaymentOrderStatus
+
+
+class State(StrEnum):
+    """What the payer can do now. Everything but PAY, ACTION and NO_MORE_TRIES is an end or a wait."""
+
+    PAY = "pay"
+    ACTION = "action"
+    CONFIRMING = "confirming"
+    PAID = "paid"
+    NO_MORE_TRIES = "no_more_tries"
+    ON_HOLD = "on_hold"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+
+DEAD = frozenset({State.EXPIRED, State.REVOKED, State.SUPERSEDED, State.CANCELLED})
+WAITING = (AttemptStatus.STARTED, AttemptStatus.PENDING, AttemptStatus.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Why the last try failed and what can help, in the payer's words."""
+
+    sentence: str
+    advice: str
+    card: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    receipt: str
+    receipt_id: int
+    amount: Money
+    paid_with: str
+    sent_to: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """`edition` goes with the form and comes back with the payment, so that a stale tab is noticed."""
+
+    state: State
+    payment_order_id: int
+    number: str
+    purpose: str
+    amount: Money
+    first: bool
+    edition: int
+    order_id: int | None
+    order_number: str | None
+    account_name: str
+    intent_id: int
+    intent_public_id: str
+    intent_purpose: IntentPurpose
+    expires_at: datetime
+    tries_left: int
+    decline: Decline | None
+    action_url: str | None
+    paid: Paid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What `judge` decides by, so that its table can be tested without a database."""
+
+    requested: int
+    captured: int
+    closed: bool
+    order_cancelled: bool
+    on_hold: bool
+    attempt: AttemptStatus | None
+    intent: IntentStatus
+    expired: bool
+    tries_left: int
+
+
+def judge(facts: Facts) -> State:
+    """Money first, then money on its way, then whether there may be any: nobody is asked to pay twice."""
+    if facts.captured >= facts.requested:
+        return State.PAID
+    if facts.attempt in WAITING:
+        return State.CONFIRMING
+    if facts.order_cancelled or facts.closed:
+        return State.CANCELLED
+    if facts.attempt is AttemptStatus.REQUIRES_ACTION:
+        return State.ACTION
+    if facts.intent is not IntentStatus.LIVE:
+        return _end(facts.intent)
+    if facts.expired:
+        return State.EXPIRED
+    if facts.on_hold:
+        return State.ON_HOLD
+    return State.PAY if facts.tries_left > 0 else State.NO_MORE_TRIES
+
+
+def _end(status: IntentStatus) -> State:
+    ends = {
+        IntentStatus.PAID: State.SUPERSEDED,  # its money was given back to another checkout, or the sum has grown
+        IntentStatus.EXPIRED: State.EXPIRED,
+        IntentStatus.REVOKED: State.REVOKED,
+        IntentStatus.SUPERSEDED: State.SUPERSEDED,
+        IntentStatus.CANCELLED: State.CANCELLED,
+    }
+    return ends[status]
+
+
+def by_link(public_id: str, generation: int) -> Checkout | None:
+    """The checkout of a payment link; None for one that was rotated or never was."""
+    return _one(_select().where(PaymentIntent.public_id == public_id, PaymentIntent.generation == generation))
+
+
+def of_payment_order(payment_order_id: int) -> Checkout | None:
+    """The checkout to be paid now: the live one, else the newest."""
+    other = aliased(PaymentIntent)
+    newest = (
+        select(other.id)
+        .where(other.payment_order_id == payment_order_id)
+        .order_by(case((other.status == IntentStatus.LIVE, 0), else_=1), other.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return _one(_select().where(PaymentIntent.id == newest))
+
+
+def _select() -> Any:
+    last_attempt = (
+        select(func.max(Attempt.id))
+        .where(Attempt.payment_order_id == PaymentOrder.id)
+        .correlate(PaymentOrder)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            PaymentOrder.id.label("payment_order_id"),
+            PaymentOrder.number,
+            PaymentOrder.purpose,
+            PaymentOrder.amount.label("requested"),
+            PaymentOrder.status.label("payment_order_status"),
+            PaymentOrder.first,
+            PaymentIntent.id.label("intent_id"),
+            PaymentIntent.public_id.label("intent_public_id"),
+            PaymentIntent.purpose.label("intent_purpose"),
+            PaymentIntent.status.label("intent_status"),
+            PaymentIntent.amount,
+            PaymentIntent.currency,
+            PaymentIntent.edition,
+            PaymentIntent.expires_at,
+            PaymentIntent.attempt_limit,
+            SalesOrder.id.label("order_id"),
+            SalesOrder.number.label("order_number"),
+            SalesOrder.status.label("order_status"),
+            Account.name.label("account_name"),
+            Account.hold_reason,
+            Attempt.status.label("attempt_status"),
+            Attempt.card_label,
+            Attempt.decline_code,
+            Attempt.error,
+            Attempt.next_action,
+            _captured().label("captured"),
+            _tries().label("tries"),
+        )
+        .join(PaymentOrder, PaymentOrder.id == PaymentIntent.payment_order_id)
+        .join(Account, Account.id == PaymentOrder.account_id)
+        .outerjoin(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
+        .outerjoin(Attempt, Attempt.id == last_attempt)
+    )
+
+
+def _captured() -> ColumnElement[int]:
+    captures = (TransactionAction.CAPTURE, TransactionAction.CHARGE)
+    return (
+        select(func.coalesce(func.sum(Transaction.amount), 0))
+        .where(Transaction.payment_order_id == PaymentOrder.id, Transaction.action.in_(captures))
+        .correlate(PaymentOrder)
+        .scalar_subquery()
+    )
+
+
+def _tries() -> ColumnElement[int]:
+    other = aliased(Attempt)
+    mine = select(func.count(other.id)).where(other.intent_id == PaymentIntent.id)
+    return mine.correlate(PaymentIntent).scalar_subquery()
+
+
+def _one(statement: Any) -> Checkout | None:
+    row = db.session.execute(statement).one_or_none()
+    return None if row is None else _view(row)
+
+
+def _view(row: Row[Any]) -> Checkout:
+    left = max(row.attempt_limit - row.tries, 0)
+    state = judge(
+        Facts(
+            requested=row.requested,
+            captured=row.captured,
+            closed=row.payment_order_status is PaymentOrderStatus.CANCELLED,
+            order_cancelled=row.order_status is OrderStatus.CANCELLED,
+            on_hold=row.hold_reason is not None,
+            attempt=row.attempt_status,
+            intent=row.intent_status,
+            expired=row.expires_at <= clock.now(),
+            tries_left=left,
+        )
+    )
+    return Checkout(
+        state=state,
+        payment_order_id=row.payment_order_id,
+        number=row.number,
+        purpose=row.purpose,
+        amount=Money(row.amount, row.currency),
+        first=row.first,
+        edition=row.edition or 0,
+        order_id=row.order_id,
+        order_number=row.order_number,
+        account_name=row.account_name,
+        intent_id=row.intent_id,
+        intent_public_id=row.intent_public_id,
+        intent_purpose=row.intent_purpose,
+        expires_at=row.expires_at,
+        tries_left=left,
+        decline=_decline(row),
+        action_url=(row.next_action or {}).get("url") if state is State.ACTION else None,
+        paid=_paid(row.payment_order_id) if state is State.PAID else None,
+    )
+
+
+def _decline(row: Row[Any]) -> Decline | None:
+    if row.attempt_status is AttemptStatus.DECLINED:
+        words = declines.explain(row.decline_code)
+        return Decline(gettext(words.reason), gettext(words.next_step), row.card_label)
+    if row.attempt_status in (AttemptStatus.FAILED, AttemptStatus.CANCELLED):
+        return Decline(gettext("The payment was not completed."), gettext("You can simply try again."), row.card_label)
+    return None
+
+
+def _paid(payment_order_id: int) -> Paid | None:
+    """The newest receipt; None for the moment between the money and its paper."""
+    row = db.session.execute(
+        select(
+            Receipt.id,
+            Receipt.number,
+            Receipt.amount,
+            Receipt.currency,
+            Receipt.paid_with,
+            Receipt.at,
+            Attempt.receipt_email,
+        )
+        .outerjoin(Transaction, Transaction.id == Receipt.transaction_id)
+        .outerjoin(Attempt, Attempt.id == Transaction.attempt_id)
+        .where(Receipt.payment_order_id == payment_order_id)
+        .order_by(Receipt.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Paid(row.number, row.id, Money(row.amount, row.currency), row.paid_with, row.receipt_email or "", row.at)
+
+
+def outcome(attempt: str) -> tuple[int, AttemptStatus] | None:
+    """Id and status of one try, by its public id; nothing else of it is for whoever knows only that."""
+    row = db.session.execute(select(Attempt.id, Attempt.status).where(Attempt.public_id == attempt)).one_or_none()
+    return (row.id, row.status) if row else None
