@@ -151,6 +151,7 @@ def test_what_is_wrong_is_said_beside_the_fields(page: Page, number, expiry, cvc
     type_card(page, number, expiry.format(expired=f"{last_month:%m%y}"), cvc)
     page.get_by_role("button", name="Pay €123.45").click()
     expect(card_in(page).get_by_role("alert")).to_have_text(sentence)
+    expect(card_in(page).locator("input[aria-invalid=true]").first).to_be_focused()
 
 
 @pytest.mark.parametrize(("typed", "shown"), [("1/30", "01 / 30"), ("5", "05"), ("12/2030", "12 / 2030")])

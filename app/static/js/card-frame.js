@@ -105,10 +105,8 @@ for (const input of [number, expiry, cvc]) {
 
 function tokenize() {
   for (const input of [number, expiry, cvc]) check(input);
-  const first = [number, expiry, cvc].find((input) => problems.has(input.name));
-  if (first) {
-    first.focus();
-    tell("invalid", { problem: problems.get(first.name) });
+  if (problems.size) {
+    tell("invalid");
     return;
   }
   const { slug, brand, last4 } = card();
@@ -127,7 +125,7 @@ const asked = {
   tokenize,
   dress,
   able: ({ able }) => [number, expiry, cvc].forEach((input) => (input.disabled = !able)),
-  focus: () => number.focus(),
+  focus: () => ([number, expiry, cvc].find((input) => problems.has(input.name)) ?? number).focus(),
 };
 
 addEventListener("message", (event) => {
