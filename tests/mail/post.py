@@ -5,7 +5,10 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
+from flask import Flask
+
 from app import clock, numbering
+from app.access import public
 from app.commands import mails
 from app.db import db, transaction
 from app.models import Approval, IntentPurpose, OrderEmail, PaymentIntent, PaymentOrder, SalesOrder, Snapshot, User
@@ -75,3 +78,28 @@ def request_approval(row: Approval | None = None, attachments: tuple[int, ...] =
         return mails.approval_request(
             db.session.merge(row), due_now=Money(11_900, "EUR"), attachments=attachments, by=sender(row)
         )
+
+
+def request_payment(row: PaymentIntent | None = None) -> OrderEmail:
+    """The mail with a payment link, staged."""
+    row = row or intent()
+    with transaction() as session:
+        found = session.get_one(PaymentIntent, row.id)
+        order = found.payment_order.order
+        assert order is not None
+        return mails.payment_link(found, by=order.owner)
+
+
+def reload(email: OrderEmail) -> OrderEmail:
+    """As the database has it now, with no read left open."""
+    found = db.session.get(OrderEmail, email.id, populate_existing=True)
+    assert found is not None
+    db.session.commit()
+    return found
+
+
+def stand_in_pages(app: Flask) -> None:
+    """The pages that links lead to, where the application has none."""
+    for kind, endpoint in (("approve", "public.approve"), ("pay", "public.pay")):
+        if endpoint not in app.view_functions:
+            app.add_url_rule(f"/{kind}/<token>", endpoint, public(lambda token: token))
