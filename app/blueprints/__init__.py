@@ -10,7 +10,10 @@ MODULES: tuple[str, ...] = (
     "sandbox",
     "admin",
     "public",
+    "documents",
 )
+
+
 OUTSIDE_PRODUCTION: tuple[str, ...] = ("styleguide", "mailbox")
 
 

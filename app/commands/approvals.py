@@ -32,7 +32,7 @@ from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_
 from ..states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ..states.intent import IntentEvent
 from ..states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderEvent
-from . import activation, mails, payment_links, payment_orders, snapshots
+from . import activation, mails, papers, payment_links, payment_orders, snapshots
 
 TAGS_OF_THE_PAST = (TAG_DECLINED, TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED)
 
@@ -135,7 +135,7 @@ def _open(order: SalesOrder, contact: Contact, message: str, by: User) -> Approv
 def _mail(approval: Approval, by: User) -> None:
     """Staged with the PDF of the very snapshot; it leaves as soon as that is rendered."""
     content = view(approval)
-    mails.approval_request(approval, due_now=content.due_now, attachments=[], by=by)
+    mails.approval_request(approval, due_now=content.due_now, attachments=[papers.submitted(approval).id], by=by)
 
 
 def view(approval: Approval) -> FrozenOrder:

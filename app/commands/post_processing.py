@@ -16,6 +16,7 @@ from ..models import (
     Actor,
     Approval,
     Attempt,
+    Invoice,
     PaymentOrder,
     PostProcessing,
     Receipt,
@@ -24,7 +25,7 @@ from ..models import (
 )
 from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED, TAG_UNAPPLIED
 from ..states.order import BEFORE_BOOKING, OrderEvent, OrderStatus
-from . import activation, invoices, mails, receipts
+from . import activation, invoices, mails, papers, receipts
 
 RETRY_AFTER = timedelta(minutes=1)
 
@@ -65,6 +66,7 @@ def _invoice(captured: Captured) -> None:
         return
     invoice = invoices.for_payment(captured.order, captured.payment_order, by=SYSTEM)
     receipts.allocate(receipts.for_transaction(captured.transaction, by=captured.by), invoice, by=SYSTEM)
+    papers.invoice(invoice)
 
 
 def _order(captured: Captured) -> None:
@@ -106,7 +108,10 @@ def _defaults(captured: Captured) -> None:
 
 def _mails(captured: Captured) -> None:
     receipt = db.session.query(Receipt).filter_by(transaction_id=captured.transaction.id).one()
-    mails.receipt(receipt, by=captured.by)
+    attached = [papers.receipt(receipt).id]
+    if captured.payment_order.invoice_id is not None and captured.counts:
+        attached.append(papers.invoice(db.session.get_one(Invoice, captured.payment_order.invoice_id)).id)
+    mails.receipt(receipt, attachments=attached, by=captured.by)
     mails.order_paid(receipt, by=captured.by)
 
 

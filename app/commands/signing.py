@@ -28,7 +28,7 @@ from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED
 from ..png import BadPicture, cleaned
 from ..states.approval import ApprovalEvent, ApprovalStatus
 from ..states.order import WITH_CUSTOMER, OrderEvent
-from . import approvals, mails, payment_links, payment_orders
+from . import approvals, mails, papers, payment_links, payment_orders
 
 MOST_BYTES = 300_000
 MOST_PIXELS = (2400, 1200)
@@ -114,6 +114,7 @@ def _store(approval: Approval, hand: Hand, drawn: bytes | None) -> None:
             signed_at=approval.signed_at,
         )
     )
+    papers.signed(approval)
 
 
 def decline(approval_id: int, *, reason: str) -> None:

@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.mail_delivery",
     "app.commands.post_processing",
     "app.commands.quotes",
+    "app.documents.rendering",
 )
 
 BACKOFF = tuple(timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 4 * 3600))

@@ -1,0 +1,39 @@
+"""Documents as files: shown in a frame of our own pages, or saved. Scoped through their order."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, g, make_response, request
+from flask_login import current_user
+from sqlalchemy import select
+
+from ..access import Permission, requires
+from ..db import db
+from ..models import Document, SalesOrder
+from ..queries import scope
+
+bp = Blueprint("documents", __name__)
+
+
+@bp.get("/documents/<int:document_id>/<filename>")
+@requires(Permission.ORDER_VIEW)
+def show(document_id: int, filename: str) -> Response:
+    """The PDF; `?save` downloads it. 404 until it is rendered: pages that link here know whether it is."""
+    row = db.session.execute(
+        select(Document.body, Document.filename)
+        .join(SalesOrder, SalesOrder.id == Document.order_id)
+        .where(Document.id == document_id, Document.filename == filename)
+        .where(scope.visible(current_user, SalesOrder.owner_id))
+    ).one_or_none()
+    if row is None or row.body is None:
+        abort(404)
+    return pdf(row.body, row.filename, save="save" in request.args)
+
+
+def pdf(body: bytes, filename: str, *, save: bool) -> Response:
+    """A PDF answer that our own pages may frame and nobody else."""
+    g.csp_frame_ancestors = "'self'"
+    response = make_response(body)
+    response.headers["Content-Type"] = "application/pdf"
+    disposition = "attachment" if save else "inline"
+    response.headers["Content-Disposition"] = f'{disposition}; filename="{filename}"'
+    return response

@@ -1,0 +1,63 @@
+"""From a document's row to its PDF. Runs in worker processes only; WeasyPrint is imported where it is used.
+
+Rendering is a function of the row: the same content gives the same bytes (fixed identifier, no clock inside).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import timedelta
+from typing import Any
+
+from flask import render_template
+
+from .. import clock, jobs
+from ..config import ROOT
+from ..db import assert_no_transaction, end_read, get, lock, transaction
+from ..models import Document
+from . import views
+
+STATIC = ROOT / "app" / "static"
+PATIENCE = timedelta(minutes=2)
+
+
+@jobs.handler("documents.render", lease=PATIENCE)
+def render(document_id: int) -> None:
+    """Render once; what is rendered already stays as it is."""
+    document = get(Document, document_id)
+    if document.rendered_at is not None:
+        return
+    html = page(document.kind, document.data)
+    identifier = document.content_hash.encode()[:32]
+    end_read()
+    body, pages = to_pdf(html, identifier)
+    with transaction():
+        row = lock(Document, document_id)
+        if row.rendered_at is None:
+            row.body, row.size, row.pages = body, len(body), pages
+            row.sha256, row.rendered_at, row.error = hashlib.sha256(body).hexdigest(), clock.now(), None
+
+
+def page(kind: str, content: dict[str, Any]) -> str:
+    """The document as HTML, from its frozen content alone."""
+    return render_template(f"documents/{kind}.html", paper=views.VIEWS[kind](content))
+
+
+def to_pdf(html: str, identifier: bytes) -> tuple[bytes, int]:
+    """Tagged PDF (PDF/UA-1) and its number of pages. Nothing is fetched from anywhere but our static folder."""
+    from weasyprint import HTML
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+
+    assert_no_transaction()
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # or each embedded font would say when it was cut down
+
+    class Indoors(URLFetcher):  # type: ignore[misc]
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            if not url.startswith((STATIC.as_uri() + "/", "data:")):
+                raise FatalURLFetchingError("documents load nothing from outside")
+            return super().fetch(url, headers)
+
+    html_document = HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=Indoors())
+    paper = html_document.render(pdf_variant="pdf/ua-1")
+    return paper.write_pdf(pdf_identifier=identifier, pdf_variant="pdf/ua-1"), len(paper.pages)

@@ -1,0 +1,163 @@
+"""What each kind of document prints, read from its frozen content: typed, so that no template misreads a figure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from ..models.frozen import FrozenOrder, canonical
+from ..models.frozen import read as read_order
+from ..money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    name: str
+    lines: tuple[str, ...]
+    tax_id: str
+    email: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    sku: str
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    discount_percent: Decimal
+    tax_rate: Decimal
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class TaxLine:
+    rate: Decimal
+    base: Money
+    tax: Money
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePaper:
+    """`paid` is what had been allocated when the invoice was printed; `note` is the tax status's wording."""
+
+    number: str
+    kind: str
+    order_number: str
+    seller: Party
+    customer: Party
+    currency: str
+    issued_on: date
+    supply_date: date
+    due_date: date
+    lines: tuple[InvoiceLine, ...]
+    tax_by_rate: tuple[TaxLine, ...]
+    net: Money
+    tax: Money
+    gross: Money
+    paid: Money
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPaper:
+    number: str
+    seller: Party
+    customer: Party
+    amount: Money
+    paid_with: str
+    paid_at: datetime
+    purpose: str
+    payment_order: str
+    order_number: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureFacts:
+    name: str
+    title: str
+    email: str
+    sent_to: str
+    typed: str | None
+    drawn: str | None
+    consent: str
+    terms_version: int | None
+    ip: str
+    user_agent: str
+    sent_at: datetime | None
+    viewed_at: datetime | None
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOrderPaper:
+    """The very snapshot that was signed, and the certificate of its signature."""
+
+    order: FrozenOrder
+    signature: SignatureFacts
+
+
+def drawn_url(png: bytes | None) -> str | None:
+    """A drawn signature as a data URL, for the content of a signed order."""
+    return None if png is None else "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def order(content: dict[str, Any]) -> FrozenOrder:
+    return read_order(canonical(content))
+
+
+def signed_order(content: dict[str, Any]) -> SignedOrderPaper:
+    facts = dict(content["signature"])
+    for name in ("sent_at", "viewed_at", "signed_at"):
+        facts[name] = datetime.fromisoformat(facts[name]) if facts[name] else None
+    return SignedOrderPaper(order=read_order(content["snapshot"]), signature=SignatureFacts(**facts))
+
+
+def invoice(content: dict[str, Any]) -> InvoicePaper:
+    data, currency = dict(content), content["currency"]
+    for name in ("net", "tax", "gross", "paid"):
+        data[name] = Money(data[name], currency)
+    for name in ("issued_on", "supply_date", "due_date"):
+        data[name] = date.fromisoformat(data[name])
+    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    data["lines"] = tuple(_line(x, currency) for x in data["lines"])
+    data["tax_by_rate"] = tuple(
+        TaxLine(Decimal(x["rate"]), Money(x["base"], currency), Money(x["tax"], currency)) for x in data["tax_by_rate"]
+    )
+    return InvoicePaper(**data)
+
+
+def receipt(content: dict[str, Any]) -> ReceiptPaper:
+    data = dict(content)
+    data["amount"] = Money(data["amount"], data.pop("currency"))
+    data["paid_at"] = datetime.fromisoformat(data["paid_at"])
+    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    return ReceiptPaper(**data)
+
+
+def _party(data: dict[str, Any]) -> Party:
+    return Party(**data | {"lines": tuple(data["lines"])})
+
+
+def _line(data: dict[str, Any], currency: str) -> InvoiceLine:
+    exact = {n: Decimal(data[n]) for n in ("quantity", "unit_price", "discount_percent", "tax_rate")}
+    return InvoiceLine(**data | exact | {"amount": Money(data["amount"], currency)})
+
+
+VIEWS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "order": order,
+    "signed_order": signed_order,
+    "invoice": invoice,
+    "receipt": receipt,
+}
+
+
+def loads(text: str) -> dict[str, Any]:
+    """A snapshot's content as the plain JSON that `order` reads."""
+    return dict(json.loads(text))
