@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from .. import documents
+from .. import canonical, documents
 from ..db import db, get
 from ..documents import views
 from ..models import (
@@ -35,16 +35,16 @@ def preview(order: SalesOrder) -> Document | None:
     contact = db.session.get(Contact, order.contact_id) if order.contact_id else None
     if contact is None or not order.lines:
         return None
-    return _order(order, snapshots.content_of(order, contact))
+    return _order(order, canonical.dumps(snapshots.content_of(order, contact)))
 
 
 def submitted(approval: Approval) -> Document:
     """The very snapshot that the customer is asked to sign."""
-    return _order(approval.order, views.loads(approval.snapshot.content))
+    return _order(approval.order, approval.snapshot.content)
 
 
-def _order(order: SalesOrder, content: dict[str, Any]) -> Document:
-    return documents.request("order", order.id, content, filename=f"{order.number}.pdf", order_id=order.id)
+def _order(order: SalesOrder, text: str) -> Document:
+    return documents.request("order", order.id, {"snapshot": text}, filename=f"{order.number}.pdf", order_id=order.id)
 
 
 def signed(approval: Approval) -> Document:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from ..models.frozen import FrozenOrder, canonical
+from ..models.frozen import FrozenOrder
 from ..models.frozen import read as read_order
 from ..money import Money
 
@@ -109,7 +108,7 @@ def drawn_url(png: bytes | None) -> str | None:
 
 
 def order(content: dict[str, Any]) -> FrozenOrder:
-    return read_order(canonical(content))
+    return read_order(content["snapshot"])
 
 
 def signed_order(content: dict[str, Any]) -> SignedOrderPaper:
@@ -156,8 +155,3 @@ VIEWS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "invoice": invoice,
     "receipt": receipt,
 }
-
-
-def loads(text: str) -> dict[str, Any]:
-    """A snapshot's content as the plain JSON that `order` reads."""
-    return dict(json.loads(text))
