@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, select, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from .. import settings
 from ..access import Role
@@ -14,7 +15,7 @@ def sees_all(user: User) -> bool:
     return any(role != Role.SALESPERSON for role in user.roles)
 
 
-def visible(user: User, owner: ColumnElement[int]) -> ColumnElement[bool]:
+def visible(user: User, owner: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
     """The condition for a WHERE clause over `owner`, the column with the owning user's id."""
     if sees_all(user):
         return true()
