@@ -19,7 +19,6 @@ from tests.mail import post
 @pytest.fixture
 def approval(app: Flask) -> Approval:
     """Whose mail with one PDF has arrived as the first message."""
-    post.stand_in_pages(app)
     row = post.approval()
     with transaction() as session:
         pdf = Document(

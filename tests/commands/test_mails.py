@@ -135,7 +135,6 @@ def sent(email: OrderEmail) -> OrderEmail:
 
 @pytest.fixture
 def seller(app: Flask) -> User:
-    post.stand_in_pages(app)
     return factories.user(Role.SALESPERSON)
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from flask import Flask
-
 from app import clock, numbering
-from app.access import public
 from app.commands import mails
 from app.db import db, transaction
 from app.models import Approval, IntentPurpose, OrderEmail, PaymentIntent, PaymentOrder, SalesOrder, Snapshot, User
@@ -96,10 +93,3 @@ def reload(email: OrderEmail) -> OrderEmail:
     assert found is not None
     db.session.commit()
     return found
-
-
-def stand_in_pages(app: Flask) -> None:
-    """The pages that links lead to, where the application has none."""
-    for kind, endpoint in (("approve", "public.approve"), ("pay", "public.pay")):
-        if endpoint not in app.view_functions:
-            app.add_url_rule(f"/{kind}/<token>", endpoint, public(lambda token: token))
