@@ -21,12 +21,13 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     logs.configure(app)
     _extensions(app)
-    from . import assets, badges, formatting, icons, models  # noqa: F401  (models: the mappers must know every table)
+    from . import assets, badges, formatting, icons, language
+    from . import models as models  # the mappers must know every table
     from .demo import cli as demo_commands
     from .jobs import cli as job_commands
 
-    parts = (security, failures, navigation, formatting, icons, badges, assets, blueprints, job_commands, demo_commands)
-    for part in parts:
+    looks = (language, formatting, icons, badges, assets)
+    for part in (security, failures, navigation, *looks, blueprints, job_commands, demo_commands):
         part.register(app)
     app.jinja_env.globals["can"] = access.can
     return app

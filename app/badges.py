@@ -4,21 +4,20 @@
 derived statuses. Tones: ok, warn, bad, info, mute. Words are marked for translation here, translated on use.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
+from babel import Locale
 from flask import Flask
-from flask_babel import gettext
+
+from .language import gettext, locale
+from .language import marked as _
 
 
 class Badge(NamedTuple):
     word: str
     tone: str
     icon: str
-
-
-def _(word: str) -> str:
-    """Marks `word` for extraction; `badge_of` translates it for the reader."""
-    return word
 
 
 ORDER = {
@@ -175,6 +174,11 @@ KINDS: dict[str, dict[str, Badge]] = {
 
 def badge_of(kind: str, status: str) -> Badge:
     """Word, tone and icon of `status` in the reader's language. Raises KeyError for a status nobody named."""
+    return _in_words(kind, status, locale())
+
+
+@lru_cache(maxsize=1024)
+def _in_words(kind: str, status: str, _where: Locale) -> Badge:
     badge = KINDS[kind][status]
     return badge._replace(word=gettext(badge.word))
 

@@ -11,94 +11,83 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
-from flask import Flask
-from flask_babel import get_locale, gettext
+from flask import Flask, g
+from flask_babel import gettext
 
 from .clock import now
+from .language import locale, marked
 from .money import Money, exponent
 from .navigation import company
 
 
-def N_(word: str) -> str:
-    """Marks `word` for extraction only."""
-    return word
-
-
-# English strings are the source language; their dates and figures are written the international way.
-_SOURCE_LOCALE = Locale("en", "GB")
-
-
-def _locale() -> Locale:
-    locale = get_locale()
-    if locale is None or (locale.language == "en" and locale.territory is None):
-        return _SOURCE_LOCALE
-    return locale
-
-
 def _zone() -> ZoneInfo:
     """The company's: everybody who works on an order talks about the same day."""
-    seller = company()
-    return ZoneInfo(seller.time_zone if seller else "UTC")
+    try:
+        return g.zone
+    except AttributeError:
+        seller = company()
+        g.zone = ZoneInfo(seller.time_zone if seller else "UTC")
+        return g.zone
 
 
 @lru_cache(maxsize=8192)
-def _money(minor: int, currency: str, locale: Locale) -> str:
-    return numbers.format_currency(Decimal(minor).scaleb(-exponent(currency)), currency, locale=locale)
+def _money(minor: int, currency: str, where: Locale) -> str:
+    return numbers.format_currency(Decimal(minor).scaleb(-exponent(currency)), currency, locale=where)
 
 
 def money(amount: Money) -> str:
     """`€48,210.00`, `¥1,200`: always with its currency."""
-    return _money(amount.minor, amount.currency, _locale())
+    return _money(amount.minor, amount.currency, locale())
 
 
 @lru_cache(maxsize=8192)
-def _price(value: Decimal, currency: str, locale: Locale) -> str:
+def _price(value: Decimal, currency: str, where: Locale) -> str:
     digits = max(exponent(currency), -int(value.normalize().as_tuple().exponent))
-    pattern = copy(locale.currency_formats["standard"])
+    pattern = copy(where.currency_formats["standard"])
     pattern.frac_prec = (exponent(currency), digits)
-    return pattern.apply(value, locale, currency=currency, currency_digits=False)
+    return pattern.apply(value, where, currency=currency, currency_digits=False)
 
 
 def price(value: Decimal, currency: str) -> str:
     """A unit price in major units with up to four decimals, `€0.0125`; at least the currency's own digits."""
-    return _price(value, currency, _locale())
+    return _price(value, currency, locale())
 
 
 @lru_cache(maxsize=4096)
-def _decimal(value: Decimal, locale: Locale) -> str:
-    return numbers.format_decimal(value.normalize(), locale=locale, decimal_quantization=False)
+def _decimal(value: Decimal, where: Locale) -> str:
+    return numbers.format_decimal(value.normalize(), locale=where, decimal_quantization=False)
 
 
 def quantity(value: Decimal | int) -> str:
     """`120`, `2.5`: no trailing zeros."""
-    return _decimal(Decimal(value), _locale())
+    return _decimal(Decimal(value), locale())
 
 
 def percent(value: Decimal | int) -> str:
     """From percent units, as rates are stored: `19%` for 19, `7.7%` for 7.7."""
-    return numbers.format_percent(Decimal(value) / 100, locale=_locale(), decimal_quantization=False)
+    return numbers.format_percent(Decimal(value) / 100, locale=locale(), decimal_quantization=False)
 
 
 @lru_cache(maxsize=1024)
-def _date(day: date, style: str, locale: Locale) -> str:
-    return dates.format_date(day, style, locale=locale)
+def _date(day: date, style: str, where: Locale) -> str:
+    return dates.format_date(day, style, locale=where)
 
 
 def day(value: date | datetime) -> str:
     """`1 Dec 2026`; an instant is dated in the company's time zone."""
-    return _date(_local(value).date() if isinstance(value, datetime) else value, "medium", _locale())
+    return _date(_local(value).date() if isinstance(value, datetime) else value, "medium", locale())
 
 
 def clock_time(value: datetime) -> str:
     """`10:42`."""
-    return dates.format_time(_local(value), "short", tzinfo=None, locale=_locale())
+    return dates.format_time(_local(value), "short", tzinfo=None, locale=locale())
 
 
 def moment(value: datetime) -> str:
     """The exact time, for hovering over a relative one: `21 November 2026, 10:42:07 CET`."""
-    local, locale = _local(value), _locale()
-    zone = dates.get_timezone_name(local, "short", locale=locale)
-    return f"{_date(local.date(), 'long', locale)}, {local:%H:%M:%S} {zone}"
+    local, where = _local(value), locale()
+    zone = dates.get_timezone_name(local, "short", locale=where)
+    return f"{_date(local.date(), 'long', where)}, {local:%H:%M:%S} {zone}"
 
 
 def ago(value: datetime) -> str:
@@ -107,7 +96,7 @@ def ago(value: datetime) -> str:
     if abs(elapsed) < timedelta(minutes=1):
         return gettext("just now")
     if elapsed < timedelta(0) or elapsed < timedelta(hours=12):
-        return dates.format_timedelta(-elapsed, add_direction=True, threshold=1, locale=_locale())
+        return dates.format_timedelta(-elapsed, add_direction=True, threshold=1, locale=locale())
     return _past(_local(value), _local(now()).date())
 
 
@@ -118,15 +107,15 @@ def _past(local: datetime, today: date) -> str:
     if days == 1:
         return gettext("Yesterday %(time)s", time=clock_time(local))
     if local.year != today.year:
-        return _date(local.date(), "medium", _locale())
-    return f"{dates.format_skeleton('MMMd', local, locale=_locale())} {clock_time(local)}"
+        return _date(local.date(), "medium", locale())
+    return f"{dates.format_skeleton('MMMd', local, locale=locale())} {clock_time(local)}"
 
 
 _PERIODS = {
-    "weekly": (N_("weekly"), N_("per week")),
-    "monthly": (N_("monthly"), N_("per month")),
-    "quarterly": (N_("quarterly"), N_("per quarter")),
-    "yearly": (N_("yearly"), N_("per year")),
+    "weekly": (marked("weekly"), marked("per week")),
+    "monthly": (marked("monthly"), marked("per month")),
+    "quarterly": (marked("quarterly"), marked("per quarter")),
+    "yearly": (marked("yearly"), marked("per year")),
 }
 
 
@@ -150,7 +139,7 @@ def iso(value: date | datetime) -> str:
 def file_size(octets: int) -> str:
     """`312 kB`, `4.1 MB`."""
     size, unit = (octets / 1_000_000, "MB") if octets >= 1_000_000 else (max(octets / 1000, 0.1), "kB")
-    return f"{numbers.format_decimal(round(size, 1 if size < 10 else 0), locale=_locale())} {unit}"
+    return f"{numbers.format_decimal(round(size, 1 if size < 10 else 0), locale=locale())} {unit}"
 
 
 def initials(name: str) -> str:
@@ -180,11 +169,5 @@ FILTERS = {
 }
 
 
-def language() -> str:
-    """For `<html lang>`."""
-    return str(_locale()).replace("_", "-")
-
-
 def register(app: Flask) -> None:
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals["language"] = language
