@@ -31,6 +31,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "forms",
             "hypermedia",
             "icons",
+            "language",
             "links",
             "navigation",
             "numbering",
