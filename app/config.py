@@ -39,7 +39,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "SECRET_KEY": _secret_key(read("SECRET_KEY"), production, instance),
         "SECRET_KEY_FALLBACKS": read("SECRET_KEY_FALLBACKS").split(),
         "SQLALCHEMY_DATABASE_URI": _database_url(read("DATABASE_URL"), production, instance),
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "hide_parameters": production},
         "REDIS_URL": read("REDIS_URL", "" if production else "redis://127.0.0.1:6379/0"),
         "SANDBOX": _sandbox(read("SANDBOX"), production),
         "MAIL_TRANSPORT": read("MAIL_TRANSPORT", "smtp" if production else "mailbox"),
@@ -47,9 +47,11 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "MAIL_FROM": read("MAIL_FROM"),
         "FAILPOINT": "" if production else read("FAILPOINT"),
         "RATE_LIMITS": read("RATE_LIMITS", "on") == "on",
+        "PROXIES": _number("PROXIES", read("PROXIES", "0")),
+        "TRUSTED_HOSTS": [urlsplit(base_url).hostname, "localhost", "127.0.0.1"] if production else None,
         "MAX_CONTENT_LENGTH": 12 * 1024 * 1024,
         "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
-        "SESSION_COOKIE_NAME": "countersign",
+        "SESSION_COOKIE_NAME": "__Host-countersign" if secure else "countersign",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": secure,
@@ -69,6 +71,12 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     if urlsplit(base_url).scheme not in ("http", "https"):
         raise Misconfigured("COUNTERSIGN_BASE_URL must be a whole address, like https://orders.company.example.")
     return config
+
+
+def _number(name: str, given: str) -> int:
+    if not given.isdigit():
+        raise Misconfigured(f"COUNTERSIGN_{name} is {given!r}; it must be a whole number.")
+    return int(given)
 
 
 def _secret_key(given: str, production: bool, instance: Path) -> str:

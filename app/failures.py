@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, make_response, render_template
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from .db import db
 from .errors import NotFound, Refusal
@@ -33,6 +33,8 @@ def refused(refusal: Refusal) -> Response:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
+    if isinstance(error, SecurityError):  # a host that is not ours: there is no address to build a page with
+        return make_response("This address does not belong to Countersign.", 400)
     known = {400, 403, 404, 405, 409, 413, 429, 500}
     if error.response is not None:
         return make_response(error.response)

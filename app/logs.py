@@ -26,7 +26,7 @@ def configure(app: Flask) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     app.before_request(_start)
     app.after_request(_request_line)
@@ -37,7 +37,7 @@ def _start() -> None:
 
 
 def _request_line(response: Response) -> Response:
-    if request.endpoint not in ("static", "health"):
+    if request.endpoint not in ("static", "health.health"):
         spent = time.perf_counter() - g.get("started", time.perf_counter())
         line: dict[str, Any] = {"endpoint": request.endpoint, "method": request.method, "status": response.status_code}
         log.info("request", ms=round(spent * 1000, 1), **line)

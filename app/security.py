@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask_login import current_user
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 
 def csp_nonce() -> str:
@@ -44,11 +45,10 @@ def _headers(response: Response) -> Response:
     headers.setdefault("Referrer-Policy", "no-referrer" if g.get("token_page") else "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(self)")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if request.is_secure:
+    if current_app.config["SESSION_COOKIE_SECURE"]:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     if request.endpoint != "static":
-        headers.add("Vary", "HX-Request")
-        headers.add("Vary", "HX-Request-Type")
+        response.vary.update(("HX-Request", "HX-Request-Type"))
         if g.get("token_page") or getattr(current_user, "is_authenticated", False):
             headers.setdefault("Cache-Control", "no-store")
     return response
@@ -63,6 +63,8 @@ def _refuse_cross_site() -> None:
 
 
 def register(app: Flask) -> None:
+    if proxies := app.config["PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
     app.before_request(_refuse_cross_site)
     app.after_request(_headers)
     app.jinja_env.globals["csp_nonce"] = csp_nonce

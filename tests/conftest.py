@@ -38,9 +38,9 @@ class Client(FlaskClient):
         with self.application.app_context():
             return super().open(*args, **kwargs)
 
-    def sign_in(self, user: User) -> Client:
+    def sign_in(self, user: User, base_url: str | None = None) -> Client:
         """As the sign-in page would, without its password."""
-        with self.session_transaction() as session:
+        with self.session_transaction(base_url=base_url) as session:
             session.clear()
             session["_user_id"], session["_fresh"] = user.get_id(), True
             session["began"] = session["seen"] = int(time())
