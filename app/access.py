@@ -235,6 +235,7 @@ def requires(permission: Permission, *others: Permission) -> Callable[[View], Vi
             return view(*args, **kwargs)
 
         guarded.access = permission  # type: ignore[attr-defined]
+        guarded.permissions = (permission, *others)  # type: ignore[attr-defined]
         return guarded  # type: ignore[return-value]
 
     return mark

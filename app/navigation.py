@@ -36,10 +36,15 @@ ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (
 
 
 def company() -> Company:
-    """The selling company; one look a request."""
+    """The selling company; one look a request. Before there is one, a nameless stand-in that is never stored."""
     if "company" not in g:
-        g.company = db.session.get(Company, 1)
+        g.company = db.session.get(Company, 1) or _nobody()
     return g.company
+
+
+def _nobody() -> Company:
+    facts = dict.fromkeys(("street", "postcode", "city", "country", "tax_id", "email", "phone"), "")
+    return Company(name="Countersign", time_zone="UTC", currency="EUR", accent="#3b4cca", **facts)
 
 
 def nav_items() -> list[NavItem]:

@@ -16,6 +16,7 @@ from ..models.company import Setting
 from ..models.machine import Actor
 from ..models.people import User
 from ..settings import SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from . import approvals
 
 
 def turn(key: str, value: Any, *, by: User) -> bool:
@@ -63,4 +64,6 @@ def _locked(definition: Definition) -> Setting:
 
 
 def _follow_up(definition: Definition, value: Any, by: User) -> None:
-    """What else changes with it, in the same transaction."""
+    """What else changes, in the same transaction: whoever signed and was still to pay has nothing to pay now."""
+    if definition is SALESPEOPLE_PAYMENT and not value:
+        approvals.release_waiting(by=Actor.of(by))

@@ -7,8 +7,11 @@ from flask import Flask
 
 from app import access, audit, settings
 from app.access import Permission, Role
+from app.commands import approvals, signing
+from app.commands.signing import Hand
 from app.db import db, transaction
-from app.models import SYSTEM, Audit, User
+from app.models import SYSTEM, Audit, History, SalesOrder, User
+from app.states.order import OrderStatus
 from tests import factories
 from tests.conftest import Client
 
@@ -64,6 +67,19 @@ def test_the_card_answers_as_a_fragment_and_a_browser_is_sent_on(admin: Client) 
     assert (plain.status_code, plain.location) == (303, "/admin/settings")
     page = admin.get("/admin/settings").text
     assert "Turned off by Ruth Adler" in page and 'id="panel-salesperson-submit-actions"' in page
+
+
+def test_without_payment_whoever_signed_has_nothing_left_to_do(app: Flask, admin: Client) -> None:
+    dana = factories.user(Role.SALESPERSON)
+    approval = approvals.submit(factories.order(owner=dana).id, by=dana)
+    hand = Hand(name="Maria Keller", title="Head", email="maria@northfield.test", consent_text="I accept.")
+    signing.sign(approval.id, hand, sha256=approval.snapshot.sha256, edition=approval.snapshot.edition)
+    assert approval.order.status is OrderStatus.AWAITING_APPROVAL
+    turn(admin, PAYMENT, on=False)
+    order = db.session.get_one(SalesOrder, approval.order_id)
+    assert order.status is OrderStatus.ACTIVATED
+    booked = db.session.query(History).filter_by(entity="sales_order", to_status="booked").one()
+    assert booked.actor_name == "Ruth Adler"
 
 
 def test_a_setting_that_is_no_switch_of_the_card_cannot_be_turned_there(admin: Client) -> None:

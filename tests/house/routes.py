@@ -28,6 +28,11 @@ def access_of(app: Flask, rule: Rule) -> object:
     return getattr(app.view_functions[rule.endpoint], "access", None)
 
 
+def permissions_of(app: Flask, rule: Rule) -> tuple[Permission, ...]:
+    """Any one of these opens it; none are needed where it is public or for everybody signed in."""
+    return getattr(app.view_functions[rule.endpoint], "permissions", ())
+
+
 def undeclared(app: Flask) -> list[str]:
     return [
         f"{rule.endpoint} says not whom it is for: @requires, @signed_in or @public"
