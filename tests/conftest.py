@@ -35,6 +35,7 @@ class Client(FlaskClient):
     def open(self, *args: Any, **kwargs: Any) -> Any:
         if has_app_context():
             db.session.rollback()
+            db.session.expire_all()
         with self.application.app_context():
             return super().open(*args, **kwargs)
 
