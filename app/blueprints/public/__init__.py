@@ -24,6 +24,7 @@ def _keep_token_to_ourselves() -> None:
 @bp.context_processor
 def _customers_words() -> dict[str, Any]:
     return {
+        "emphasized": words.emphasized,
         "first_name": first_name,
         "recurring": words.recurring,
         "share": words.share,

@@ -56,6 +56,7 @@ def _of_approval(link: Link, page: ApprovalPage) -> Till:
     return Till(
         link=link,
         home=link.url(),
+        post_to=link.url("pay"),
         checkout=page.checkout,
         intent=lambda: signing.checkout(page.id).id,
         seller=page.order.seller.name,
@@ -98,4 +99,5 @@ def pay_progress(token: str) -> ResponseReturnValue:
 
 
 def _of_link(link: Link, found: Checkout) -> Till:
-    return Till(link=link, home=link.url(), checkout=found, intent=lambda: found.intent_id, seller=company().name)
+    home = link.url()
+    return Till(link, home, home, checkout=found, intent=lambda: found.intent_id, seller=company().name)

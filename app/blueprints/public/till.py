@@ -33,6 +33,7 @@ class Till:
 
     link: Link
     home: str
+    post_to: str
     checkout: Checkout
     intent: Callable[[], int]
     seller: str
@@ -96,9 +97,10 @@ def _charge(till: Till, form: PayForm) -> Attempt:
 
 
 def _next(till: Till, attempt: Attempt) -> ResponseReturnValue:
-    """To the bank's question if there is one; else to the page that tells what came of it."""
-    if attempt.status is AttemptStatus.REQUIRES_ACTION and (url := (attempt.next_action or {}).get("url")):
-        return redirect(url, 303)
+    """To the bank's question if it has a page of its own; else to the page that tells what came of it."""
+    action = attempt.next_action or {}
+    if attempt.status is AttemptStatus.REQUIRES_ACTION and action.get("kind") == "redirect":
+        return redirect(action["url"], 303)
     return see_other(till.home)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from flask_babel import gettext
 
@@ -13,8 +13,7 @@ from ...models.frozen import FrozenOrder, Line
 from .words import per
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One difference, as words; empty `before`: it is new, empty `after`: it is gone."""
 
     label: str

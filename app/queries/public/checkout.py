@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -63,7 +64,8 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """`edition` goes with the form and comes back with the payment, so that a stale tab is noticed."""
+    """`edition` goes with the form and comes back with the payment, so that a stale tab is noticed. `action` is what
+    the payer's bank asks of them, while the state is ACTION."""
 
     state: State
     payment_order_id: int
@@ -81,7 +83,7 @@ class Checkout:
     expires_at: datetime
     tries_left: int
     decline: Decline | None
-    action_url: str | None
+    action: Mapping[str, Any] | None
     paid: Paid | None
 
 
@@ -245,7 +247,7 @@ def _view(row: Row[Any]) -> Checkout:
         expires_at=row.expires_at,
         tries_left=left,
         decline=_decline(row),
-        action_url=(row.next_action or {}).get("url") if state is State.ACTION else None,
+        action=row.next_action if state is State.ACTION else None,
         paid=_paid(row.payment_order_id) if state is State.PAID else None,
     )
 

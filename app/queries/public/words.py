@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import gettext
+from markupsafe import Markup, escape
 
 from ...formatting import day, money, percent
 from ...models import Frequency
@@ -93,3 +94,11 @@ def share(order: FrozenOrder) -> str:
     if len(steps) == 1 and steps[0].percent is not None and steps[0].percent != 100:
         return gettext("%(percent)s on signing", percent=percent(steps[0].percent))
     return ""
+
+
+def emphasized(sentence: str, *parts: str) -> Markup:
+    """The sentence as it is stored, with what matters in it in bold."""
+    marked = escape(sentence)
+    for part in parts:
+        marked = marked.replace(escape(part), Markup("<strong>{}</strong>").format(part))
+    return Markup(marked)
