@@ -14,6 +14,7 @@ from ..models.quote import LINE_FACTS, PLAN_FACTS, TERMS
 from ..queries.calendar import selling_day
 from ..queries.quotes import convertible
 from ..states.quote import QuoteEvent
+from . import papers
 from .quotes import name, refuse_unready
 
 CARRIED = (
@@ -92,6 +93,7 @@ def _write(quote: Quote, by: User) -> SalesOrder:
     db.session.flush()
     order.record("converted", by=actor, quote=quote.number, version=quote.version)
     quote.transition(QuoteEvent.CONVERT, by=actor, order=order.number)
+    papers.preview(order)
     _win(quote.opportunity_id, order, actor)
     return order
 
