@@ -11,6 +11,8 @@ MODULES: tuple[str, ...] = (
     "admin",
     "public",
     "documents",
+    "orders",
+    "search",
 )
 
 

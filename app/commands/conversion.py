@@ -92,8 +92,8 @@ def _write(quote: Quote, by: User) -> SalesOrder:
     db.session.add(order)
     db.session.flush()
     order.record("converted", by=actor, quote=quote.number, version=quote.version)
-    quote.transition(QuoteEvent.CONVERT, by=actor, order=order.number)
     papers.preview(order)
+    quote.transition(QuoteEvent.CONVERT, by=actor, order=order.number)
     _win(quote.opportunity_id, order, actor)
     return order
 

@@ -46,7 +46,9 @@ class ApprovalView:
 
 @dataclass(frozen=True, slots=True)
 class SummaryView:
-    """`terms` are one or two phrases ("24 months, billed monthly", "renews automatically")."""
+    """`terms` are one or two phrases ("24 months, billed monthly", "renews automatically"). While something is under
+    way that changes by itself, the panel `refreshes`.
+    """
 
     account: Link
     account_number: str
@@ -69,3 +71,4 @@ class SummaryView:
     as_of: datetime
     edit_details: Action | None = None
     edit_terms: Action | None = None
+    refreshes: bool = False

@@ -1,0 +1,110 @@
+"""Notes and files on an order: internal unless marked for the customer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+import filetype
+
+from ..access import Permission, demand
+from ..db import lock, transaction
+from ..errors import Refusal
+from ..models import Document, Note, OrderFile, SalesOrder, User
+from . import papers
+
+LARGEST = 10 * 1024 * 1024  # bytes
+LONGEST_NOTE = 10_000  # characters
+OFFICE = "application/vnd.openxmlformats-officedocument."
+ACCEPTED = {
+    "application/pdf": "PDF",
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/webp": "WebP",
+    "image/gif": "GIF",
+    f"{OFFICE}wordprocessingml.document": "Word",
+    f"{OFFICE}spreadsheetml.sheet": "Excel",
+    f"{OFFICE}presentationml.presentation": "PowerPoint",
+    "text/plain": "plain text",
+    "text/csv": "CSV",
+}
+
+
+def preview(order_id: int) -> Document | None:
+    """Have the order's document made as its customer would get it now; None while there is nobody to address it to."""
+    with transaction():
+        return papers.preview(lock(SalesOrder, order_id))
+
+
+def add_note(order_id: int, body: str, *, visible: bool, by: User) -> Note:
+    """Raises Refusal: `empty_note`, `long_note`."""
+    body = body.strip()
+    if not body:
+        raise Refusal("empty_note", "Write the note first.", status=422)
+    if len(body) > LONGEST_NOTE:
+        raise Refusal(
+            "long_note", f"A note holds at most {LONGEST_NOTE} characters; attach a file instead.", status=422
+        )
+    with transaction() as session:
+        demand(by, Permission.ORDER_NOTE)
+        order = lock(SalesOrder, order_id)
+        note = Note(order_id=order.id, author_id=by.id, body=body, visible=visible)
+        session.add(note)
+        session.flush()
+        return note
+
+
+def add_file(order_id: int, filename: str, content: bytes, *, visible: bool, by: User) -> OrderFile:
+    """Keep a file as its bytes say it is, whatever the browser claimed. Raises Refusal: `empty_file`, `large_file`,
+    `file_type`."""
+    kind = _kind_of(filename, content)
+    with transaction() as session:
+        demand(by, Permission.ORDER_NOTE)
+        order = lock(SalesOrder, order_id)
+        file = OrderFile(
+            order_id=order.id,
+            author_id=by.id,
+            filename=_safe_name(filename),
+            content_type=kind,
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            visible=visible,
+            body=content,
+        )
+        session.add(file)
+        session.flush()
+        return file
+
+
+def _kind_of(filename: str, content: bytes) -> str:
+    if not content:
+        raise Refusal("empty_file", "This file is empty.", status=422)
+    if len(content) > LARGEST:
+        raise Refusal("large_file", "This file is larger than 10 MB.", "Share it by link in a note.", status=422)
+    found = filetype.guess(content)
+    kind = found.mime if found else _text_kind(filename, content)
+    if kind not in ACCEPTED:
+        names = ", ".join(ACCEPTED.values())
+        raise Refusal("file_type", "Files of this kind are not accepted.", f"Accepted are {names}.", status=422)
+    return kind
+
+
+def _text_kind(filename: str, content: bytes) -> str:
+    """Text has no signature: it must decode, hold no control characters, and not look like markup."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "application/octet-stream"
+    if any(unicodedata.category(c) == "Cc" and c not in "\t\r\n" for c in text) or text.lstrip()[:1] == "<":
+        return "application/octet-stream"
+    return "text/csv" if filename.lower().endswith(".csv") else "text/plain"
+
+
+def _safe_name(filename: str) -> str:
+    """The last part of the path, without characters that mean something to a header, a shell or a reader's eye."""
+    name = re.split(r"[/\\]", filename)[-1]
+    kept = "".join(
+        c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c)[0] != "C" and c not in '"<>|:*?'
+    )
+    return kept.strip(" .")[-200:] or "file"

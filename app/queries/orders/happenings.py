@@ -1,0 +1,156 @@
+"""What happened, in a sentence each: the words of the timeline's entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flask import url_for
+from flask_babel import gettext, lazy_gettext
+from sqlalchemy import Row
+
+from ...formatting import file_size, money
+from ...money import Money
+from .views import EntryView, Link
+
+if TYPE_CHECKING:
+    from .facts import Facts
+
+
+class Words(NamedTuple):
+    """`what` follows the name of whoever did it; it may use the entry's data and `amount`."""
+
+    icon: str
+    what: str
+    tone: str = ""
+
+
+def _(text: str) -> Any:
+    return lazy_gettext(text)
+
+
+# (entity, event) of history. What is left out of the timeline stands in timeline.QUIET.
+HISTORY: dict[tuple[str, str], Words] = {
+    ("sales_order", "converted"): Words("file-invoice", _("converted the order from %(quote)s v%(version)s")),
+    ("sales_order", "submit_for_approval"): Words("send", _("sent the order for approval to %(sent_to)s")),
+    ("sales_order", "book"): Words("circle-check", _("booked the order on terms"), "ok"),
+    ("sales_order", "first_payment_received"): Words("circle-check", _("paid %(amount)s; the order is booked"), "ok"),
+    ("sales_order", "customer_approved"): Words("circle-check", _("approved the order; it is booked"), "ok"),
+    ("sales_order", "customer_declined"): Words("thumb-down", _("declined the order"), "bad"),
+    ("sales_order", "change_requested"): Words("message", _("asked for a change"), "warn"),
+    ("sales_order", "payment_declined"): Words("circle-x", _("had a payment declined"), "bad"),
+    ("sales_order", "convert_to_draft"): Words("arrow-back-up", _("took the order back to draft")),
+    ("sales_order", "activate"): Words("circle-check", _("activated the order"), "ok"),
+    ("sales_order", "schedule"): Words("calendar", _("scheduled the order for its start")),
+    ("sales_order", "start_reached"): Words("circle-check", _("activated the order on its start date"), "ok"),
+    ("sales_order", "complete"): Words("check", _("completed the order"), "ok"),
+    ("sales_order", "cancel"): Words("ban", _("cancelled the order"), "bad"),
+    ("sales_order", "terminate"): Words("ban", _("terminated the order"), "bad"),
+    ("sales_order", "link_expired"): Words("hourglass", _("took the order back: the approval expired"), "warn"),
+    ("sales_order", "lines_edited"): Words("list-check", _("edited the lines")),
+    ("sales_order", "terms_edited"): Words("pencil", _("edited the terms")),
+    ("sales_order", "contact_changed"): Words("user", _("changed the contact")),
+    ("sales_order", "address_changed"): Words("building", _("changed an address")),
+    ("sales_order", "tags_changed"): Words("tag", _("changed the tags")),
+    ("sales_order", "line_activated"): Words("circle-check", _("activated %(line)s")),
+    ("sales_order", "late_money"): Words("alert-triangle", _("received %(amount)s too late to count"), "warn"),
+    ("approval", "viewed"): Words("eye", _("opened the approval page")),
+    ("approval", "sign"): Words("signature", _("signed the order"), "ok"),
+    ("approval", "payment_forwarded"): Words("send", _("passed the payment on to %(to)s")),
+    ("payment_order", "created"): Words("credit-card", _("asked for %(amount)s with %(number)s")),
+    ("payment_order", "cancel"): Words("ban", _("withdrew a payment order")),
+    ("payment_order", "receipt"): Words("receipt", _("paid %(amount)s, receipt %(number)s"), "ok"),
+    ("payment_intent", "revoke"): Words("link-off", _("revoked a payment link"), "warn"),
+    ("payment_intent", "expire"): Words("hourglass", _("closed a payment link: its time was over")),
+    ("attempt", "decline"): Words("circle-x", _("saw a card declined"), "bad"),
+    ("attempt", "fail"): Words("alert-triangle", _("saw a payment fail"), "bad"),
+    ("attempt", "lose_sight"): Words("refresh", _("is waiting to hear what became of a payment"), "warn"),
+    ("attempt", "ask_action"): Words("shield-check", _("asked the bank to confirm a payment")),
+    ("attempt", "cancel"): Words("ban", _("gave up a payment")),
+    ("invoice", "issue"): Words("file-invoice", _("issued invoice %(number)s")),
+    ("post_processing", "failed"): Words("alert-triangle", _("could not finish a step after a payment"), "warn"),
+}
+
+MAILS: dict[str, str] = {
+    "approval_request": _("asked for approval by mail"),
+    "payment_link": _("mailed a payment link"),
+    "receipt": _("mailed the receipt"),
+    "payment_declined": _("told the owner of a declined payment"),
+    "customer_declined": _("told the owner that the customer declined"),
+    "change_requested": _("told the owner that the customer wants a change"),
+    "order_paid": _("told the owner of the payment"),
+    "new_link_requested": _("told the owner that the customer needs a new link"),
+}
+
+
+def _history(facts: Facts, row: Row[Any]) -> EntryView:
+    words = HISTORY.get((row.more, row.what)) or Words("history", row.what.replace("_", " "))
+    data = dict(row.data or {})
+    if "amount" in data:
+        data["amount"] = money(Money(data["amount"], data.get("currency", facts.row.currency)))
+    return EntryView(
+        kind="history",
+        icon=words.icon,
+        who=row.who,
+        what=_filled(words.what, data),
+        at=row.at,
+        words=row.words,
+        tone=words.tone,
+        changes=tuple((c["what"], c["before"], c["after"]) for c in data.get("changes", ()) if isinstance(c, dict)),
+    )
+
+
+def _filled(what: Any, data: dict[str, Any]) -> str:
+    """The sentence with its data; one whose data an older version did not keep loses the part that needs it."""
+    try:
+        return str(what) % data
+    except KeyError:
+        return str(what).split("%(")[0].strip(" ,")
+
+
+def _note(facts: Facts, row: Row[Any]) -> EntryView:
+    return EntryView("note", "note", row.who, gettext("wrote a note"), row.at, words=row.words, visible=row.visible)
+
+
+def _file(facts: Facts, row: Row[Any]) -> EntryView:
+    href = url_for("orders.file", number=facts.row.number, file_id=row.id)
+    return EntryView(
+        kind="file",
+        icon="paperclip",
+        who=row.who,
+        what=gettext("added"),
+        at=row.at,
+        link=Link(row.what, href),
+        detail=file_size(row.subject_id),
+        visible=row.visible,
+    )
+
+
+def _mail(facts: Facts, row: Row[Any]) -> EntryView:
+    return EntryView(
+        kind="mail",
+        icon="mail",
+        who=row.who,
+        what=str(MAILS.get(row.what, gettext("sent a mail"))),
+        at=row.at,
+        detail="; ".join(_recipient(r) for r in row.data or ()),
+        words=row.words if row.more == "failed" else None,
+        tone="bad" if row.more == "failed" else "",
+        mail_status=row.more,
+        action=facts.actions.resend(row.id),
+    )
+
+
+def _recipient(recipient: dict[str, Any]) -> str:
+    role = recipient.get("role", "to")
+    prefix = "" if role == "to" else f"{role} "
+    reason = recipient.get("reason")
+    return f"{prefix}{recipient.get('address')}" + (f", {reason}" if reason else "")
+
+
+ENTRIES: dict[str, Callable[[Any, Row[Any]], EntryView]] = {
+    "note": _note,
+    "mail": _mail,
+    "file": _file,
+    "history": _history,
+}

@@ -1,0 +1,211 @@
+"""The next best action in words: what is going on, and the button that moves it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from flask_babel import gettext as _
+
+from ...formatting import ago, day, money
+from ...models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_EXPIRED
+from . import decline
+from .next_best_action import Decision, Situation, Step, Story, decide
+from .views import Action, NextStep
+
+if TYPE_CHECKING:
+    from .facts import Facts
+
+RETURNED = {
+    TAG_CHANGE: Story.CHANGE_REQUESTED,
+    TAG_CUSTOMER_DECLINED: Story.CUSTOMER_DECLINED,
+    TAG_EXPIRED: Story.APPROVAL_EXPIRED,
+}
+
+
+def view(facts: Facts) -> NextStep:
+    decision = decide(situation(facts))
+    sentence, detail, icon, tone = TELL[decision.story](facts)
+    more = tuple(a for step in decision.more if (a := _action(facts, step)) is not None)
+    return NextStep(
+        sentence=sentence,
+        detail=detail,
+        icon=icon,
+        tone=tone,  # type: ignore[arg-type]
+        primary=_named(facts, decision),
+        secondary=_action(facts, decision.secondary),
+        more=more,
+    )
+
+
+def situation(facts: Facts) -> Situation:
+    row = facts.row
+    return Situation(
+        status=row.status,
+        has_lines=bool(facts.lines),
+        missing_links=bool(facts.missing_links),
+        due_now=bool(facts.due_at_signature),
+        confirming=facts.confirming,
+        approval=facts.approval_stage,
+        returned=next((RETURNED[t] for t in row.tags if t in RETURNED), None),
+        retry_helps=decline.retry_helps(facts),
+        unrequested=facts.unrequested.minor > 0,
+        link_to_send=facts.link_to_send is not None,
+        open_request=any(x.is_open for x in facts.payment_orders),
+    )
+
+
+def _action(facts: Facts, step: Step | None) -> Action | None:
+    if step is None:
+        return None
+    if step is Step.SEND_LINK:
+        found = facts.link_to_send
+        return facts.actions.find(step, number=found.row.number) if found else None
+    return facts.actions.find(step)
+
+
+def _named(facts: Facts, decision: Decision) -> Action | None:
+    """After a decline the reminder asks for what is needed."""
+    if decision.story is Story.PAYMENT_DECLINED and decision.primary is Step.REMIND:
+        return facts.actions.find(Step.REMIND, label=_("Ask for another card"))
+    return _action(facts, decision.primary)
+
+
+Told = tuple[str, str | None, str, str]
+"""Sentence, detail, icon, tone."""
+
+
+def _who(facts: Facts) -> str:
+    return facts.row.contact_name or facts.row.account_name
+
+
+def _due_words(facts: Facts) -> str:
+    due = facts.due_at_signature
+    if not due:
+        return _("Nothing is due at signature.")
+    return _("%(amount)s will be due at signature.", amount=money(due))
+
+
+def _expiry_words(facts: Facts) -> str:
+    return _("The link to %(to)s expires on %(day)s.", to=facts.row.sent_to, day=day(facts.row.expires_at))
+
+
+def _no_lines(facts: Facts) -> Told:
+    return _("The order has no lines."), _("Add what is being sold, then send it."), "list-check", ""
+
+
+def _gap(facts: Facts) -> Told:
+    return _("Something is missing before this can go out."), _due_words(facts), "alert-triangle", "warn"
+
+
+def _change_requested(facts: Facts) -> Told:
+    words = facts.row.customers_words
+    return _("%(who)s asked for a change.", who=_who(facts)), words, "message", "warn"
+
+
+def _customer_declined(facts: Facts) -> Told:
+    words = facts.row.customers_words
+    return _("%(who)s declined the order.", who=_who(facts)), words, "thumb-down", "bad"
+
+
+def _approval_expired(facts: Facts) -> Told:
+    detail = _("The old links are dead. Sending again makes new ones.")
+    return _("The approval expired without an answer."), detail, "hourglass", "warn"
+
+
+def _ready_to_send(facts: Facts) -> Told:
+    return _("Ready to send to %(who)s.", who=_who(facts)), _due_words(facts), "send", ""
+
+
+def _preparing(facts: Facts) -> Told:
+    detail = _("It goes to %(to)s as soon as the PDF is made.", to=facts.row.sent_to)
+    return _("The approval mail is being prepared."), detail, "mail", "info"
+
+
+def _not_opened(facts: Facts) -> Told:
+    sentence = _("%(who)s has not opened the approval page yet.", who=_who(facts))
+    return sentence, _("Sent %(when)s.", when=ago(facts.row.sent_at)) + " " + _expiry_words(facts), "mail", ""
+
+
+def _not_signed(facts: Facts) -> Told:
+    when = ago(facts.row.viewed_at)
+    sentence = _("%(who)s opened the approval page %(when)s and has not signed.", who=_who(facts), when=when)
+    return sentence, _expiry_words(facts), "mail-opened", ""
+
+
+def _not_paid(facts: Facts) -> Told:
+    amount = money(facts.due_at_signature)
+    sentence = _("%(who)s signed; %(amount)s is still to be paid.", who=facts.row.signer or _who(facts), amount=amount)
+    return sentence, _("The signature holds. ") + _expiry_words(facts), "signature", "info"
+
+
+def _confirming(facts: Facts) -> Told:
+    detail = _("Nothing can be changed until the gateway has said how it ends.")
+    return facts.waiting or _("A payment is in progress."), detail, "refresh", "info"
+
+
+def _payment_declined(facts: Facts) -> Told:
+    found = decline.last(facts)
+    if found is None:
+        return _("A payment was declined."), None, "circle-x", "bad"
+    return found.title, found.advice, "circle-x", "bad"
+
+
+def _booked(facts: Facts) -> Told:
+    return _("The order is booked."), _("It is activated next."), "circle-check", "info"
+
+
+def _scheduled(facts: Facts) -> Told:
+    start = facts.row.start_date
+    sentence = (
+        _("Everything is set; the order starts on %(day)s.", day=day(start)) if start else _("Everything is set.")
+    )
+    return sentence, _("It is activated by itself on that day."), "calendar", "ok"
+
+
+def _owed(facts: Facts) -> Told:
+    sentence = _("%(amount)s is not requested yet.", amount=money(facts.unrequested))
+    return sentence, _("Make a payment order for it when it is due."), "coins", ""
+
+
+def _requested(facts: Facts) -> Told:
+    found = facts.link_to_send or next(x for x in facts.payment_orders if x.is_open)
+    amount = money(facts.money(found.figures.balance))
+    sentence = _("%(amount)s is requested with %(number)s.", amount=amount, number=found.row.number)
+    waiting = _("The customer has the link.") if facts.link_to_send is None else _("No link has been sent for it.")
+    return sentence, waiting, "coins", "info"
+
+
+def _settled(facts: Facts) -> Told:
+    return _("The order is active and nothing is open."), None, "circle-check", "ok"
+
+
+def _completed(facts: Facts) -> Told:
+    return _("The order is completed."), None, "check", "ok"
+
+
+def _cancelled(facts: Facts) -> Told:
+    return _("The order is cancelled."), _("Its opportunity is open again."), "ban", ""
+
+
+TELL: dict[Story, Callable[[Facts], Told]] = {
+    Story.NO_LINES: _no_lines,
+    Story.GAP: _gap,
+    Story.CHANGE_REQUESTED: _change_requested,
+    Story.CUSTOMER_DECLINED: _customer_declined,
+    Story.APPROVAL_EXPIRED: _approval_expired,
+    Story.READY_TO_SEND: _ready_to_send,
+    Story.PREPARING: _preparing,
+    Story.NOT_OPENED: _not_opened,
+    Story.NOT_SIGNED: _not_signed,
+    Story.NOT_PAID: _not_paid,
+    Story.CONFIRMING: _confirming,
+    Story.PAYMENT_DECLINED: _payment_declined,
+    Story.BOOKED: _booked,
+    Story.SCHEDULED: _scheduled,
+    Story.OWED: _owed,
+    Story.REQUESTED: _requested,
+    Story.SETTLED: _settled,
+    Story.COMPLETED: _completed,
+    Story.CANCELLED: _cancelled,
+}

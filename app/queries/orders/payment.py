@@ -1,0 +1,191 @@
+"""The payment panel: what was asked for, tried, declined, taken, and what each step proves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import current_app, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from sqlalchemy import Row
+
+from ...models import IntentPurpose, TransactionAction
+from ...money import Money
+from ...states.intent import IntentStatus
+from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
+from . import decline, documents
+from .payment_facts import PaymentOrderFacts
+from .plan import collection_words
+from .views import (
+    Action,
+    AttemptView,
+    FiguresView,
+    InvoiceView,
+    LinkView,
+    MailView,
+    PaymentOrderView,
+    PaymentView,
+    ReceiptView,
+    TransactionView,
+)
+
+if TYPE_CHECKING:
+    from .facts import Facts, InvoiceFacts
+
+ACTION_WORDS = {
+    TransactionAction.CHARGE: lazy_gettext("Charge"),
+    TransactionAction.AUTHORIZE: lazy_gettext("Authorization"),
+    TransactionAction.CAPTURE: lazy_gettext("Capture"),
+    TransactionAction.VOID: lazy_gettext("Void"),
+    TransactionAction.REFUND: lazy_gettext("Refund"),
+}
+
+
+def view(facts: Facts) -> PaymentView:
+    f = facts.figures
+    proven = [x for x in facts.attempts if x.transaction_id is not None]
+    return PaymentView(
+        status=facts.payment_status,
+        figures=FiguresView(
+            *(facts.money(x) for x in (f.requested, f.authorized, f.captured, f.refunded, f.disputed, f.balance))
+        ),
+        waiting=facts.waiting,
+        decline=decline.last(facts),
+        payment_orders=tuple(_payment_order(facts, x) for x in facts.payment_orders),
+        transactions=tuple(_transaction(x) for x in proven),
+        receipts=tuple(_receipt(facts, x) for x in proven if x.receipt_id is not None),
+        invoices=tuple(_invoice(facts, x) for x in facts.invoices),
+        unapplied=_unapplied(facts),
+        trouble=_trouble(proven),
+        actions=_actions(facts),
+    )
+
+
+def _actions(facts: Facts) -> tuple[Action, ...]:
+    """Collect belongs to the first payment; requests go beside it, never round a signature."""
+    status, found = facts.row.status, []
+    if status in BEFORE_BOOKING and facts.due_at_signature:
+        found.append(facts.actions.find("collect"))
+    if status not in WITH_CUSTOMER and status is not OrderStatus.CANCELLED and facts.unrequested.minor > 0:
+        found.append(facts.actions.find("request"))
+    return tuple(a for a in found if a is not None)
+
+
+def _payment_order(facts: Facts, found: PaymentOrderFacts) -> PaymentOrderView:
+    row = found.row
+    return PaymentOrderView(
+        number=row.number,
+        href=_url("payments.show", number=row.number),
+        purpose=row.purpose,
+        first=row.first,
+        status=found.status,
+        amount=facts.money(row.amount),
+        balance=facts.money(found.figures.balance if found.is_open else 0),
+        due_date=row.due_date,
+        collection=collection_words(row.collection),
+        link=_link(row),
+        mail=_mail(row),
+        attempts=tuple(_attempt(x) for x in _own_attempts(facts, row.id)),
+        actions=_order_actions(facts, found),
+    )
+
+
+def _own_attempts(facts: Facts, payment_order_id: int) -> list[Row[Any]]:
+    """Each attempt once, however many transactions it made."""
+    own = {x.id: x for x in facts.attempts if x.payment_order_id == payment_order_id}
+    return list(own.values())
+
+
+def _order_actions(facts: Facts, found: PaymentOrderFacts) -> tuple[Action, ...]:
+    """A first payment that waits for its signature has no link of its own."""
+    if not found.is_open or facts.row.status in WITH_CUSTOMER or facts.confirming:
+        return ()
+    number = found.row.number
+    live = found.row.intent_status is IntentStatus.LIVE and found.row.intent_purpose is IntentPurpose.LINK
+    actions = [
+        facts.actions.find("charge", number=number),
+        facts.actions.find("send_link", label=_("Send the link again") if live else None, number=number),
+        facts.actions.find("revoke_link", number=number) if live else None,
+        facts.actions.find("withdraw", number=number) if not found.figures.captured else None,
+    ]
+    return tuple(a for a in actions if a is not None)
+
+
+def _link(row: Row[Any]) -> LinkView | None:
+    if row.intent_id is None or row.intent_purpose is IntentPurpose.STAFF:
+        return None
+    left = max(row.attempt_limit - row.tries, 0)
+    return LinkView(row.intent_status, row.expires_at, row.viewed_at, left)
+
+
+def _mail(row: Row[Any]) -> MailView | None:
+    if row.mail_id is None:
+        return None
+    to = ", ".join(r["address"] for r in row.recipients)
+    return MailView(row.mail_status, to, row.mailed_at, row.last_error)
+
+
+def _attempt(row: Row[Any]) -> AttemptView:
+    return AttemptView(
+        status=row.status,
+        card=row.card_label or _("New card"),
+        amount=Money(row.amount, row.currency),
+        at=row.created_at,
+        by=row.actor_name,
+        gateway=row.gateway_name,
+        reason=decline.reason(row),
+        reference=row.reference or None,
+    )
+
+
+def _transaction(row: Row[Any]) -> TransactionView:
+    return TransactionView(
+        action=str(ACTION_WORDS[row.action]),
+        amount=Money(row.transaction_amount, row.currency),
+        at=row.at,
+        gateway=row.gateway_name,
+        provider_id=row.provider_id,
+        payment_order=row.payment_order_number,
+    )
+
+
+def _receipt(facts: Facts, row: Row[Any]) -> ReceiptView:
+    document = documents.newest(facts.documents, "receipt", row.receipt_id)
+    return ReceiptView(
+        number=row.receipt_number,
+        amount=Money(row.receipt_amount, row.currency),
+        at=row.receipt_at,
+        paid_with=row.paid_with,
+        pdf=documents.url(document),
+    )
+
+
+def _invoice(facts: Facts, invoice: InvoiceFacts) -> InvoiceView:
+    document = documents.newest(facts.documents, "invoice", invoice.id)
+    return InvoiceView(
+        number=invoice.number,
+        status=invoice.status,
+        amount=invoice.gross,
+        balance=invoice.open,
+        issued_on=invoice.issued_on,
+        due_date=invoice.due_date,
+        href=_url("invoices.show", number=invoice.number) if invoice.number else None,
+        pdf=documents.url(document),
+    )
+
+
+def _unapplied(facts: Facts) -> Money | None:
+    """Received and not allocated to any invoice; shown once post-processing had its say."""
+    left = sum(x.row.received - x.row.allocated for x in facts.payment_orders)
+    return facts.money(left) if left > 0 and facts.waiting is None else None
+
+
+def _trouble(proven: list[Row[Any]]) -> str | None:
+    failed = next((x for x in proven if x.done_at is None and x.post_processing_error), None)
+    if failed is None:
+        return None
+    return _("The step “%(step)s” after the payment is tried again by itself; the money is safe.", step=failed.step)
+
+
+def _url(endpoint: str, **values: Any) -> str | None:
+    return url_for(endpoint, **values) if endpoint in current_app.view_functions else None

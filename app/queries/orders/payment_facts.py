@@ -1,0 +1,221 @@
+"""The payment panel's rows: payment orders with their figures and latest checkout, attempts with what they proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, bindparam, case, func, select
+
+from ...db import db
+from ...models import (
+    Allocation,
+    Attempt,
+    CollectionMethod,
+    Gateway,
+    OrderEmail,
+    PaymentIntent,
+    PaymentOrder,
+    PostProcessing,
+    Receipt,
+    Transaction,
+    TransactionAction,
+)
+from ...states.attempt import AttemptStatus
+from ...states.intent import IntentStatus
+from ...states.payment_order import Figures, PaymentOrderStatus, PaymentStatus, derive
+
+MOST_ATTEMPTS = 50
+A = TransactionAction
+
+
+def _sum_of(*actions: TransactionAction) -> ColumnElement[int]:
+    return (
+        select(func.coalesce(func.sum(case((Transaction.action.in_(actions), Transaction.amount), else_=0)), 0))
+        .where(Transaction.payment_order_id == PaymentOrder.id)
+        .correlate(PaymentOrder)
+        .scalar_subquery()
+    )
+
+
+def _of_receipts(column: ColumnElement[int], *, allocated: bool = False) -> ColumnElement[int]:
+    query = select(func.coalesce(func.sum(column), 0)).where(Receipt.payment_order_id == PaymentOrder.id)
+    if allocated:
+        query = query.join(Receipt, Receipt.id == Allocation.receipt_id)
+    return query.correlate(PaymentOrder).scalar_subquery()
+
+
+def _of_attempts(column: Any) -> Any:
+    return select(column).where(Attempt.payment_order_id == PaymentOrder.id).correlate(PaymentOrder)
+
+
+LAST_INTENT = (
+    select(func.max(PaymentIntent.id))
+    .where(PaymentIntent.payment_order_id == PaymentOrder.id)
+    .correlate(PaymentOrder)
+    .scalar_subquery()
+)
+LAST_MAIL = (
+    select(func.max(OrderEmail.id))
+    .where(
+        OrderEmail.order_id == PaymentOrder.order_id,
+        OrderEmail.link_kind == "pay",
+        OrderEmail.link_public_id == PaymentIntent.public_id,
+    )
+    .correlate(PaymentOrder, PaymentIntent)
+    .scalar_subquery()
+)
+TRIES = (
+    select(func.count())
+    .select_from(Attempt)
+    .where(Attempt.intent_id == PaymentIntent.id)
+    .correlate(PaymentIntent)
+    .scalar_subquery()
+)
+
+PAYMENT_ORDERS: Any = (
+    select(
+        PaymentOrder.id,
+        PaymentOrder.number,
+        PaymentOrder.purpose,
+        PaymentOrder.first,
+        PaymentOrder.status,
+        PaymentOrder.amount,
+        PaymentOrder.currency,
+        PaymentOrder.due_date,
+        PaymentOrder.collection,
+        _sum_of(A.AUTHORIZE, A.CHARGE).label("authorized"),
+        _sum_of(A.CAPTURE, A.CHARGE).label("captured"),
+        _sum_of(A.REFUND).label("refunded"),
+        _of_receipts(Receipt.amount).label("received"),  # type: ignore[arg-type]
+        _of_receipts(Allocation.amount, allocated=True).label("allocated"),  # type: ignore[arg-type]
+        _of_attempts(Attempt.status).order_by(Attempt.id.desc()).limit(1).scalar_subquery().label("last_attempt"),
+        _of_attempts(func.max(Attempt.id)).scalar_subquery().label("last_attempt_id"),
+        PaymentIntent.id.label("intent_id"),
+        PaymentIntent.status.label("intent_status"),
+        PaymentIntent.purpose.label("intent_purpose"),
+        PaymentIntent.expires_at,
+        PaymentIntent.viewed_at,
+        PaymentIntent.attempt_limit,
+        TRIES.label("tries"),
+        OrderEmail.id.label("mail_id"),
+        OrderEmail.status.label("mail_status"),
+        OrderEmail.recipients,
+        OrderEmail.last_error,
+        OrderEmail.created_at.label("mailed_at"),
+    )
+    .outerjoin(PaymentIntent, PaymentIntent.id == LAST_INTENT)
+    .outerjoin(OrderEmail, OrderEmail.id == LAST_MAIL)
+    .where(PaymentOrder.order_id == bindparam("order_id"))
+    .order_by(PaymentOrder.id.desc())
+)
+
+ATTEMPTS: Any = (
+    select(
+        Attempt.id,
+        Attempt.public_id,
+        Attempt.payment_order_id,
+        Attempt.status,
+        Attempt.amount,
+        Attempt.currency,
+        Attempt.card_label,
+        Attempt.decline_code,
+        Attempt.error,
+        Attempt.actor_name,
+        Attempt.created_at,
+        Attempt.ask_at,
+        PaymentOrder.number.label("payment_order_number"),
+        Gateway.name.label("gateway_name"),
+        Transaction.id.label("transaction_id"),
+        Transaction.action,
+        Transaction.amount.label("transaction_amount"),
+        Transaction.at,
+        Transaction.provider_id,
+        Transaction.reference,
+        Receipt.id.label("receipt_id"),
+        Receipt.number.label("receipt_number"),
+        Receipt.amount.label("receipt_amount"),
+        Receipt.at.label("receipt_at"),
+        Receipt.paid_with,
+        PostProcessing.id.label("post_processing_id"),
+        PostProcessing.done_at,
+        PostProcessing.step,
+        PostProcessing.error.label("post_processing_error"),
+    )
+    .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
+    .join(Gateway, Gateway.id == Attempt.gateway_id)
+    .outerjoin(Transaction, Transaction.attempt_id == Attempt.id)
+    .outerjoin(Receipt, Receipt.transaction_id == Transaction.id)
+    .outerjoin(PostProcessing, PostProcessing.transaction_id == Transaction.id)
+    .where(PaymentOrder.order_id == bindparam("order_id"))
+    .order_by(Attempt.id.desc(), Transaction.id.desc())
+    .limit(MOST_ATTEMPTS)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrderFacts:
+    """A payment order's row beside what is derived from it."""
+
+    row: Row[Any]
+    figures: Figures
+    status: PaymentStatus
+
+    @property
+    def is_open(self) -> bool:
+        return self.row.status is PaymentOrderStatus.OPEN and bool(self.figures.balance)
+
+    @property
+    def wants_link(self) -> bool:
+        by_link = self.row.collection is CollectionMethod.PAYMENT_LINK
+        return self.is_open and by_link and self.row.intent_status is not IntentStatus.LIVE
+
+    @property
+    def counts(self) -> bool:
+        """Cancelled ones count only for the money that they took."""
+        return self.row.status is PaymentOrderStatus.OPEN or bool(self.figures.captured)
+
+
+def payment_orders(order_id: int) -> list[PaymentOrderFacts]:
+    """The order's payment orders, newest first; one statement."""
+    return [_facts(row) for row in db.session.execute(PAYMENT_ORDERS, {"order_id": order_id})]
+
+
+def attempts(order_id: int) -> Sequence[Row[Any]]:
+    """The order's latest attempts, newest first, once for each transaction they made; one statement."""
+    return db.session.execute(ATTEMPTS, {"order_id": order_id}).all()
+
+
+def _facts(row: Row[Any]) -> PaymentOrderFacts:
+    cancelled = row.status is PaymentOrderStatus.CANCELLED
+    figures = Figures(row.amount, authorized=row.authorized, captured=row.captured, refunded=row.refunded)
+    return PaymentOrderFacts(row, figures, derive(figures, row.last_attempt, cancelled=cancelled))
+
+
+def in_sum(found: Iterable[PaymentOrderFacts]) -> tuple[Figures, PaymentStatus]:
+    """What the order's payment orders come to together, and what a person is told of them."""
+    counting = [x for x in found if x.counts]
+    cancelled = [x for x in counting if x.row.status is PaymentOrderStatus.CANCELLED]
+    figures = Figures(
+        requested=sum(x.figures.captured if x in cancelled else x.figures.requested for x in counting),
+        authorized=sum(x.figures.authorized for x in counting),
+        captured=sum(x.figures.captured for x in counting),
+        refunded=sum(x.figures.refunded for x in counting),
+        disputed=sum(x.figures.disputed for x in counting),
+    )
+    return figures, derive(figures, _last_attempt(counting), cancelled=False)
+
+
+def claimed(found: Iterable[PaymentOrderFacts]) -> int:
+    """What they collect or have collected: open ones in full, closed ones by captures (minor units)."""
+    return sum(
+        max(x.figures.requested, x.figures.captured) if x.row.status is PaymentOrderStatus.OPEN else x.figures.captured
+        for x in found
+    )
+
+
+def _last_attempt(found: Sequence[PaymentOrderFacts]) -> AttemptStatus | None:
+    tried = [x.row for x in found if x.row.last_attempt_id is not None]
+    last = max(tried, key=lambda row: row.last_attempt_id, default=None)
+    return last.last_attempt if last else None

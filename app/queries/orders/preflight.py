@@ -1,0 +1,98 @@
+"""Everything on one screen before a link leaves the house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flask_babel import gettext as _
+
+from ... import settings
+from ...clock import end_of_day
+from ...models import CollectionMethod, Due
+from ...money import Money
+from ..coverage import Verdict, judge
+
+if TYPE_CHECKING:
+    from .facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold, or is good to know: pass, warn or block (badges.CHECK)."""
+
+    verdict: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """`refusal` is the first thing that blocks, if any."""
+
+    total: Money
+    due_now: Money | None
+    pays_now: bool
+    expires_at: datetime | None
+    checks: tuple[Check, ...]
+
+    @property
+    def blocked(self) -> bool:
+        return any(check.verdict == "block" for check in self.checks)
+
+
+def of_approval(facts: Facts) -> Preflight:
+    due = facts.due_at_signature
+    by_card = not facts.plan or any(
+        s.due is Due.SIGNATURE and s.collection is not CollectionMethod.OFFLINE for s in facts.plan
+    )
+    return Preflight(
+        total=facts.totals.gross,
+        due_now=due or None,
+        pays_now=bool(due) and by_card,
+        expires_at=_expires_at(facts),
+        checks=tuple(_checks(facts, bool(due) and by_card)),
+    )
+
+
+def _expires_at(facts: Facts) -> datetime | None:
+    """As the submission will reckon: the setting's days, and never longer than the quote."""
+    if facts.row.quote_expires_on is None:
+        return None
+    life = timedelta(days=settings.get(settings.APPROVAL_LINK_DAYS))
+    return min(facts.now + life, end_of_day(facts.row.quote_expires_on, facts.row.Company.time_zone))
+
+
+def _checks(facts: Facts, pays: bool) -> list[Check]:
+    row = facts.row
+    return [
+        Check("pass" if facts.lines else "block", _("Lines"), _("%(n)s lines are sold.", n=len(facts.lines))),
+        _link(_("Quote"), row.quote_id, row.quote_number),
+        _link(_("Opportunity"), row.opportunity_id, row.opportunity_name),
+        _quote_in_force(facts),
+        Check("block", _("Hold"), row.hold_reason) if row.hold_reason else Check("pass", _("Hold"), _("None.")),
+        *([_route(facts)] if pays else []),
+    ]
+
+
+def _link(name: str, id: int | None, words: str | None) -> Check:
+    if id is None:
+        return Check("block", name, _("Not linked; nothing is sent without it. Sales operations can link it."))
+    return Check("pass", name, words or "")
+
+
+def _quote_in_force(facts: Facts) -> Check:
+    last_day = facts.row.quote_expires_on
+    if last_day is not None and last_day < facts.today:
+        return Check("block", _("Quote valid"), _("It has expired. Revise it and have it approved."))
+    return Check("pass", _("Quote valid"), _("In force."))
+
+
+def _route(facts: Facts) -> Check:
+    """Whether a card could be charged at all; which card is the customer's to choose."""
+    found = judge(None, facts.route, facts.today)
+    if found.verdict in (Verdict.WAIT, Verdict.BLOCKED):
+        return Check("block", _("Payment route"), f"{found.reason} {found.decision}")
+    name = facts.route.name if facts.route else ""
+    return Check("pass", _("Payment route"), name)

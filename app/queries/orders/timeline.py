@@ -1,0 +1,129 @@
+"""Notes, mails, files and history of an order, merged by time in one statement and paged by key."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flask import url_for
+from sqlalchemy import JSON, ColumnElement, Row, Select, and_, cast, literal, null, or_, select, true, union_all
+
+from ...db import db
+from ...models import History, Note, OrderEmail, OrderFile, User
+from . import happenings
+from .views import EntryView, TimelineView
+
+if TYPE_CHECKING:
+    from .facts import Facts
+
+PAGE = 20
+KINDS = ("note", "mail", "file", "history")
+RANK = {kind: rank for rank, kind in enumerate(KINDS)}
+
+Cursor = tuple[datetime, int, int]
+"""Time, rank of the kind and id of the oldest entry shown; what comes next is older."""
+
+
+def view(facts: Facts, kind: str = "", cursor: str | None = None) -> TimelineView:
+    """The newest entries, or those before `cursor`; `kind` narrows to one of KINDS. A broken cursor starts anew."""
+    kind = kind if kind in KINDS else ""
+    found = _rows(facts.row.id, kind, _read(cursor))
+    shown = found[:PAGE]
+    return TimelineView(
+        entries=tuple(_entry(facts, row) for row in shown),
+        kind=kind,
+        older=_older(facts, kind, shown[-1]) if len(found) > PAGE else None,
+        add_note=facts.actions.find("note"),
+        add_file=facts.actions.find("file"),
+    )
+
+
+def _rows(order_id: int, kind: str, cursor: Cursor | None) -> Sequence[Row[Any]]:
+    parts = [_part(name, order_id, cursor) for name in ([kind] if kind else KINDS)]
+    merged = union_all(*(select(p.subquery()) for p in parts)).subquery()
+    newest = select(merged).order_by(merged.c.at.desc(), merged.c.rank.desc(), merged.c.id.desc()).limit(PAGE + 1)
+    return db.session.execute(newest).all()
+
+
+def _part(kind: str, order_id: int, cursor: Cursor | None) -> Select[Any]:
+    """At most one page of one kind, in the columns that all kinds share."""
+    columns, at, key, where = {
+        "note": (NOTE, Note.created_at, Note.id, Note.order_id == order_id),
+        "mail": (MAIL, OrderEmail.created_at, OrderEmail.id, OrderEmail.order_id == order_id),
+        "file": (FILE, OrderFile.created_at, OrderFile.id, OrderFile.order_id == order_id),
+        "history": (HISTORY, History.at, History.id, History.order_id == order_id),
+    }[kind]
+    named = [column.label(name) for name, column in zip(COLUMNS, columns, strict=True)]
+    query = select(literal(RANK[kind]).label("rank"), key.label("id"), at.label("at"), *named)
+    if kind in ("note", "file"):
+        query = query.join(User, User.id == (Note if kind == "note" else OrderFile).author_id)
+    query = query.where(where, _before(cursor, at, RANK[kind], key))
+    return query.order_by(at.desc(), key.desc()).limit(PAGE + 1)
+
+
+NOTHING = cast(null(), JSON)
+
+# who, what, more of it, words a person wrote, visible to the customer, and whatever else as JSON
+COLUMNS = ("who", "what", "more", "words", "visible", "data", "subject_id")
+NOTE: tuple[Any, ...] = (User.name, literal("note"), null(), Note.body, Note.visible, NOTHING, null())
+FILE: tuple[Any, ...] = (
+    User.name,
+    OrderFile.filename,
+    OrderFile.content_type,
+    null(),
+    OrderFile.visible,
+    NOTHING,
+    OrderFile.size,
+)
+MAIL: tuple[Any, ...] = (
+    OrderEmail.asked_by,
+    OrderEmail.kind,
+    OrderEmail.status,
+    OrderEmail.last_error,
+    OrderEmail.ambiguous,
+    OrderEmail.recipients,
+    OrderEmail.id,
+)
+HISTORY: tuple[Any, ...] = (
+    History.actor_name,
+    History.event,
+    History.entity,
+    History.because,
+    literal(False),
+    History.data,
+    History.entity_id,
+)
+
+
+def _before(cursor: Cursor | None, at: Any, rank: int, key: Any) -> ColumnElement[bool]:
+    if cursor is None:
+        return true()
+    then, last_rank, last_id = cursor
+    same_moment = true() if rank < last_rank else key < last_id if rank == last_rank else None
+    if same_moment is None:
+        return at < then
+    return or_(at < then, and_(at == then, same_moment))
+
+
+def _entry(facts: Facts, row: Row[Any]) -> EntryView:
+    return happenings.ENTRIES[KINDS[row.rank]](facts, row)
+
+
+def _older(facts: Facts, kind: str, last: Row[Any]) -> str:
+    key = json.dumps([last.at.isoformat(), last.rank, last.id])
+    before = base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+    return url_for("orders.timeline", number=facts.row.number, kind=kind or None, before=before)
+
+
+def _read(cursor: str | None) -> Cursor | None:
+    if not cursor:
+        return None
+    try:
+        at, rank, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment = datetime.fromisoformat(at)
+        return (moment, int(rank), int(key)) if moment.tzinfo else None
+    except (ValueError, TypeError):
+        return None
