@@ -125,7 +125,7 @@ setInterval(() => {
 }, 1000);
 
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if (ctx.response.status >= 500) toast(say.sayFailed, "bad");
+  if (ctx.response.status >= 500 && !ctx.text.includes("<hx-partial")) toast(say.sayFailed, "bad");
 });
 document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
   if (error instanceof TypeError && !ctx?.response) toast(say.sayOffline, "bad");
