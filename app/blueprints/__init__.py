@@ -13,6 +13,7 @@ MODULES: tuple[str, ...] = (
     "documents",
     "orders",
     "search",
+    "invoices",
 )
 
 

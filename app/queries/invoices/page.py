@@ -1,0 +1,209 @@
+"""One invoice: what it bills, its tax, what has been paid of it by which receipt, and its paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import select
+
+from ...db import db
+from ...errors import NotFound
+from ...models import Account, Allocation, Document, Invoice, InvoiceLine, PaymentOrder, Receipt, SalesOrder, User
+from ...models import Transaction as Evidence
+from ...money import Money
+from ..scope import visible
+from .listing import order_url, shown_status
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    sku: str
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    discount_percent: Decimal
+    tax_rate: Decimal
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    rate: Decimal
+    base: Money
+    tax: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """So much of a receipt went to this invoice; `of` is the whole receipt."""
+
+    receipt: str
+    at: datetime
+    paid_with: str
+    payment_order: str | None
+    reference: str
+    amount: Money
+    of: Money
+    paper: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """`state` is none, rendering, failed or ready; the addresses are there when it is ready."""
+
+    state: str
+    preview: str | None = None
+    save: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceView:
+    number: str
+    status: str
+    kind: str
+    customer: str
+    account: str
+    billed_to: tuple[str, ...]
+    tax_id: str
+    order: str | None
+    order_url: str | None
+    issued_on: date | None
+    supply_date: date | None
+    due_date: date | None
+    prices_include_tax: bool
+    lines: tuple[Line, ...]
+    taxes: tuple[Tax, ...]
+    net: Money
+    tax: Money
+    gross: Money
+    paid: Money
+    balance: Money
+    payments: tuple[Paid, ...]
+    paper: Paper
+
+
+def view(number: str, reader: User, today: date) -> InvoiceView:
+    """Five statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
+    row = _head(number, reader)
+    currency = row.currency
+    papers = _papers(row.id)
+    payments = _payments(row.id, currency)
+    gross, paid = Money(row.gross, currency), Money(sum(p.amount.minor for p in payments), currency)
+    return InvoiceView(
+        number=row.number,
+        status=shown_status(row.status, row.due_date, today),
+        kind=row.kind.value,
+        customer=row.billing.get("name", row.customer),
+        account=row.account,
+        billed_to=tuple(row.billing.get("address", ())),
+        tax_id=row.billing.get("tax_id", ""),
+        order=row.order,
+        order_url=order_url(row.order),
+        issued_on=row.issued_on,
+        supply_date=row.supply_date,
+        due_date=row.due_date,
+        prices_include_tax=row.prices_include_tax,
+        lines=_lines(row.id, currency),
+        taxes=tuple(
+            Tax(Decimal(t["rate"]), Money(t["base"], currency), Money(t["tax"], currency)) for t in row.tax_by_rate
+        ),
+        net=Money(row.net, currency),
+        tax=Money(row.tax, currency),
+        gross=gross,
+        paid=paid,
+        balance=gross - paid,
+        payments=payments,
+        paper=papers,
+    )
+
+
+def _head(number: str, reader: User) -> Any:
+    query = (
+        select(
+            *(c for c in Invoice.__table__.columns if c.key not in ("account_id", "order_id", "created_at")),
+            Account.name.label("customer"),
+            Account.number.label("account"),
+            SalesOrder.number.label("order"),
+        )
+        .join(Account, Account.id == Invoice.account_id)
+        .outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id)
+        .where(Invoice.number == number, visible(reader, SalesOrder.owner_id))
+    )
+    row = db.session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"invoice {number}")
+    return row
+
+
+def _lines(invoice_id: int, currency: str) -> tuple[Line, ...]:
+    L = InvoiceLine
+    columns = (L.sku, L.description, L.quantity, L.unit_price, L.discount_percent, L.tax_rate, L.amount)
+    rows = db.session.execute(select(*columns).where(L.invoice_id == invoice_id).order_by(L.position))
+    return tuple(Line(*row[:-1], Money(row.amount, currency)) for row in rows)
+
+
+def _payments(invoice_id: int, currency: str) -> tuple[Paid, ...]:
+    papers = (
+        select(Document.subject_id, Document.id, Document.filename)
+        .where(Document.kind == "receipt", Document.rendered_at.is_not(None))
+        .subquery()
+    )
+    query = (
+        select(
+            Receipt.number,
+            Receipt.at,
+            Receipt.paid_with,
+            PaymentOrder.number.label("payment_order"),
+            Evidence.reference,
+            Evidence.provider_id,
+            Allocation.amount,
+            Receipt.amount.label("whole"),
+            papers.c.id.label("paper_id"),
+            papers.c.filename,
+        )
+        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .outerjoin(PaymentOrder, PaymentOrder.id == Receipt.payment_order_id)
+        .outerjoin(Evidence, Evidence.id == Receipt.transaction_id)
+        .outerjoin(papers, papers.c.subject_id == Receipt.id)
+        .where(Allocation.invoice_id == invoice_id)
+        .order_by(Allocation.id, papers.c.id.desc())
+    )
+    newest = {row.number: row for row in reversed(db.session.execute(query).all())}
+    return tuple(_paid(row, currency) for row in reversed(newest.values()))
+
+
+def _paid(row: Any, currency: str) -> Paid:
+    return Paid(
+        receipt=row.number,
+        at=row.at,
+        paid_with=row.paid_with,
+        payment_order=row.payment_order,
+        reference=row.reference or row.provider_id or "",
+        amount=Money(row.amount, currency),
+        of=Money(row.whole, currency),
+        paper=_address(row.paper_id, row.filename) if row.paper_id else None,
+    )
+
+
+def _papers(invoice_id: int) -> Paper:
+    """The newest paper of the invoice: what is paid of it stands on it, so there may be several."""
+    row = db.session.execute(
+        select(Document.id, Document.filename, Document.rendered_at, Document.error)
+        .where(Document.kind == "invoice", Document.subject_id == invoice_id)
+        .order_by(Document.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return Paper("none")
+    if row.rendered_at is None:
+        return Paper("failed" if row.error else "rendering")
+    address = _address(row.id, row.filename)
+    return Paper("ready", address, f"{address}?save")
+
+
+def _address(document_id: int, filename: str) -> str:
+    return url_for("documents.show", document_id=document_id, filename=filename)

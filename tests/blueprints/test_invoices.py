@@ -1,0 +1,150 @@
+"""Invoices as staff see them: list, page, and whose they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import event
+
+from app import clock
+from app.access import Role
+from app.commands import collection
+from app.commands.charges import Instrument
+from app.db import db
+from app.gateways import registry
+from app.models import Invoice, InvoiceKind, InvoiceLine, SalesOrder, User
+from tests import factories
+from tests.conftest import Client
+from tests.gateways.scripted import ScriptedGateway
+
+FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+@pytest.fixture
+def _gateway(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted = ScriptedGateway()
+    monkeypatch.setattr(registry, "for_account", lambda account: scripted)
+    monkeypatch.setattr(registry, "get", lambda row: scripted)
+
+
+@pytest.fixture
+def dana(app: Flask) -> User:
+    return factories.user(Role.SALESPERSON)
+
+
+def paid(order: SalesOrder, by: User) -> Invoice:
+    first = collection.prepare_first(order.id, by=by)
+    card = Instrument(alias="card-ok", label="Visa ending 4242")
+    collection.collect(first.id, pay_with=card, form_key=f"key-{order.id}", by=by)
+    return db.session.query(Invoice).filter_by(order_id=order.id).one()
+
+
+def unpaid(**changes: object) -> Invoice:
+    """Issued on terms and due in a fortnight, written directly: billing on terms comes later."""
+    from app.db import transaction
+
+    order = factories.order(lines=changes.pop("lines", None))  # type: ignore[arg-type]
+    with transaction() as session:
+        today = clock.today(factories.ZONE)
+        facts = {"number": f"INV-9{order.id:04}", "status": "issued", "kind": InvoiceKind.FULL, "currency": "EUR"}
+        dates = {"issued_on": today, "supply_date": today, "due_date": today + timedelta(days=14)}
+        sums = {"net": 10000, "tax": 1900, "gross": 11900}
+        row = Invoice(account_id=order.account_id, order_id=order.id, **facts, **dates, **sums, **changes)
+        row.tax_by_rate = [{"rate": "19", "base": 10000, "tax": 1900}]
+        lines = [{"position": n, "description": f"Line {n}", "quantity": 1, "unit_price": 1} for n in range(1, 41)]
+        row.lines = [InvoiceLine(tax_rate=19, amount=250, **line) for line in lines]  # type: ignore[arg-type]
+        session.add(row)
+    return row
+
+
+@pytest.mark.usefixtures("_gateway")
+def test_a_paid_invoice_says_what_it_bills_and_what_paid_it(client: Client, dana: User) -> None:
+    order = factories.order(owner=dana)
+    invoice = paid(order, dana)
+    page = client.sign_in(dana).get(f"/invoices/{invoice.number}").text
+    receipt = db.session.execute(db.text("SELECT number, amount FROM receipt")).one()
+    for words in (
+        invoice.number,
+        order.number,
+        "Paid",
+        "nothing open",
+        receipt.number,
+        "Visa ending 4242",
+        "Care desk",
+    ):
+        assert words in page
+    assert "€410.55" in page  # 100.00 + 10 × 24.50, and 19 % of it
+    listed = client.get("/invoices/").text
+    assert invoice.number in listed and "€410.55" in listed
+
+
+@pytest.mark.usefixtures("_gateway")
+def test_salespeople_see_the_invoices_of_their_own_orders(app: Flask, dana: User) -> None:
+    hers, others = paid(factories.order(owner=dana), dana), unpaid()
+    client = app.test_client().sign_in(dana)
+    assert hers.number in client.get("/invoices/").text and others.number not in client.get("/invoices/").text
+    assert client.get(f"/invoices/{others.number}").status_code == 404
+    assert client.get(f"/invoices/{others.number}/paper", headers=FRAGMENT).status_code == 404
+    clerk = app.test_client().sign_in(factories.user(Role.AR))
+    assert clerk.get(f"/invoices/{others.number}").status_code == 200
+    packer = app.test_client().sign_in(factories.user(Role.FULFILLMENT_OPERATIONS))
+    assert packer.get("/invoices/").status_code == 403
+
+
+def test_the_list_is_filtered_by_its_address(client: Client) -> None:
+    early = unpaid()
+    with time_machine.travel(clock.now() + timedelta(days=20), tick=False):
+        client.sign_in(factories.user(Role.AR))
+        late = unpaid()
+        overdue = client.get("/invoices/?status=overdue").text
+        assert early.number in overdue and late.number not in overdue and "Overdue" in overdue
+        assert late.number in client.get(f"/invoices/?q={late.number.lower()}").text
+        assert "No invoice matches" in client.get("/invoices/?q=nobody").text
+        assert "No invoice matches" in client.get("/invoices/?status=paid").text
+        assert "Overdue" in client.get(f"/invoices/{early.number}").text
+
+
+def test_the_list_turns_its_pages_by_key(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.queries.invoices.listing.PAGE", 2)
+    numbers = [unpaid().number for _ in range(5)]
+    client.sign_in(factories.user(Role.AR))
+
+    def shown(address: str) -> list[str]:
+        page = client.get(address).text
+        return [n for n in reversed(numbers) if n and f">{n}<" in page]
+
+    ids = [i.id for i in db.session.query(Invoice).order_by(Invoice.id)]
+    assert shown("/invoices/") == numbers[:2:-1]
+    assert shown(f"/invoices/?before={ids[3]}") == [numbers[2], numbers[1]]
+    assert shown(f"/invoices/?after={ids[2]}") == numbers[:2:-1]
+    assert f"after={ids[2]}" in client.get(f"/invoices/?before={ids[3]}").text
+
+
+def statements(client: Client, address: str) -> int:
+    seen: list[str] = []
+
+    def note(*args: object) -> None:
+        seen.append(str(args[2]))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    assert client.get(address).status_code == 200
+    event.remove(db.engine, "before_cursor_execute", note)
+    return len([s for s in seen if not s.startswith(("BEGIN", "PRAGMA"))])
+
+
+def test_the_pages_cost_few_statements_however_long_the_invoice(client: Client) -> None:
+    invoice = unpaid()
+    client.sign_in(factories.user(Role.AR))
+    assert statements(client, "/invoices/") <= 4
+    assert statements(client, f"/invoices/{invoice.number}") <= 8
+
+
+def test_the_paper_answers_as_page_and_as_panel(client: Client) -> None:
+    invoice = unpaid()
+    client.sign_in(factories.user(Role.AR))
+    part = client.get(f"/invoices/{invoice.number}/paper", headers=FRAGMENT).text
+    assert part.lstrip().startswith('<section id="panel-paper"') and "No document yet" in part
+    assert "<html" in client.get(f"/invoices/{invoice.number}/paper").text
