@@ -101,8 +101,8 @@ def _quarantine(attempt: Attempt, result: ChargeResult) -> Attempt:
 def _note(attempt: Attempt, result: ChargeResult) -> None:
     attempt.provider_id = result.provider_id or attempt.provider_id
     attempt.next_action = result.next_action
-    attempt.error = result.message or None
-    attempt.decline_code = result.decline_code
+    attempt.error = result.message[:500] or None
+    attempt.decline_code, attempt.advice = result.decline_code, result.advice
     if result.card is not None:
         attempt.card_label = f"{result.card.brand} ending {result.card.last4}"
     if result.outcome is Outcome.DECLINED:
@@ -161,7 +161,8 @@ def _declined(attempt: Attempt, order: SalesOrder | None) -> None:
         db.session.get_one(PaymentMethod, attempt.method_id).hard_declined_at = clock.now()
     if order is None or not attempt.payment_order.first or not order.can(OrderEvent.PAYMENT_DECLINED):
         return
-    words = declines.explain(attempt.decline_code, None).staff
+    found = declines.explain(attempt.decline_code, attempt.advice)
+    words = f"{found.staff} {found.staff_next}"
     order.tag(TAG_DECLINED)
     order.transition(
         OrderEvent.PAYMENT_DECLINED, by=attempt.actor, because=words, card=attempt.card_label, code=attempt.decline_code

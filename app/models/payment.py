@@ -124,7 +124,8 @@ class Attempt(Machine, Model):
     """One try. Committed before the gateway hears of it; `idempotency_key` derives from this row and never changes.
 
     `instrument` is the gateway's alias of a newly entered card or null where `method_id` names a saved one; never a
-    card number. `request` is the frozen request, so that a retry is equal byte for byte.
+    card number. `request` is the frozen request, so that a retry is equal byte for byte. `advice` is what the processor
+    says of a decline beside its code; it outranks our own table.
     """
 
     __tablename__ = "attempt"
@@ -167,6 +168,7 @@ class Attempt(Machine, Model):
     provider_id: Mapped[str | None] = mapped_column(String(100))
     next_action: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     decline_code: Mapped[str | None] = mapped_column(String(60))
+    advice: Mapped[str | None] = mapped_column(String(60))
     decline_class: Mapped[str | None] = mapped_column(String(30))
     error: Mapped[str | None] = mapped_column(String(500))
     actor_kind: Mapped[str] = mapped_column(String(20))

@@ -1335,6 +1335,7 @@ def upgrade() -> None:
         sa.Column("provider_id", sa.String(length=100), nullable=True),
         sa.Column("next_action", sa.JSON(), nullable=True),
         sa.Column("decline_code", sa.String(length=60), nullable=True),
+        sa.Column("advice", sa.String(length=60), nullable=True),
         sa.Column("decline_class", sa.String(length=30), nullable=True),
         sa.Column("error", sa.String(length=500), nullable=True),
         sa.Column("actor_kind", sa.String(length=20), nullable=False),
@@ -1512,12 +1513,12 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         # SQLite has these inside CREATE TABLE; here the two tables of each pair must exist first.
+        op.create_foreign_key("fk_account_shipping_address_id", "account", "address", ["shipping_address_id"], ["id"])
+        op.create_foreign_key("fk_account_billing_contact_id", "account", "contact", ["billing_contact_id"], ["id"])
+        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
         op.create_foreign_key(
             "fk_account_default_method_id", "account", "payment_method", ["default_method_id"], ["id"]
         )
-        op.create_foreign_key("fk_account_billing_contact_id", "account", "contact", ["billing_contact_id"], ["id"])
-        op.create_foreign_key("fk_account_shipping_address_id", "account", "address", ["shipping_address_id"], ["id"])
-        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
         op.create_foreign_key("fk_payment_order_invoice_id", "payment_order", "invoice", ["invoice_id"], ["id"])
     # Switches that stop money can be held by a charge only if their rows are there.
     setting = sa.table(

@@ -20,6 +20,7 @@ from app.models import (
     Account,
     Allocation,
     Attempt,
+    History,
     Invoice,
     OrderEmail,
     PaymentIntent,
@@ -32,6 +33,9 @@ from app.models import (
     Transaction,
     User,
 )
+from app.queries.orders import decline
+from app.queries.orders.facts import load
+from app.queries.public import checkout
 from app.states.attempt import AttemptStatus
 from app.states.intent import IntentStatus
 from app.states.invoice import InvoiceStatus
@@ -122,6 +126,28 @@ def test_a_decline_tags_the_order_and_the_next_card_pays(gateway: ScriptedGatewa
     order = reload_order(order)
     assert (order.status, order.tags) == (OrderStatus.ACTIVATED, [])
     assert count(Receipt) == 1
+
+
+def test_the_processors_advice_outranks_the_table_wherever_a_decline_is_told(
+    gateway: ScriptedGateway, seller: User
+) -> None:
+    gateway.answers = ["insufficient_funds/do_not_try_again"]
+    order = factories.order(owner=seller)
+    attempt = collect(order, seller)
+    assert (attempt.decline_code, attempt.advice, attempt.decline_class) == (
+        "insufficient_funds",
+        "do_not_try_again",
+        "stop",
+    )
+    words = "Not enough funds. Do not charge this card again."
+    assert words in db.session.scalars(select(OrderEmail)).one().text
+    assert words in db.session.scalars(select(History.because).where(History.event == "payment_declined")).all()
+    seen = checkout.of_payment_order(attempt.payment_order_id)
+    assert seen and seen.decline and seen.decline.advice == "Use another card, or ask your bank."
+    facts = load(order.number, seller)
+    told = decline.last(facts)
+    assert told and told.advice == "Do not charge this card again."
+    assert not decline.retry_helps(facts)
 
 
 def test_the_same_form_twice_is_one_charge(gateway: ScriptedGateway, seller: User) -> None:

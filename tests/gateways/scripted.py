@@ -18,7 +18,8 @@ VISA = CardFacts("Visa", "4242", 12, 2031, "Maria Keller", "fp-4242")
 
 
 class ScriptedGateway:
-    """`answers` are used up in order, the last one for ever; `lost` swallows answers after booking them."""
+    """`answers` are used up in order, the last one for ever; "but lost" swallows one after booking it. A decline is its
+    code, with the processor's advice after a slash if there is any."""
 
     capabilities = Capabilities(saved_tokens=True, off_session=True, next_actions=True)
 
@@ -57,7 +58,9 @@ class ScriptedGateway:
             )
         if answer == "wrong amount":
             return ChargeResult(Outcome.SUCCEEDED, provider_id, request.amount + request.amount, card=VISA)
-        return ChargeResult(Outcome.DECLINED, provider_id, None, decline_code=answer, message="declined", card=VISA)
+        code, _, advice = answer.partition("/")
+        words = {"decline_code": code, "advice": advice or None, "message": "declined"}
+        return ChargeResult(Outcome.DECLINED, provider_id, None, card=VISA, **words)  # type: ignore[arg-type]
 
     def look_up(self, key: str, provider_id: str | None) -> ChargeResult | None:
         assert_no_transaction()

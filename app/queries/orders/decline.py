@@ -23,7 +23,7 @@ def last(facts: Facts) -> DeclineView | None:
     row = _row(facts)
     if row is None:
         return None
-    found = declines.explain(row.decline_code)
+    found = declines.explain(row.decline_code, row.advice)
     return DeclineView(
         title=_("%(card)s was declined: %(why)s", card=row.card_label or _("The card"), why=_lower(_(found.staff))),
         advice=_(found.staff_next),
@@ -44,13 +44,13 @@ def _way_out(facts: Facts) -> Action | None:
 
 def retry_helps(facts: Facts) -> bool:
     row = _row(facts)
-    return row is None or declines.explain(row.decline_code).kind is not DeclineClass.STOP
+    return row is None or declines.explain(row.decline_code, row.advice).kind is not DeclineClass.STOP
 
 
 def reason(row: Row[Any]) -> str | None:
     """Staff's words for an attempt that did not work out."""
     if row.status is AttemptStatus.DECLINED:
-        return _(declines.explain(row.decline_code).staff)
+        return _(declines.explain(row.decline_code, row.advice).staff)
     return row.error if row.status in (AttemptStatus.FAILED, AttemptStatus.UNKNOWN) else None
 
 

@@ -121,6 +121,7 @@ ATTEMPTS: Any = (
         Attempt.currency,
         Attempt.card_label,
         Attempt.decline_code,
+        Attempt.advice,
         Attempt.error,
         Attempt.actor_name,
         Attempt.created_at,

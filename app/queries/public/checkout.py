@@ -182,6 +182,7 @@ def _select() -> Any:
             Attempt.status.label("attempt_status"),
             Attempt.card_label,
             Attempt.decline_code,
+            Attempt.advice,
             Attempt.error,
             Attempt.next_action,
             _captured().label("captured"),
@@ -254,7 +255,7 @@ def _view(row: Row[Any]) -> Checkout:
 
 def _decline(row: Row[Any]) -> Decline | None:
     if row.attempt_status is AttemptStatus.DECLINED:
-        words = declines.explain(row.decline_code)
+        words = declines.explain(row.decline_code, row.advice)
         return Decline(gettext(words.reason), gettext(words.next_step), row.card_label)
     if row.attempt_status in (AttemptStatus.FAILED, AttemptStatus.CANCELLED):
         return Decline(gettext("The payment was not completed."), gettext("You can simply try again."), row.card_label)
