@@ -9,6 +9,8 @@ MODULES: tuple[str, ...] = (
     "auth",
     "sandbox",
     "admin",
+    "accounts",
+    "quotes",
     "public",
     "documents",
     "orders",

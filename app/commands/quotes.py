@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import exists, select
 
-from .. import clock, jobs, numbering
+from .. import clock, forms, jobs, numbering
 from ..access import Permission, demand, who_can
 from ..db import db, lock, transaction
 from ..errors import Refusal, StaleVersion
@@ -18,20 +17,31 @@ from ..queries.quotes import readiness
 from ..states.quote import LAPSING, REVISABLE, QuoteEvent, QuoteStatus
 from . import quote_content
 from .quote_content import QuoteContent
+from .quote_words import differences
 
 VALID_DAYS = 30
 
 
 def create(
-    content: QuoteContent, *, by: User, owner_id: int | None = None, number: str | None = None, version: int = 1
+    content: QuoteContent,
+    *,
+    by: User,
+    owner_id: int | None = None,
+    number: str | None = None,
+    version: int = 1,
+    form_key: str | None = None,
 ) -> Quote:
-    """A new draft, numbered by us unless it comes with a number. Raises InvalidContent."""
+    """A new draft, numbered by us unless it comes with a number; one for each `form_key`. Raises InvalidContent."""
     with transaction() as session:
         demand(by, Permission.QUOTE_EDIT)
+        if form_key and (known := forms.answered(form_key, content)) is not None:
+            return session.get_one(Quote, known["id"])
         quote = Quote(number=number or _free_number(), version=version, owner_id=owner_id or by.id)
         with session.no_autoflush:
             quote_content.write(quote, content)
         quote.record("created", by=Actor.of(by))
+        if form_key:
+            forms.remember(form_key, content, id=quote.id)
     return quote
 
 
@@ -47,7 +57,8 @@ def edit(quote_id: int, content: QuoteContent, *, edition: int, by: User) -> Quo
             return quote
         quote_content.write(quote, content)
         quote.edition += 1
-        quote.record("edited", by=Actor.of(by), changed=_changed(before, quote_content.read(quote)))
+        changes = [dict(zip(("what", "before", "after"), x, strict=True)) for x in differences(before, content)]
+        quote.record("edited", by=Actor.of(by), changes=changes)
     return quote
 
 
@@ -227,21 +238,3 @@ def _free_number() -> str:
         number = numbering.take("quote")
         if not db.session.scalar(select(exists().where(Quote.number == number))):
             return number
-
-
-def _changed(before: QuoteContent, after: QuoteContent) -> dict[str, Any]:
-    """What an edit changed, for history: columns with both values, and how many lines there were and are."""
-    columns = {
-        column: [_said(getattr(before, column)), _said(getattr(after, column))]
-        for column in quote_content.COLUMNS
-        if getattr(before, column) != getattr(after, column)
-    }
-    if before.lines != after.lines:
-        columns["lines"] = [len(before.lines), len(after.lines)]
-    if before.instalments != after.instalments:
-        columns["instalments"] = [len(before.instalments), len(after.instalments)]
-    return columns
-
-
-def _said(value: Any) -> Any:
-    return value if value is None or isinstance(value, int) else str(value)

@@ -54,7 +54,7 @@ def people() -> tuple[User, User]:
     return factories.user(Role.SALESPERSON), factories.user(Role.SALES_MANAGER)
 
 
-def approved(seller: User, manager: User, **changes: Any) -> Quote:
-    quote = quotes.create(content(**changes), by=seller)
+def approved(seller: User, manager: User, customer: Account | None = None, **changes: Any) -> Quote:
+    quote = quotes.create(content(customer, **changes), by=seller)
     quotes.submit(quote.id, by=seller)
     return quotes.approve(quote.id, by=manager)

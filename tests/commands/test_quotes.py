@@ -16,10 +16,10 @@ from sqlalchemy import select
 from app import clock
 from app.access import Role
 from app.commands import quote_content, quotes
-from app.commands.quote_content import InstalmentContent, InvalidContent
+from app.commands.quote_content import InstalmentContent, InvalidContent, QuoteContent
 from app.db import db, transaction
 from app.errors import Refusal, StaleVersion
-from app.models import Account, Due, History, Quote, TaxRate, TaxStatus
+from app.models import Account, Due, History, Product, Quote, TaxRate, TaxStatus
 from app.states.quote import QuoteStatus
 from tests import factories
 from tests.commands import quoting
@@ -35,6 +35,10 @@ def refused(code: str, act: Callable[[], Any]) -> Refusal:
 def events(quote: Quote) -> list[str]:
     query = select(History.event).where(History.entity == "quote", History.entity_id == quote.id).order_by(History.id)
     return list(db.session.scalars(query))
+
+
+def quote_sku(content: QuoteContent, index: int) -> str:
+    return db.session.get_one(Product, content.lines[index].product_id).sku
 
 
 def change_account(customer: Account, **facts: Any) -> None:
@@ -112,7 +116,10 @@ def test_an_edit_replaces_the_content_and_remembers_what_changed(app: Flask) -> 
     assert quote.edition == 2
     assert quote_content.read(quote) == second
     row = db.session.scalars(select(History).where(History.event == "edited")).one()
-    assert row.data == {"changed": {"notes": ["", "Deliver to the back door"], "lines": [2, 1]}}
+    assert [(c["what"], c["before"], c["after"][:9]) for c in row.data["changes"]] == [
+        ("Notes", "", "Deliver t"),
+        ("Line 2", f"{quote_sku(first, 1)} A thing: 10 × 24.5", ""),
+    ]
 
 
 def test_an_edit_that_changes_nothing_leaves_no_trace(app: Flask) -> None:

@@ -1,0 +1,210 @@
+"""One quote with everything its page shows.
+
+Read through the models, since the page shows what they compute: totals, the plan's amounts, the hash of the content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from ...access import Permission, can
+from ...db import db
+from ...errors import NotFound
+from ...models import Address, Frequency, History, Quote, SalesOrder, User
+from ...models.payment_plan import amounts, planned
+from ...money import Money, totals
+from ...states.quote import UNDER_WAY
+from ..calendar import selling_day
+from ..orders.views import EntryView, InstalmentView, RecurringView, TaxView
+from ..scope import visible
+from . import readiness, words
+from .actions import next_step
+from .views import ApprovalEvidence, LinesView, Party, QuoteFacts, QuoteLineView, QuotePage, VersionView
+
+PARTIES = (
+    Quote.account,
+    Quote.contact,
+    Quote.opportunity,
+    Quote.owner,
+    Quote.billing_address,
+    Quote.shipping_address,
+)
+PERIOD_MONTHS = {Frequency.MONTHLY: 1, Frequency.QUARTERLY: 3, Frequency.YEARLY: 12}
+
+
+def locate(person: User, number: str, version: int) -> int:
+    """The id of a version that `person` may see. Raises NotFound."""
+    query = select(Quote.id).where(Quote.number == number, Quote.version == version, visible(person, Quote.owner_id))
+    found = db.session.scalar(query)
+    if found is None:
+        raise NotFound(f"quote {number} version {version}")
+    return found
+
+
+def latest(person: User, number: str) -> int:
+    """The newest version's number. Raises NotFound."""
+    query = select(func.max(Quote.version)).where(Quote.number == number, visible(person, Quote.owner_id))
+    found = db.session.scalar(query)
+    if found is None:
+        raise NotFound(f"quote {number}")
+    return found
+
+
+def load(person: User, number: str, version: int) -> QuotePage:
+    """Raises NotFound, also for quotes that `person` may not see."""
+    quote = _quote(locate(person, number, version))
+    versions = _versions(number)
+    facts = _facts(quote, versions)
+    judged = readiness.of(quote)
+    steps = amounts(quote.instalments, quote.totals().gross)
+    return QuotePage(
+        facts=facts,
+        account=Party(quote.account.name, quote.account.number, url_for("accounts.show", number=quote.account.number)),
+        hold_reason=quote.account.hold_reason,
+        contact=Party(quote.contact.name, quote.contact.email) if quote.contact else None,
+        opportunity=Party(quote.opportunity.name) if quote.opportunity else None,
+        billing_address=_address(quote.billing_address or quote.account.billing_address),
+        shipping_address=_address(quote.shipping_address),
+        terms=words.terms(quote),
+        payment_terms=words.payment_terms(quote.payment_terms_days),
+        lines=_lines(quote),
+        plan=_plan(quote, steps),
+        plan_adds_up=steps is not None,
+        readiness=judged,
+        approval=_approval(quote),
+        versions=tuple(_version(v, quote) for v in versions),
+        timeline=_timeline(quote),
+        next_step=next_step(facts, judged, person),
+        can_open_routes=can(Permission.SETTINGS_EDIT, person),
+    )
+
+
+def _quote(quote_id: int) -> Quote:
+    to_one = [
+        Quote.account,
+        Quote.contact,
+        Quote.opportunity,
+        Quote.owner,
+        Quote.billing_address,
+        Quote.shipping_address,
+    ]
+    query = select(Quote).where(Quote.id == quote_id)
+    query = query.options(*(joinedload(x) for x in to_one), selectinload(Quote.lines), selectinload(Quote.instalments))
+    return db.session.scalars(query).one()
+
+
+def _versions(number: str) -> Sequence[Quote]:
+    query = select(Quote).where(Quote.number == number).order_by(Quote.version.desc())
+    return db.session.scalars(query).all()
+
+
+def _facts(quote: Quote, versions: Sequence[Quote]) -> QuoteFacts:
+    order = select(SalesOrder.number).where(SalesOrder.quote_number == quote.number)
+    newer = [v.version for v in versions if v.version > quote.version and v.status in UNDER_WAY]
+    return QuoteFacts(
+        id=quote.id,
+        number=quote.number,
+        version=quote.version,
+        edition=quote.edition,
+        status=quote.status_on(selling_day()),
+        currency=quote.currency,
+        expires_on=quote.expires_on,
+        start_date=quote.start_date,
+        notes=quote.notes,
+        owner=quote.owner.name,
+        submitted_by_id=quote.submitted_by_id,
+        order_number=db.session.scalar(order),
+        latest=versions[0].version,
+        newer=newer[0] if newer else None,
+    )
+
+
+def _address(address: Address | None) -> tuple[str, ...]:
+    return tuple(address.lines) if address else ()
+
+
+def _lines(quote: Quote) -> LinesView:
+    whole = quote.totals()
+    recurring = _recurring(quote)
+    return LinesView(
+        lines=tuple(
+            QuoteLineView(
+                sku=x.sku,
+                description=x.description,
+                frequency=x.frequency,
+                routing=x.routing,
+                active_from=x.activation_date,
+                quantity=x.quantity,
+                unit_price=x.unit_price,
+                discount_percent=x.discount_percent,
+                tax_rate=x.tax_rate,
+                amount=x.amount(quote.currency),
+            )
+            for x in quote.lines
+        ),
+        net=whole.net,
+        taxes=tuple(TaxView(t.rate, t.tax) for t in whole.by_rate),
+        total=whole.gross,
+        prices_include_tax=quote.prices_include_tax,
+        recurring=tuple(RecurringView(f, amount) for f, amount in recurring.items()),
+        over_term=_over_term(whole.gross, recurring, quote.term_months),
+    )
+
+
+def _recurring(quote: Quote) -> dict[Frequency, Money]:
+    """What one period of each frequency comes to, gross."""
+    by_frequency = {f: [x.priced for x in quote.lines if x.frequency is f] for f in Frequency}
+    return {
+        f: totals(priced, quote.currency, prices_include_tax=quote.prices_include_tax).gross
+        for f, priced in by_frequency.items()
+        if priced
+    }
+
+
+def _over_term(whole: Money, recurring: dict[Frequency, Money], months: int | None) -> Money | None:
+    """The total plus every further period of the term; None without an end or where the term cuts a period."""
+    if not recurring or months is None or any(months % PERIOD_MONTHS.get(f, months + 1) for f in recurring):
+        return None
+    further = sum(amount.minor * (months // PERIOD_MONTHS[f] - 1) for f, amount in recurring.items())
+    return Money(whole.minor + further, whole.currency)
+
+
+def _plan(quote: Quote, steps: list[Money] | None) -> tuple[InstalmentView, ...]:
+    """With each step's amount; where the plan does not add up, what each asks for by itself."""
+    whole = quote.totals().gross
+    parts = steps or [planned([x], whole) for x in quote.instalments]
+    return tuple(
+        InstalmentView(part, words.due(x), words.collection(x.collection), None, words.share(x))
+        for x, part in zip(quote.instalments, parts, strict=True)
+    )
+
+
+def _approval(quote: Quote) -> ApprovalEvidence | None:
+    if quote.approved_by_id is None or quote.approved_at is None or quote.content_hash is None:
+        return None
+    approver = db.session.get_one(User, quote.approved_by_id)
+    intact = quote.content_hash == quote.commercial_hash()
+    return ApprovalEvidence(approver.name, quote.approved_at, quote.content_hash, intact)
+
+
+def _version(version: Quote, here: Quote) -> VersionView:
+    return VersionView(
+        version.version, version.status_on(selling_day()), version.created_at, version.approved_at, version is here
+    )
+
+
+def _timeline(quote: Quote) -> tuple[EntryView, ...]:
+    query = select(History).where(History.entity == "quote", History.entity_id == quote.id)
+    return tuple(words.entry(row) for row in db.session.scalars(query.order_by(History.id.desc()).limit(50)))
+
+
+def last_change(quote: Quote) -> dict[str, Any]:
+    """Who changed it last, and when."""
+    query = select(History.actor_name, History.at).where(History.entity == "quote", History.entity_id == quote.id)
+    row = db.session.execute(query.order_by(History.id.desc()).limit(1)).one()
+    return {"changed_by": row.actor_name, "changed_at": row.at}
