@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from .. import jobs, settings
 from ..clock import now
@@ -95,8 +95,8 @@ def _twice_unclear() -> str:
 
 def _mark(email_id: int) -> None:
     """From here on only the mail server knows whether it has the message."""
-    with transaction():
-        lock(OrderEmail, email_id).handing_over = True
+    with transaction() as session:
+        session.execute(update(OrderEmail).where(OrderEmail.id == email_id).values(handing_over=True))
 
 
 def _record_delivery(email_id: int, refused: list[str]) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import rq
 from flask import Flask, current_app
 from redis import Redis, RedisError
-from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import db
 from ..logs import log
@@ -25,12 +26,25 @@ DRAIN_SECONDS = 20
 _app: Flask | None = None
 
 
+class Worker(rq.Worker):
+    """Remembers whether it was told to stop: RQ's own also returns when it has lost Redis."""
+
+    max_connection_wait_time = 4.0
+    told_to_stop = False
+
+    def handle_warm_shutdown_request(self) -> None:
+        self.told_to_stop = True
+
+
 def perform(job_id: int) -> None:
-    """RQ's job. Everything about it stands in the row."""
+    """RQ's job. Everything about it stands in the row; what goes wrong here is done again after the lease."""
     app = _app or _create_app()
     with app.app_context():
-        execution.run(job_id, limit=_limit)
-        execution.run_due(seconds=DRAIN_SECONDS, limit=_limit)
+        try:
+            execution.run(job_id, limit=_limit)
+            execution.run_due(seconds=DRAIN_SECONDS, limit=_limit)
+        except SQLAlchemyError as error:
+            log.error("worker.trouble", error=type(error).__name__, note="the sweeper will have it done again")
 
 
 def _create_app() -> Flask:
@@ -44,16 +58,28 @@ def _limit(seconds: float) -> Any:
 
 
 def work(*, burst: bool = False) -> None:
-    """Serve the queue until told to stop (SIGTERM finishes the job in hand)."""
+    """Serve the queue until told to stop (SIGTERM finishes the job in hand), through every absence of Redis."""
     global _app
     _app = current_app._get_current_object()  # type: ignore[attr-defined]
     registry.load()
     import weasyprint  # noqa: F401  (loaded once here, so that no work horse spends half a second on it)
 
     db.engine.dispose()  # horses must not share a connection with us or with each other
-    connection = _patient_connection(_app.config["REDIS_URL"])
-    worker = Worker(
-        [Queue(queue.NAME, connection=connection, serializer=JSONSerializer)],
+    while True:
+        worker = _worker(_patient_connection(_app.config["REDIS_URL"]))
+        log.info("worker.ready")
+        try:
+            worker.work(burst=burst, logging_level="ERROR")
+        except (RedisError, OSError) as error:
+            log.warning("worker.lost_redis", error=type(error).__name__)
+        if burst or worker.told_to_stop:
+            return
+        time.sleep(1)
+
+
+def _worker(connection: Redis) -> Worker:
+    return Worker(
+        [rq.Queue(queue.NAME, connection=connection, serializer=JSONSerializer)],
         connection=connection,
         serializer=JSONSerializer,
         worker_ttl=30,
@@ -61,8 +87,6 @@ def work(*, burst: bool = False) -> None:
         job_monitoring_interval=5,
         log_job_description=False,
     )
-    log.info("worker.ready")
-    worker.work(burst=burst, logging_level="ERROR")
 
 
 def _patient_connection(url: str) -> Redis:

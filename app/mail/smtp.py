@@ -63,16 +63,15 @@ class Smtp:
             client.close()
 
     def _connect(self) -> smtplib.SMTP:
-        context = ssl.create_default_context()
         client: smtplib.SMTP
         if self.tls:
-            client = smtplib.SMTP_SSL(self.host, self.port, timeout=PATIENCE, context=context)
+            client = smtplib.SMTP_SSL(self.host, self.port, timeout=PATIENCE, context=ssl.create_default_context())
         else:
             client = smtplib.SMTP(self.host, self.port, timeout=PATIENCE)
         try:
             client.ehlo_or_helo_if_needed()
             if self.starttls:
-                client.starttls(context=context)
+                client.starttls(context=ssl.create_default_context())
                 client.ehlo()
             if self.user:
                 client.login(self.user, self.password)

@@ -164,11 +164,30 @@ def test_emptying_redis_loses_no_mail(app: Flask, processes: Processes, smtp_ser
     assert sorted(ids(smtp_server)) == sorted(email.message_id for email in emails)
 
 
-def test_work_goes_on_when_redis_comes_back(
-    app: Flask, processes: Processes, smtp_server: MailServer, tmp_path: Path
-) -> None:
+@pytest.fixture
+def own_redis(app: Flask, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts the application's Redis, which may be killed and started again."""
     port = free_port()
     app.config["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    command = [find_program("redis-server"), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        servers.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+        server.wait()
+
+
+def test_work_goes_on_when_redis_comes_up_at_last(
+    app: Flask,
+    processes: Processes,
+    smtp_server: MailServer,
+    own_redis: Callable[[], subprocess.Popen[bytes]],
+) -> None:
     factories.company()
     email = stage_mail()
     assert app.test_client().get("/health").status_code == 200
@@ -176,17 +195,25 @@ def test_work_goes_on_when_redis_comes_back(
     processes.start("clock")
     until(lambda: "worker.waiting_for_redis" in processes.log("worker"), "the worker's waiting")
     until(lambda: db.session.scalar(select(func.count(Tick.name))), "the clock's first tick")
-    server = subprocess.Popen(
-        [find_program("redis-server"), "--bind", "127.0.0.1", "--port", str(port), "--save", ""],
-        stdout=subprocess.DEVNULL,
-        cwd=tmp_path,
-    )
-    try:
-        until(is_sent(email), "sending")
-    finally:
-        server.kill()
-        server.wait()
+    own_redis()
+    until(is_sent(email), "sending")
     assert ids(smtp_server) == [email.message_id]
+
+
+def test_a_worker_outlives_a_restart_of_redis(
+    processes: Processes, smtp_server: MailServer, own_redis: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    server = own_redis()
+    worker, clock_process = processes.start("worker"), processes.start("clock")
+    first = stage_mail()
+    until(is_sent(first), "sending")
+    server.kill()
+    server.wait()
+    second = stage_mail()
+    own_redis()
+    until(is_sent(second), "sending again")
+    assert (worker.poll(), clock_process.poll()) == (None, None)
+    assert sorted(ids(smtp_server)) == sorted([first.message_id, second.message_id])
 
 
 def test_the_clock_outlives_a_restart_of_the_database(postgres_url_factory: Callable[[], str], tmp_path: Path) -> None:
