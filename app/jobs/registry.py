@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.approvals",
     "app.commands.charges",
     "app.commands.mail_delivery",
+    "app.commands.orders",
     "app.commands.post_processing",
     "app.commands.quotes",
     "app.documents.rendering",
