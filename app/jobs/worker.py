@@ -6,6 +6,8 @@ by RQ. https://python-rq.org/docs/workers/
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from typing import Any
 
@@ -66,6 +68,8 @@ def work(*, burst: bool = False) -> None:
 
     db.engine.dispose()  # horses must not share a connection with us or with each other
     while True:
+        for number in (signal.SIGTERM, signal.SIGINT):  # until RQ sets its own, and again once it has lost Redis
+            signal.signal(number, lambda *_: sys.exit())
         worker = _worker(_patient_connection(_app.config["REDIS_URL"]))
         log.info("worker.ready")
         try:
