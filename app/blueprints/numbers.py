@@ -6,7 +6,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_babel import gettext as _
-from wtforms import StringField
+from flask_babel import ngettext
+from wtforms import Field, Form, StringField
+from wtforms.validators import ValidationError
 
 
 class NumberField(StringField):
@@ -37,6 +39,28 @@ class NumberField(StringField):
         if not number.is_finite():
             raise ValueError(_("This is no number."))
         self.data = number
+
+
+class AtMostDecimals:
+    """Refuses more digits after the point than the column holds."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if field.data is not None and -int(field.data.normalize().as_tuple().exponent) > self.places:
+            raise ValidationError(ngettext("At most %(num)d decimal.", "At most %(num)d decimals.", self.places))
+
+
+class Between:
+    """Within bounds, both included; what is no number at all was refused before."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if field.data is not None and not self.least <= field.data <= self.most:
+            raise ValidationError(_("Between %(least)s and %(most)s.", least=self.least, most=self.most))
 
 
 def plain(value: Decimal) -> str:

@@ -27,13 +27,16 @@ def activate_or_schedule(order: SalesOrder, *, by: Actor) -> None:
 def start_lines(order: SalesOrder, today: date, *, by: Actor) -> None:
     """Lines whose date has come are activated; each recurring line has its subscription, once."""
     active = order.status in (OrderStatus.ACTIVATED, OrderStatus.COMPLETED)
+    started: list[str] = []
     for line in order.lines:
         starts = starts_on(order, line, today)
         if line.frequency is not None:
             _subscribe(order, line, starts, by=by)
         if active and line.activated_on is None and starts <= today:
             line.activated_on = starts
-            order.record("line_activated", by=by, line=line.description, position=line.position)
+            started.append(line.description)
+    if started:
+        order.record("lines_activated", by=by, lines=started)
     if active:
         _start_subscriptions(order, today, by=by)
 

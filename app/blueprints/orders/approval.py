@@ -15,12 +15,12 @@ from ...errors import Refusal
 from ...forms import mint_form_key
 from ...queries.orders import editing, preflight, summary
 from ...queries.orders.facts import Facts
+from ..numbers import id_or_none
 from . import bp, regions
-from .decimals import number_or_none
 
 
 class SubmitForm(FlaskForm):
-    contact_id = SelectField(_("Send to"), [InputRequired(_("Choose whom to send it to."))], coerce=number_or_none)
+    contact_id = SelectField(_("Send to"), [InputRequired(_("Choose whom to send it to."))], coerce=id_or_none)
     message = TextAreaField(_("Message"), [Length(max=2000)], description=_("Stands in the mail, above the link."))
     form_key = HiddenField()
 

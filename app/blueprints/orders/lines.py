@@ -10,7 +10,6 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
     DateField,
-    DecimalField,
     FieldList,
     Form,
     FormField,
@@ -19,7 +18,7 @@ from wtforms import (
     SelectField,
     StringField,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import HiddenInput
 
 from ...access import Permission, me, requires
@@ -29,10 +28,11 @@ from ...errors import Refusal, StaleVersion
 from ...models import Routing
 from ...queries.orders import editing
 from ...queries.orders.facts import Facts
+from ..numbers import AtMostDecimals, Between, NumberField, id_or_none
 from . import bp, regions
-from .decimals import AtMostDecimals, number_or_none
 
 SPARE_ROWS = 1
+MOST = 999_999_999
 
 ROUTINGS = [
     (Routing.WAREHOUSE, _("Warehouse")),
@@ -43,20 +43,12 @@ ROUTINGS = [
 
 
 class LineForm(Form):
-    line_id = HiddenField(filters=[number_or_none])
-    product_id = SelectField(_("Product"), coerce=number_or_none, choices=[], validate_choice=False)
+    line_id = HiddenField(filters=[id_or_none])
+    product_id = SelectField(_("Product"), coerce=id_or_none, choices=[], validate_choice=False)
     description = StringField(_("Description"), [Length(max=500)])
-    quantity = DecimalField(
-        _("Quantity"), [Optional(), NumberRange(min=0, message=_("Not below 0.")), AtMostDecimals(3)], places=None
-    )
-    unit_price = DecimalField(
-        _("Unit price"), [Optional(), NumberRange(min=0, message=_("Not below 0.")), AtMostDecimals(4)], places=None
-    )
-    discount_percent = DecimalField(
-        _("Discount"),
-        [Optional(), NumberRange(min=0, max=100, message=_("Between 0 and 100.")), AtMostDecimals(3)],
-        places=None,
-    )
+    quantity = NumberField(_("Quantity"), [Optional(), Between(0, MOST), AtMostDecimals(3)])
+    unit_price = NumberField(_("Unit price"), [Optional(), Between(0, MOST), AtMostDecimals(4)])
+    discount_percent = NumberField(_("Discount"), [Optional(), Between(0, 100), AtMostDecimals(3)])
     routing = SelectField(_("Routing"), choices=ROUTINGS, coerce=Routing, default=Routing.WAREHOUSE)
     activation_date = DateField(_("Active from"), [Optional()])
 

@@ -16,14 +16,14 @@ from ...db import transaction
 from ...errors import Refusal
 from ...queries.orders import editing
 from ...queries.orders.facts import Facts
+from ..numbers import id_or_none
 from . import bp, regions
-from .decimals import number_or_none
 
 
 class DetailsForm(FlaskForm):
-    contact_id = SelectField(_("Contact"), coerce=number_or_none, choices=[])
-    billing_address_id = SelectField(_("Billing address"), coerce=number_or_none, choices=[])
-    shipping_address_id = SelectField(_("Shipping address"), coerce=number_or_none, choices=[])
+    contact_id = SelectField(_("Contact"), coerce=id_or_none, choices=[])
+    billing_address_id = SelectField(_("Billing address"), coerce=id_or_none, choices=[])
+    shipping_address_id = SelectField(_("Shipping address"), coerce=id_or_none, choices=[])
     tags = StringField(_("Tags"), [Length(max=500)], description=_("Separated by commas."))
 
 

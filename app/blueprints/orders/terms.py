@@ -8,8 +8,8 @@ from typing import Any
 from flask import Response
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import DateField, DecimalField, FieldList, Form, FormField, IntegerField, SelectField
-from wtforms.validators import InputRequired, NumberRange, Optional
+from wtforms import DateField, FieldList, Form, FormField, IntegerField, SelectField
+from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import HiddenInput
 
 from ...access import Permission, me, requires
@@ -20,8 +20,10 @@ from ...models import CollectionMethod, Due, Frequency, Renewal
 from ...money import Money, exponent
 from ...queries.orders import editing
 from ...queries.orders.facts import Facts, PlanStep
+from ..numbers import AtMostDecimals, Between, NumberField
 from . import bp, regions
-from .decimals import AtMostDecimals
+
+MOST = 999_999_999_999
 
 FREQUENCIES = [
     ("", _("Once")),
@@ -55,12 +57,11 @@ def _due(value: Any) -> Due | None:
 class StepForm(Form):
     due = SelectField(_("Due"), choices=DUES, coerce=_due)
     due_date = DateField(_("Date"), [Optional()])
-    percent = DecimalField(
+    percent = NumberField(
         _("Percent"),
-        [Optional(), NumberRange(min=0, max=100, message=_("Between 0 and 100.")), AtMostDecimals(3)],
-        places=None,
+        [Optional(), Between(0, 100), AtMostDecimals(3)],
     )
-    amount = DecimalField(_("Amount"), [Optional(), NumberRange(min=0, message=_("Not below 0."))], places=None)
+    amount = NumberField(_("Amount"), [Optional(), Between(0, MOST)])
     collection = SelectField(_("How"), choices=COLLECTIONS, coerce=CollectionMethod)
 
     @property
@@ -85,14 +86,14 @@ class TermsForm(FlaskForm):
     start_date = DateField(_("Starts"), [Optional()], description=_("Empty: when it is booked."))
     term_months = IntegerField(
         _("Term in months"),
-        [Optional(), NumberRange(1, 240, _("Between 1 and 240."))],
+        [Optional(), Between(1, 240)],
         description=_("Empty: open end."),
     )
     billing_frequency = SelectField(_("Billed"), choices=FREQUENCIES, coerce=_frequency)
     renewal = SelectField(_("Renewal"), [InputRequired()], choices=RENEWALS, coerce=Renewal)
     payment_terms_days = IntegerField(
         _("Invoices due after days"),
-        [InputRequired(_("Say how many days.")), NumberRange(0, 365, _("Between 0 and 365."))],
+        [InputRequired(_("Say how many days.")), Between(0, 365)],
     )
     plan = FieldList(FormField(StepForm))
 
@@ -141,7 +142,7 @@ def _values(step: PlanStep, currency: str) -> dict[str, Any]:
     return {
         "due": step.due,
         "due_date": step.due_date,
-        "percent": editing.plain(step.percent) if step.percent is not None else None,
+        "percent": step.percent,
         "amount": Money(step.amount, currency).major if step.amount is not None else None,
         "collection": step.collection,
     }

@@ -6,15 +6,11 @@ import base64
 import binascii
 from typing import Any
 
-from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, IntegerField, RadioField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import Email, InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
-
-from ...errors import Refusal
-from ...mail import recipients
 
 PNG = "data:image/png;base64,"
 
@@ -23,24 +19,7 @@ def _trim(value: str | None) -> str | None:
     return value.strip() if value else value
 
 
-def reachable(form: FlaskForm, field: EmailField) -> None:
-    """An address that mail can go to, by the same rule that mails are sent by."""
-    try:
-        recipients.checked(field.data or "")
-    except Refusal:
-        raise ValidationError(gettext("Enter an email address like name@company.com.")) from None
-
-
-class CustomerForm(FlaskForm):
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Leaves plain strings as errors: the templates print those, and pass over nested lists."""
-        valid = bool(super().validate(extra_validators))
-        for field in self:
-            field.errors = [str(error) for error in field.errors]
-        return valid
-
-
-class SignForm(CustomerForm):
+class SignForm(FlaskForm):
     """`sha256` and `edition` say which version was on the screen; only that one can be signed."""
 
     kind = RadioField(_("How to sign"), choices=[("drawn", _("Draw")), ("typed", _("Type"))], default="typed")
@@ -49,7 +28,7 @@ class SignForm(CustomerForm):
     title = StringField(_("Title"), [Optional(), Length(max=200)], filters=[_trim])
     email = EmailField(
         _("Email"),
-        [InputRequired(_("Enter your email address.")), reachable],
+        [InputRequired(_("Enter your email address.")), Email(_("Enter an email address like name@company.com."))],
         filters=[_trim],
     )
     consent = BooleanField(validators=[InputRequired(_("Tick the box to accept the order."))])
@@ -71,22 +50,22 @@ class SignForm(CustomerForm):
             return b""
 
 
-class ReasonForm(CustomerForm):
+class ReasonForm(FlaskForm):
     """Why not, or what else; the words go to the owner as they are."""
 
     words = TextAreaField(validators=[InputRequired(_("Write a few words; they are all the sender sees."))])
 
 
-class ForwardForm(CustomerForm):
+class ForwardForm(FlaskForm):
     name = StringField(_("Their name"), [Optional(), Length(max=200)], filters=[_trim])
     email = EmailField(
         _("Their email"),
-        [InputRequired(_("Enter their email address.")), reachable],
+        [InputRequired(_("Enter their email address.")), Email(_("Enter an email address like name@company.com."))],
         filters=[_trim],
     )
 
 
-class PayForm(CustomerForm):
+class PayForm(FlaskForm):
     """`instrument` is the gateway's alias of the card, put there by its own field; the number never comes here."""
 
     form_key = HiddenField(validators=[InputRequired()])
@@ -98,7 +77,7 @@ class PayForm(CustomerForm):
     )
     receipt_email = EmailField(
         _("Receipt to"),
-        [InputRequired(_("Enter where the receipt goes.")), reachable],
+        [InputRequired(_("Enter where the receipt goes.")), Email(_("Enter an email address like name@company.com."))],
         filters=[_trim],
     )
     save = BooleanField()
@@ -106,4 +85,4 @@ class PayForm(CustomerForm):
     def validate(self, extra_validators: Any = None, *, must_save: bool = False) -> bool:
         """`must_save`: the order has recurring lines, so it needs a card on file."""
         needed = {"save": [InputRequired(_("Tick the box; the order has recurring charges."))]} if must_save else {}
-        return super().validate({**needed, **(extra_validators or {})})
+        return bool(super().validate(extra_validators={**needed, **(extra_validators or {})}))

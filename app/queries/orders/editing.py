@@ -64,20 +64,16 @@ def not_a_draft(facts: Facts) -> Refusal | None:
 
 
 def line_values(row: Row[Any]) -> dict[str, Any]:
-    """A stored line as the form shows it, without trailing zeros."""
+    """A stored line as the form shows it."""
     return {
         "line_id": row.id,
         "description": row.description,
-        "quantity": plain(row.quantity),
-        "unit_price": plain(row.unit_price),
-        "discount_percent": plain(row.discount_percent) if row.discount_percent else None,
+        "quantity": row.quantity,
+        "unit_price": row.unit_price,
+        "discount_percent": row.discount_percent or None,
         "routing": row.routing,
         "activation_date": row.activation_date,
     }
-
-
-def plain(value: Decimal) -> Decimal:
-    return Decimal(format(value.normalize(), "f"))
 
 
 def products(currency: str) -> list[Choice]:

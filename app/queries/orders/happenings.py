@@ -10,6 +10,7 @@ from flask_babel import gettext, lazy_gettext
 from sqlalchemy import Row
 
 from ...formatting import file_size, money
+from ...models import ActorKind
 from ...money import Money
 from .views import EntryView, Link
 
@@ -29,7 +30,7 @@ def _(text: str) -> Any:
     return lazy_gettext(text)
 
 
-# (entity, event) of history. What is left out of the timeline stands in timeline.QUIET.
+# (entity, event) of history; what is not here does not show on the timeline.
 HISTORY: dict[tuple[str, str], Words] = {
     ("sales_order", "converted"): Words("file-invoice", _("converted the order from %(quote)s v%(version)s")),
     ("sales_order", "submit_for_approval"): Words("send", _("sent the order for approval to %(sent_to)s")),
@@ -52,7 +53,7 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("sales_order", "contact_changed"): Words("user", _("changed the contact")),
     ("sales_order", "address_changed"): Words("building", _("changed an address")),
     ("sales_order", "tags_changed"): Words("tag", _("changed the tags")),
-    ("sales_order", "line_activated"): Words("circle-check", _("activated %(line)s")),
+    ("sales_order", "lines_activated"): Words("circle-check", _("activated lines"), "ok"),
     ("sales_order", "late_money"): Words("alert-triangle", _("received %(amount)s too late to count"), "warn"),
     ("approval", "viewed"): Words("eye", _("opened the approval page")),
     ("approval", "sign"): Words("signature", _("signed the order"), "ok"),
@@ -62,7 +63,6 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("payment_order", "receipt"): Words("receipt", _("paid %(amount)s, receipt %(number)s"), "ok"),
     ("payment_intent", "revoke"): Words("link-off", _("revoked a payment link"), "warn"),
     ("payment_intent", "expire"): Words("hourglass", _("closed a payment link: its time was over")),
-    ("attempt", "decline"): Words("circle-x", _("saw a card declined"), "bad"),
     ("attempt", "fail"): Words("alert-triangle", _("saw a payment fail"), "bad"),
     ("attempt", "lose_sight"): Words("refresh", _("is waiting to hear what became of a payment"), "warn"),
     ("attempt", "ask_action"): Words("shield-check", _("asked the bank to confirm a payment")),
@@ -70,6 +70,14 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("invoice", "issue"): Words("file-invoice", _("issued invoice %(number)s")),
     ("post_processing", "failed"): Words("alert-triangle", _("could not finish a step after a payment"), "warn"),
 }
+
+BY_STAFF: dict[tuple[str, str], Words] = {
+    ("sales_order", "first_payment_received"): Words(
+        "circle-check", _("collected %(amount)s; the order is booked"), "ok"
+    ),
+    ("payment_order", "receipt"): Words("receipt", _("collected %(amount)s, receipt %(number)s"), "ok"),
+}
+"""What reads otherwise when it was not the customer's own hand."""
 
 MAILS: dict[str, str] = {
     "approval_request": _("asked for approval by mail"),
@@ -83,8 +91,13 @@ MAILS: dict[str, str] = {
 }
 
 
+INTERNAL = frozenset({"payment_declined", "customer_declined", "change_requested", "order_paid", "new_link_requested"})
+"""Mails to colleagues; nobody needs them twice."""
+
+
 def _history(facts: Facts, row: Row[Any]) -> EntryView:
-    words = HISTORY.get((row.more, row.what)) or Words("history", row.what.replace("_", " "))
+    key = (row.more, row.what)
+    words = BY_STAFF.get(key, HISTORY[key]) if row.hand == ActorKind.USER else HISTORY[key]
     data = dict(row.data or {})
     if "amount" in data:
         data["amount"] = money(Money(data["amount"], data.get("currency", facts.row.currency)))
@@ -94,6 +107,7 @@ def _history(facts: Facts, row: Row[Any]) -> EntryView:
         who=row.who,
         what=_filled(words.what, data),
         at=row.at,
+        detail=", ".join(data["lines"]) if "lines" in data else None,
         words=row.words,
         tone=words.tone,
         changes=tuple((c["what"], c["before"], c["after"]) for c in data.get("changes", ()) if isinstance(c, dict)),
@@ -121,7 +135,7 @@ def _file(facts: Facts, row: Row[Any]) -> EntryView:
         what=gettext("added"),
         at=row.at,
         link=Link(row.what, href),
-        detail=file_size(row.subject_id),
+        detail=file_size(row.size),
         visible=row.visible,
     )
 
@@ -137,7 +151,7 @@ def _mail(facts: Facts, row: Row[Any]) -> EntryView:
         words=row.words if row.more == "failed" else None,
         tone="bad" if row.more == "failed" else "",
         mail_status=row.more,
-        action=facts.actions.resend(row.id),
+        action=facts.actions.resend(row.id) if row.more in ("failed", "sent") and row.what not in INTERNAL else None,
     )
 
 

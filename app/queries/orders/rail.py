@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from flask_babel import gettext as _
 
+from ...access import Permission, why_not
 from ...clock import local_date
 from ...states.order import BEFORE_BOOKING, OrderStatus
 from . import fulfillment, methods
@@ -28,13 +29,14 @@ def _links(facts: Facts) -> tuple[LinkCheck, ...]:
     row = facts.row
     quote = quote_link(row)
     ships = fulfillment.status(facts)
+    payment = "#panel-payment" if why_not(facts.reader, Permission.PAYMENT_VIEW) is None else None
     return (
         LinkCheck(_("Quote"), _present(row.quote_id), quote.href if quote else None),
         LinkCheck(_("Opportunity"), _present(row.opportunity_id)),
         LinkCheck(_("Account"), "ok", account_link(row).href),
         LinkCheck(_("Contact"), _present(row.contact_id)),
-        LinkCheck(_("Payment order"), _later(bool(facts.payment_orders)), "#panel-payment"),
-        LinkCheck(_("Invoice"), _invoiced(facts), "#panel-payment" if facts.invoices else None),
+        LinkCheck(_("Payment order"), _later(bool(facts.payment_orders)), payment),
+        LinkCheck(_("Invoice"), _invoiced(facts), payment if facts.invoices else None),
         LinkCheck(_("Fulfillment"), _later(ships not in ("none", "unsent", "cancelled")), "#panel-fulfillment"),
         LinkCheck(_("Tracking"), "not-due"),
     )

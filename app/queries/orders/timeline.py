@@ -9,7 +9,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import url_for
-from sqlalchemy import JSON, ColumnElement, Row, Select, and_, cast, literal, null, or_, select, true, union_all
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    and_,
+    cast,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from ...db import db
 from ...models import History, Note, OrderEmail, OrderFile, User
@@ -54,7 +69,7 @@ def _part(kind: str, order_id: int, cursor: Cursor | None) -> Select[Any]:
         "note": (NOTE, Note.created_at, Note.id, Note.order_id == order_id),
         "mail": (MAIL, OrderEmail.created_at, OrderEmail.id, OrderEmail.order_id == order_id),
         "file": (FILE, OrderFile.created_at, OrderFile.id, OrderFile.order_id == order_id),
-        "history": (HISTORY, History.at, History.id, History.order_id == order_id),
+        "history": (HISTORY, History.at, History.id, and_(History.order_id == order_id, TOLD)),
     }[kind]
     named = [column.label(name) for name, column in zip(COLUMNS, columns, strict=True)]
     query = select(literal(RANK[kind]).label("rank"), key.label("id"), at.label("at"), *named)
@@ -64,37 +79,48 @@ def _part(kind: str, order_id: int, cursor: Cursor | None) -> Select[Any]:
     return query.order_by(at.desc(), key.desc()).limit(PAGE + 1)
 
 
-NOTHING = cast(null(), JSON)
+TOLD = or_(
+    *(
+        and_(History.entity == entity, History.event.in_([event for of, event in happenings.HISTORY if of == entity]))
+        for entity in sorted({entity for entity, _ in happenings.HISTORY})
+    )
+)
+"""Only what has words is told: a checkout opened, a mail claimed and the like are for the records."""
 
-# who, what, more of it, words a person wrote, visible to the customer, and whatever else as JSON
-COLUMNS = ("who", "what", "more", "words", "visible", "data", "subject_id")
-NOTE: tuple[Any, ...] = (User.name, literal("note"), null(), Note.body, Note.visible, NOTHING, null())
+NO_TEXT, NO_JSON, NO_SIZE = cast(null(), String), cast(null(), JSON), cast(null(), BigInteger)
+
+# Who, by what hand, what, more of it, words a person wrote, whether the customer sees it, the rest, bytes.
+COLUMNS = ("who", "hand", "what", "more", "words", "visible", "data", "size")
+NOTE: tuple[Any, ...] = (User.name, NO_TEXT, NO_TEXT, NO_TEXT, Note.body, Note.visible, NO_JSON, NO_SIZE)
 FILE: tuple[Any, ...] = (
     User.name,
+    NO_TEXT,
     OrderFile.filename,
     OrderFile.content_type,
-    null(),
+    NO_TEXT,
     OrderFile.visible,
-    NOTHING,
+    NO_JSON,
     OrderFile.size,
 )
 MAIL: tuple[Any, ...] = (
     OrderEmail.asked_by,
+    NO_TEXT,
     OrderEmail.kind,
-    OrderEmail.status,
+    cast(OrderEmail.status, String),
     OrderEmail.last_error,
-    OrderEmail.ambiguous,
+    literal(False),
     OrderEmail.recipients,
-    OrderEmail.id,
+    NO_SIZE,
 )
 HISTORY: tuple[Any, ...] = (
     History.actor_name,
+    History.actor_kind,
     History.event,
     History.entity,
     History.because,
     literal(False),
     History.data,
-    History.entity_id,
+    NO_SIZE,
 )
 
 
