@@ -20,6 +20,8 @@ from app.models import (
     Frequency,
     Gateway,
     Instalment,
+    Invoice,
+    InvoiceLine,
     Opportunity,
     OrderLine,
     Product,
@@ -32,6 +34,7 @@ from app.models import (
     TaxRate,
     User,
 )
+from app.states.invoice import InvoiceStatus
 from app.states.quote import QuoteStatus
 
 ZONE = "Europe/Berlin"
@@ -252,5 +255,30 @@ def order(
         row = SalesOrder(**(facts | changes))
         row.lines = [OrderLine(**x) for x in (lines or [line(1), licence(2)])]
         row.instalments = _plan(deposit_percent)
+        session.add(row)
+    return row
+
+
+def invoice(order: SalesOrder, lines: int = 40, **changes: Any) -> Invoice:
+    """Issued on terms and due in a fortnight, over 100.00 and 19 %; what commands issue is paid already."""
+    today = clock.today(ZONE)
+    with transaction() as session:
+        facts: dict[str, Any] = {
+            "number": numbering.take("invoice"),
+            "status": InvoiceStatus.ISSUED,
+            "account_id": order.account_id,
+            "order_id": order.id,
+            "currency": order.currency,
+            "net": 10000,
+            "tax": 1900,
+            "gross": 11900,
+            "tax_by_rate": [{"rate": "19", "base": 10000, "tax": 1900}],
+            "issued_on": today,
+            "supply_date": today,
+            "due_date": today + timedelta(days=14),
+        }
+        row = Invoice(**(facts | changes))
+        text = {"sku": "", "quantity": Decimal(1), "unit_price": Decimal("2.5"), "tax_rate": Decimal(19), "amount": 250}
+        row.lines = [InvoiceLine(position=n, description=f"Line {n}", **text) for n in range(1, lines + 1)]
         session.add(row)
     return row

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from flask import Blueprint, Flask
 
+from app import links
 from app.access import Role, public
+from app.commands import approvals
 from app.db import assert_no_transaction, db, transaction
+from app.models import PaymentIntent
 from tests import factories
 from tests.conftest import Client
-from tests.house import modules, routes, templates
+from tests.house import modules, panels, routes, templates, world
 
 BAD_MODULES = {
     modules.oversized: {"app/commands/orders.py": "\n" * 401},
@@ -20,6 +23,8 @@ BAD_MODULES = {
     modules.committers: {"app/commands/orders.py": "def book():\n    db.session.commit()"},
     modules.status_writers: {"app/commands/orders.py": "order.status = OrderStatus.ACTIVE"},
     modules.upward_arrows: {"app/models/order.py": "from ..commands import orders", "app/commands/orders.py": ""},
+    world.spoken_to_elsewhere: {"app/commands/mails.py": "import smtplib"},
+    world.unguarded: {"app/gateways/new.py": "class New:\n    def charge(self, request):\n        return ask(request)"},
 }
 BAD_TEMPLATES = {
     templates.forms_without_csrf: {"orders/edit.html": '<form method="post"><button>Save</button></form>'},
@@ -63,6 +68,11 @@ def test_an_arrow_upwards_is_seen_wherever_it_hides(path: str, text: str) -> Non
     assert modules.upward_arrows(files | {path: text}) != []
 
 
+def test_a_worker_loads_its_heavy_tools_only_when_it_needs_them() -> None:
+    assert world.spoken_to_elsewhere({"app/documents/rendering.py": "import weasyprint"}) != []
+    assert world.spoken_to_elsewhere({"app/documents/rendering.py": "def f():\n    import weasyprint"}) == []
+
+
 @pytest.mark.parametrize("rule", BAD_TEMPLATES, ids=lambda rule: rule.__name__)
 def test_templates(rule) -> None:
     assert rule(templates.sources()) == []
@@ -94,11 +104,15 @@ def samples(app: Flask) -> dict[str, object]:
     """Something to show at every address that has a part to fill in."""
     admin = factories.user(Role.ADMIN)
     order = factories.order(owner=admin)
+    approval = approvals.submit(factories.order(owner=admin).id, by=admin)
+    intent = db.session.query(PaymentIntent).one()
     return {
         "orders.number": order.number,
         "quotes.number": factories.approved_quote(owner=admin).number,
         "accounts.number": factories.account().number,
-        "filename": "favicon.svg",
+        "invoices.number": factories.invoice(order).number,
+        "approve.token": links.mint("approve", approval.public_id, approval.generation),
+        "pay.token": links.mint("pay", intent.public_id, intent.generation),
         "token": "nothing-we-signed",
     }
 
@@ -120,6 +134,20 @@ def test_a_get_never_writes(app: Flask, client: Client, samples: dict[str, objec
             answer = client.get(routes.build(rule, samples), headers=headers)
             assert answer.status_code < 500, rule
             assert watcher.execute("PRAGMA data_version").fetchone() == version, f"{rule.rule} wrote"
+
+
+def test_every_panel_answers_as_a_page_and_as_a_fragment(app: Flask, client: Client, samples) -> None:
+    client.sign_in(factories.user(Role.ADMIN))
+    assert panels.torn(app, client, samples, panels.names(templates.sources())) == []
+    assert panels.torn(app, client, samples, [("orders", "nowhere")]) != []
+
+
+def test_a_torn_panel_is_seen(crooked: Flask) -> None:
+    @crooked.get("/pay", endpoint="orders.payment")
+    def payment() -> str:
+        return "<p>half a panel</p>"
+
+    assert len(panels.torn(crooked, crooked.test_client(), {}, [("orders", "payment")])) == 2
 
 
 def test_a_get_cannot_write(app: Flask) -> None:

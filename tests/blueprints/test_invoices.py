@@ -15,7 +15,7 @@ from app.commands import collection
 from app.commands.charges import Instrument
 from app.db import db
 from app.gateways import registry
-from app.models import Invoice, InvoiceKind, InvoiceLine, SalesOrder, User
+from app.models import Invoice, SalesOrder, User
 from tests import factories
 from tests.conftest import Client
 from tests.gateways.scripted import ScriptedGateway
@@ -42,22 +42,8 @@ def paid(order: SalesOrder, by: User) -> Invoice:
     return db.session.query(Invoice).filter_by(order_id=order.id).one()
 
 
-def unpaid(**changes: object) -> Invoice:
-    """Issued on terms and due in a fortnight, written directly: billing on terms comes later."""
-    from app.db import transaction
-
-    order = factories.order(lines=changes.pop("lines", None))  # type: ignore[arg-type]
-    with transaction() as session:
-        today = clock.today(factories.ZONE)
-        facts = {"number": f"INV-9{order.id:04}", "status": "issued", "kind": InvoiceKind.FULL, "currency": "EUR"}
-        dates = {"issued_on": today, "supply_date": today, "due_date": today + timedelta(days=14)}
-        sums = {"net": 10000, "tax": 1900, "gross": 11900}
-        row = Invoice(account_id=order.account_id, order_id=order.id, **facts, **dates, **sums, **changes)
-        row.tax_by_rate = [{"rate": "19", "base": 10000, "tax": 1900}]
-        lines = [{"position": n, "description": f"Line {n}", "quantity": 1, "unit_price": 1} for n in range(1, 41)]
-        row.lines = [InvoiceLine(tax_rate=19, amount=250, **line) for line in lines]  # type: ignore[arg-type]
-        session.add(row)
-    return row
+def unpaid() -> Invoice:
+    return factories.invoice(factories.order())
 
 
 @pytest.mark.usefixtures("_gateway")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +60,11 @@ def sources(folder: str = "app") -> Sources:
     return {str(p.relative_to(ROOT)): p.read_text() for p in sorted((ROOT / folder).rglob("*.py"))}
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 def oversized(files: Sources) -> list[str]:
     sizes = {path: text.count("\n") for path, text in files.items()}
     return [f"{path} has {n} lines; find its second reason to change" for path, n in sizes.items() if n > MOST_LINES]
@@ -89,7 +94,7 @@ def status_writers(files: Sources) -> list[str]:
     for path, text in files.items():
         if path in STATUS_WRITERS:
             continue
-        lines = [node.lineno for node in ast.walk(ast.parse(text)) if _assigns_status(node)]
+        lines = [node.lineno for node in ast.walk(parsed(text)) if _assigns_status(node)]
         lines += [c.lineno for c in _calls(text, "values", "update") if _names_status(c)]
         found += [f"{path}:{line} writes a status; only Machine.transition does" for line in lines]
     return found
@@ -118,7 +123,7 @@ def _names_status(call: ast.Call) -> bool:
 
 
 def _calls(text: str, *names: str) -> Iterator[ast.Call]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names:
             yield node
 
@@ -170,7 +175,7 @@ def imports(path: str, text: str, files: Sources) -> set[str]:
     modules = {_module(p) for p in files}
     found: set[str] = set()
     package = _module(path).split(".") if path.endswith("__init__.py") else _module(path).split(".")[:-1]
-    for node in _without_type_checking(ast.parse(text)):
+    for node in _without_type_checking(parsed(text)):
         if isinstance(node, ast.Import):
             found |= {a.name for a in node.names if a.name.split(".")[0] == "app"}
         if isinstance(node, ast.ImportFrom):
@@ -187,6 +192,3 @@ def _without_type_checking(tree: ast.AST) -> Iterator[ast.AST]:
             continue
         yield node
         yield from _without_type_checking(node)
-
-
-WORLD = re.compile(r"app/(gateways|mail|documents|providers)/")

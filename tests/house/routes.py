@@ -66,8 +66,8 @@ def _mistyped(app: Flask) -> Iterator[str]:
 
 
 def build(rule: Rule, samples: Mapping[str, object]) -> str:
-    """An address for `rule`; `samples` has values by «blueprint.name» or «name»."""
-    room = rule.endpoint.partition(".")[0]
+    """An address for `rule`; `samples` has values by «first part of the path.name» or «name»."""
+    room = rule.rule.split("/")[1]
     path = rule.rule
     for name in rule.arguments:
         value = samples.get(f"{room}.{name}", samples.get(name, 1))

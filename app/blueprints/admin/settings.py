@@ -55,10 +55,8 @@ def save_settings() -> Response:
 
 @bp.get("/salesperson-submit-actions")
 @requires(Permission.SETTINGS_EDIT)
-def submit_actions() -> Response:
-    if not wants_fragment():
-        return see_other(url_for("admin.show_settings"))
-    return _card()
+def salesperson_submit_actions() -> Response:
+    return _card() if wants_fragment() else _page(_form()(data=_values()))
 
 
 @bp.post("/salesperson-submit-actions")
