@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from .. import jobs, settings
 from ..clock import now
-from ..db import db, lock, transaction
+from ..db import db, end_read, lock, transaction
 from ..failpoints import failpoint
 from ..logs import log
 from ..mail import transports
@@ -35,12 +35,12 @@ DOCUMENT_PATIENCE = timedelta(hours=1)
 @jobs.handler("mails.deliver", lease=LEASE)
 def deliver(email_id: int) -> None:
     """Send one mail, unless it is sent, given up, or in another's hands. Raises jobs.Later to be called again."""
-    envelope = _claim(email_id)
-    if envelope is None:
+    claimed = _claim(email_id)
+    if claimed is None:
         return
     failpoint("mail.claimed")
     try:
-        refused = transports.configured().send(envelope, lambda: _mark(email_id))
+        refused = transports.configured().send(_envelope(*claimed), lambda: _mark(email_id))
     except Undelivered as trouble:
         _record_trouble(email_id, trouble)
     except Exception as error:  # a defect of ours must not leave the mail lying
@@ -51,8 +51,8 @@ def deliver(email_id: int) -> None:
         _record_delivery(email_id, refused)
 
 
-def _claim(email_id: int) -> Envelope | None:
-    """Take the mail for as long as the lease lasts, and put its message together; None if there is nothing to do."""
+def _claim(email_id: int) -> tuple[OrderEmail, list[Document]] | None:
+    """Take the mail, with its attachments, for as long as the lease lasts; None if there is nothing to do."""
     with transaction():
         email = lock(OrderEmail, email_id)
         if email.status in (MailStatus.SENT, MailStatus.FAILED):
@@ -70,7 +70,13 @@ def _claim(email_id: int) -> Envelope | None:
         email.transition(MailEvent.CLAIM, by=SYSTEM)
         email.tries += 1
         email.lease_until = now() + LEASE
-        return compose(email, url=mint(email.link_kind, email.link_public_id), documents=documents)
+        return email, documents
+
+
+def _envelope(email: OrderEmail, documents: list[Document]) -> Envelope:
+    envelope = compose(email, url=mint(email.link_kind, email.link_public_id), documents=documents)
+    end_read()
+    return envelope
 
 
 def _documents(email: OrderEmail) -> list[Document]:

@@ -282,6 +282,19 @@ def test_a_defect_of_ours_leaves_no_mail_lying(
     assert post.reload(email).status is MailStatus.SENT
 
 
+def test_a_mail_that_cannot_be_put_together_fails_in_the_end(
+    app: Flask, carrier: Carrier, later: Callable[[timedelta], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_delivery, "compose", lambda *args, **facts: 1 / 0)
+    email = post.request_approval()
+    jobs.run_due()
+    for _ in range(8):
+        later(timedelta(hours=5))
+    after = post.reload(email)
+    assert (after.status, after.ambiguous) == (MailStatus.FAILED, False)
+    assert "defect of its own" in (after.last_error or "")
+
+
 def test_a_mail_whose_link_died_meanwhile_is_not_sent(app: Flask, carrier: Carrier) -> None:
     intent = post.intent()
     email = post.request_payment(intent)
