@@ -1,11 +1,26 @@
 """One clock. Instants are aware UTC; dates are in the company's time zone."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+_ago: ContextVar[timedelta] = ContextVar("ago", default=timedelta(0))
 
 
 def now() -> datetime:
-    return datetime.now(UTC)
+    return datetime.now(UTC) - _ago.get()
+
+
+@contextmanager
+def turned_back(by: timedelta) -> Iterator[None]:
+    """Within this block it is earlier: the demo company's past is lived through by the same commands as everybody's."""
+    token = _ago.set(by)
+    try:
+        yield
+    finally:
+        _ago.reset(token)
 
 
 def local_date(instant: datetime, zone: str) -> date:
@@ -19,6 +34,6 @@ def today(zone: str) -> date:
 
 def end_of_day(day: date, zone: str) -> datetime:
     """The first instant after `day` in `zone`, in UTC."""
-    from datetime import time, timedelta
+    from datetime import time
 
     return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(zone)).astimezone(UTC)

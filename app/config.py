@@ -41,6 +41,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "SQLALCHEMY_DATABASE_URI": _database_url(read("DATABASE_URL"), production, instance),
         "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "hide_parameters": production},
         "REDIS_URL": read("REDIS_URL", "" if production else "redis://127.0.0.1:6379/0"),
+        "DEMO_HISTORY": read("DEMO_HISTORY", "on") == "on",
         "SANDBOX": _sandbox(read("SANDBOX"), production),
         "MAIL_TRANSPORT": read("MAIL_TRANSPORT", "smtp" if production else "mailbox"),
         "SMTP_URL": read("SMTP_URL"),

@@ -13,13 +13,18 @@ group = AppGroup("demo", help="The demo company.")
 
 @group.command("load")
 def load() -> None:
-    """Load the demo company, unless the database has a company already."""
+    """Load the demo company, unless the database has another company already. Running it again changes nothing.
+
+    With COUNTERSIGN_DEMO_HISTORY=off the company has products and people, and nothing was ever sold.
+    """
     if current_app.config["PRODUCTION"]:
         raise click.ClickException("the demo company stays out of production (COUNTERSIGN_ENV)")
     from . import company
 
     if not company.exists():
         company.found()
+    if company.is_ours() and current_app.config["DEMO_HISTORY"]:
+        company.trade()
 
 
 @group.command("sign-ins")

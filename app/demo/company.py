@@ -1,11 +1,24 @@
-"""The demo company itself: its facts, its people, and a sandbox gateway with one route."""
+"""The demo company itself: its facts, its people, how it takes money, and what it has been doing lately."""
 
 from __future__ import annotations
 
-from .. import passwords
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from .. import clock, passwords
+from ..commands import accounts
 from ..db import db, transaction
-from ..models import Company, Gateway, Route, User
+from ..models import Account, Company, Gateway, Route, TermsText, User
+from . import catalog, customers, deals, story
 from .people import PASSWORD, PEOPLE
+
+TERMS = Path(__file__).parent / "terms.txt"
+CURRENCIES = ["EUR", "USD", "GBP", "CHF", "JPY", "KWD"]
+DESCRIPTOR = "BRIGHTWATER"
+DAYS = 60
+ON_HOLD = "Bluegrass Physicians"
 
 
 def exists() -> bool:
@@ -13,15 +26,57 @@ def exists() -> bool:
     return db.session.get(Company, 1) is not None
 
 
+def is_ours() -> bool:
+    company = db.session.get(Company, 1)
+    return company is not None and company.email == _company().email
+
+
 def found() -> None:
-    """Written in one transaction: there is a whole company or none."""
+    """The company, what it sells, who works there and how it takes money: all of it or nothing."""
     with transaction() as session:
         session.add(_company())
-        gateway = Gateway(key="sandbox", kind="sandbox", name="Sandbox", currencies=["EUR", "USD", "JPY", "KWD"])
-        session.add(gateway)
+        session.add(TermsText(version=1, body=TERMS.read_text()))
+        gateway = Gateway(key="sandbox", kind="sandbox", name="Sandbox", currencies=CURRENCIES)
+        codes = catalog.tax_codes()
+        session.add_all([gateway, *codes])
         session.flush()
-        session.add(Route(key="cards", name="Cards", position=1, gateway_id=gateway.id, descriptor="BRIGHTWATER"))
+        session.add_all(_routes(gateway.id))
+        session.add_all(catalog.products({code.code: code.id for code in codes}))
         session.add_all(_people())
+
+
+def trade() -> None:
+    """Customers, quotes, orders and payments of the last two months. What is there already is left as it is."""
+    people = {user.email.partition("@")[0]: user for user in db.session.scalars(select(User))}
+    if db.session.scalar(select(Account.id).where(Account.name == ON_HOLD, Account.hold_reason.is_not(None))):
+        return
+    manager, accountant = people["tom.okafor"], people["ines.laurent"]
+    with clock.turned_back(timedelta(days=75)):
+        account_ids = {c.key: _account(c, manager) for c in customers.CUSTOMERS}
+    story.tell(deals.DEALS, account_ids, people, manager)
+    story.live_through(DAYS)
+    with clock.turned_back(timedelta(days=3)):
+        account_id = account_ids["bluegrass"]
+        accounts.hold(account_id, reason="Two invoices overdue since September", by=accountant)
+
+
+def _account(customer: customers.Customer, by: User) -> int:
+    known = db.session.scalar(select(Account.id).where(Account.name == customer.name))
+    return known or customers.write(customer, by=by).id
+
+
+def _routes(gateway_id: int) -> list[Route]:
+    return [
+        Route(
+            key="europe",
+            name="Europe cards",
+            position=1,
+            currency="EUR",
+            gateway_id=gateway_id,
+            descriptor="BRIGHTWATER",
+        ),
+        Route(key="world", name="Cards worldwide", position=2, gateway_id=gateway_id, descriptor="BRIGHTWATER INTL"),
+    ]
 
 
 def _company() -> Company:

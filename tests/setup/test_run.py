@@ -32,7 +32,7 @@ def port() -> int:
 @pytest.fixture
 def start(instance: Path, port: int) -> Iterator[Start]:
     settings = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSIGN_")}
-    settings |= {"COUNTERSIGN_INSTANCE": str(instance), "PORT": str(port)}
+    settings |= {"COUNTERSIGN_INSTANCE": str(instance), "PORT": str(port), "COUNTERSIGN_DEMO_HISTORY": "off"}
     runs: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:

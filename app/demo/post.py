@@ -1,0 +1,20 @@
+"""Sends the demo company's mail on the day it was written, its PDFs first; everything else is left to the workers."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from ..db import db, end_read
+from ..documents import rendering
+from ..jobs import execution
+from ..models import OrderEmail, StagedJob
+
+
+def deliver() -> None:
+    waiting = select(StagedJob.id, StagedJob.args).where(StagedJob.kind == "mails.deliver", StagedJob.done_at.is_(None))
+    for job_id, args in db.session.execute(waiting.order_by(StagedJob.id)).all():
+        attachments = list(db.session.get_one(OrderEmail, args["email_id"]).attachments)
+        end_read()
+        for document_id in attachments:
+            rendering.render(document_id)
+        execution.run(job_id)
