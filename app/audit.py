@@ -9,17 +9,28 @@ from flask import has_request_context, request
 from .db import db
 from .models.company import Audit
 from .models.machine import Actor
+from .money import Money
 
 
 def note(action: str, subject: str, *, by: Actor, before: Any = None, after: Any = None) -> None:
+    """`action` is «noun.verb»; `before` and `after` are plain values, Money among them, alone or by name."""
     db.session.add(
         Audit(
             action=action,
             subject=subject,
             user_id=by.user_id,
             actor_name=by.name,
-            before=before,
-            after=after,
+            before=_plain(before),
+            after=_plain(after),
             address=(request.remote_addr or "") if has_request_context() else "",
         )
     )
+
+
+def _plain(value: Any) -> Any:
+    """For JSON; Money as it is read, `410.55 EUR`."""
+    if isinstance(value, Money):
+        return f"{value.major} {value.currency}"
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value

@@ -12,6 +12,7 @@ POINTS = frozenset(
         "charge.in_call",
         "charge.answered",
         "charge.outcome_committed",
+        "post_processing.step_committed",
         "job.staged",
         "job.handed_over",
         "mail.claimed",

@@ -81,9 +81,7 @@ def start(
         attempt.receipt_email = receipt_email
         attempt.request = _request(attempt).as_dict()
         attempt.record("started", by=by, amount=attempt.amount, currency=attempt.currency, card=attempt.card_label)
-        audit.note(
-            "charge", payment_order.number, by=by, after={"attempt": attempt.public_id, "amount": attempt.amount}
-        )
+        audit.note("charge", payment_order.number, by=by, after={"attempt": attempt.public_id, "amount": attempt.money})
         forms.remember(form_key, content, id=attempt.id)
         failpoint("charge.before_attempt_commits")
     failpoint("charge.attempt_committed")

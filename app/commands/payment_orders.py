@@ -107,7 +107,7 @@ def create(
         row = _add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date)
         row.collection = collection
         row.contact_id = contact_id or order.contact_id
-        audit.note("payment_order.create", row.number, by=Actor.of(by), after={"amount": amount.minor})
+        audit.note("payment_order.create", row.number, by=Actor.of(by), after={"amount": amount})
         forms.remember(form_key, content, id=row.id)
         return row
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from .. import clock, jobs, settings
 from ..db import db, lock, transaction
+from ..failpoints import failpoint
 from ..logs import log
 from ..models import (
     SYSTEM,
@@ -137,6 +138,7 @@ def run(transaction_id: int) -> bool:
                 work(Captured(transaction_id))
                 if step == STEPS[-1][0]:
                     row.done_at, row.step, row.error = clock.now(), None, None
+            failpoint("post_processing.step_committed")
     except Exception as error:
         log.error("post_processing_failed", transaction=transaction_id, step=step, exc_info=error)
         _failed(transaction_id, step, error)

@@ -8,6 +8,7 @@ from .. import audit, numbering
 from ..db import db
 from ..errors import Refusal
 from ..models import Actor, Allocation, Attempt, Invoice, PaymentOrder, Receipt, Transaction
+from ..money import Money
 from ..states.invoice import InvoiceEvent
 
 
@@ -30,7 +31,7 @@ def for_transaction(transaction: Transaction, *, by: Actor) -> Receipt:
     db.session.add(receipt)
     db.session.flush()
     payment_order.record("receipt", by=by, number=receipt.number, amount=receipt.amount, currency=receipt.currency)
-    audit.note("receipt.create", receipt.number, by=by, after={"amount": receipt.amount})
+    audit.note("receipt.create", receipt.number, by=by, after={"amount": receipt.money})
     return receipt
 
 
@@ -57,5 +58,10 @@ def allocate(receipt: Receipt, invoice: Invoice, *, by: Actor) -> int:
     db.session.flush()
     event = InvoiceEvent.PAY_FULL if amount == due else InvoiceEvent.PAY_PART
     invoice.transition(event, by=by, receipt=receipt.number, amount=amount, currency=receipt.currency)
-    audit.note("receipt.allocate", receipt.number, by=by, after={"invoice": invoice.number, "amount": amount})
+    audit.note(
+        "receipt.allocate",
+        receipt.number,
+        by=by,
+        after={"invoice": invoice.number, "amount": Money(amount, receipt.currency)},
+    )
     return amount

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from ..db import db
 from ..models.company import Audit
 
 PAGE = 50
-KINDS = {"setting": "Settings", "person": "People", "password": "Passwords"}
+
+# What the first part of an action belongs to; the rest is found under "all".
+KINDS: dict[str, tuple[str, ...]] = {
+    "money": ("charge", "receipt", "payment_order", "payment_link"),
+    "orders": ("order",),
+    "settings": ("setting",),
+    "people": ("person", "password"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Page:
 def page(*, kind: str = "", before: int | None = None, after: int | None = None) -> Page:
     """At most PAGE entries older than the entry `before`, or newer than `after`.
 
-    `kind` is the first part of an action, such as «setting». `older` and `newer` are the keys of the neighbours.
+    `kind` is one of KINDS. `older` and `newer` of the answer are the keys of its neighbours.
     """
     columns = (
         Audit.id,
@@ -62,7 +69,8 @@ def page(*, kind: str = "", before: int | None = None, after: int | None = None)
     backwards = after is not None
     query = select(*columns).order_by(Audit.id.asc() if backwards else Audit.id.desc()).limit(PAGE + 1)
     if kind:
-        query = query.where(Audit.action.startswith(f"{kind}.", autoescape=True))
+        nouns = KINDS[kind]
+        query = query.where(or_(Audit.action.in_(nouns), *(Audit.action.like(f"{noun}.%") for noun in nouns)))
     if before is not None:
         query = query.where(Audit.id < before)
     if after is not None:

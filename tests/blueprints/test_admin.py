@@ -120,12 +120,12 @@ def test_the_trail_turns_its_pages_by_key(admin: Client) -> None:
         for n in range(120):
             audit.note("setting.changed", f"row {n:03}", by=SYSTEM, before=n, after=n + 1)
     newest = db.session.query(Audit.id).order_by(Audit.id.desc()).limit(1).scalar()
-    assert "row 119" in admin.get("/admin/audit?kind=setting").text
+    assert "row 119" in admin.get("/admin/audit?kind=settings").text
     middle = admin.get(f"/admin/audit?before={newest - 49}").text
     assert "row 069" in middle and "row 020" in middle and "row 019" not in middle and "row 070" not in middle
     assert f"after={newest - 50}" in middle and f"before={newest - 99}" in middle
     assert "row 119" in admin.get(f"/admin/audit?after={newest - 50}").text
-    assert "row 119" not in admin.get("/admin/audit?kind=person").text
+    assert "row 119" not in admin.get("/admin/audit?kind=people").text
 
 
 NEW = {"name": "Noor Haddad", "email": "Noor@Brightwater.test", "title": "", "team": "North", "roles": ["salesperson"]}

@@ -124,8 +124,9 @@ def test_a_worker_killed_with_its_work_horse_is_replaced(processes: Processes, s
     until(lambda: db.session.scalar(select(OrderEmail.tries)) == 1, "the first try")
     processes.kill(worker)
     smtp_server.refusal = ""
+    let_leases_run_out()  # the mail counts its try when it is claimed: the kill may have come before the answer
     with transaction() as session:
-        session.execute(update(StagedJob).values(run_after=clock.now(), lease_until=None))
+        session.execute(update(StagedJob).values(run_after=clock.now()))
     processes.start("worker")
     processes.start("clock")
     until(is_sent(email), "sending by another worker")

@@ -12,6 +12,13 @@ from ...queries import audit as queries
 from . import bp
 
 ACTIONS = {
+    "charge": "Started a charge",
+    "receipt.create": "Wrote a receipt",
+    "receipt.allocate": "Allocated a receipt",
+    "payment_order.create": "Made a payment order",
+    "payment_order.cancel": "Cancelled a payment order",
+    "payment_link.send": "Sent a payment link",
+    "payment_link.revoke": "Revoked a payment link",
     "setting.changed": "Changed a setting",
     "person.created": "Added a person",
     "person.changed": "Changed a person",
@@ -21,6 +28,7 @@ ACTIONS = {
 }
 
 
+KINDS = {"money": "Money", "orders": "Orders", "settings": "Settings", "people": "People"}
 FIELDS = {"active": "works here", "grants": "single permissions"}
 
 
@@ -39,7 +47,7 @@ def trail() -> str:
         "admin/audit.html",
         page=page,
         kind=kind,
-        kinds=queries.KINDS,
+        kinds=KINDS,
         older=older,
         newer=newer,
         in_words=_in_words,
@@ -54,7 +62,9 @@ def _subject(entry: queries.Entry) -> str:
 
 
 def action_in_words(action: str) -> str:
-    return ACTIONS.get(action, action.replace(".", ": ").replace("_", " "))
+    """The action by its name in ACTIONS; one that nobody named reads as its noun and verb: «Order: terms changed»."""
+    plain = action.replace(".", ": ").replace("_", " ")
+    return ACTIONS.get(action, plain[:1].upper() + plain[1:])
 
 
 def _in_words(value: Any) -> str:

@@ -30,7 +30,7 @@ def approve(token: str) -> ResponseReturnValue:
     if page.stage is Stage.PAY:
         return redirect(link.url("pay"))
     if page.stage is Stage.DONE:
-        return render_template("public/done.html", link=link, page=page, order=page.order)
+        return render_template("public/done.html", link=link, page=page, order=page.order, papers=page.papers)
     return sign_page(link, page, sign_form(page))
 
 
@@ -54,6 +54,7 @@ def sign_form(page: ApprovalPage) -> SignForm:
 
 
 def sign_page(link: Link, page: ApprovalPage, form: SignForm, *, status: int = 200, **context: Any) -> Response:
-    facts = {"link": link, "page": page, "order": page.order, "form": form, "refusal": None, "stale": False} | context
+    facts = {"link": link, "page": page, "order": page.order, "papers": page.papers, "form": form}
+    facts |= {"refusal": None, "stale": False} | context
     words = consent_to_order(page.order, takes_payment=page.takes_payment)
     return make_response(render_template("public/sign.html", consent=words, **facts), status)

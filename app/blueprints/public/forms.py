@@ -6,11 +6,15 @@ import base64
 import binascii
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, IntegerField, RadioField, StringField, TextAreaField
-from wtforms.validators import Email, InputRequired, Length, Optional, ValidationError
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
+
+from ...errors import Refusal
+from ...mail import recipients
 
 PNG = "data:image/png;base64,"
 
@@ -19,7 +23,24 @@ def _trim(value: str | None) -> str | None:
     return value.strip() if value else value
 
 
-class SignForm(FlaskForm):
+def reachable(form: FlaskForm, field: EmailField) -> None:
+    """An address that mail can go to, by the same rule that mails are sent by."""
+    try:
+        recipients.checked(field.data or "")
+    except Refusal:
+        raise ValidationError(gettext("Enter an email address like name@company.com.")) from None
+
+
+class CustomerForm(FlaskForm):
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Leaves plain strings as errors: the templates print those, and pass over nested lists."""
+        valid = bool(super().validate(extra_validators))
+        for field in self:
+            field.errors = [str(error) for error in field.errors]
+        return valid
+
+
+class SignForm(CustomerForm):
     """`sha256` and `edition` say which version was on the screen; only that one can be signed."""
 
     kind = RadioField(_("How to sign"), choices=[("drawn", _("Draw")), ("typed", _("Type"))], default="typed")
@@ -28,7 +49,7 @@ class SignForm(FlaskForm):
     title = StringField(_("Title"), [Optional(), Length(max=200)], filters=[_trim])
     email = EmailField(
         _("Email"),
-        [InputRequired(_("Enter your email address.")), Email(_("Enter an email address like name@company.com."))],
+        [InputRequired(_("Enter your email address.")), reachable],
         filters=[_trim],
     )
     consent = BooleanField(validators=[InputRequired(_("Tick the box to accept the order."))])
@@ -50,22 +71,22 @@ class SignForm(FlaskForm):
             return b""
 
 
-class ReasonForm(FlaskForm):
+class ReasonForm(CustomerForm):
     """Why not, or what else; the words go to the owner as they are."""
 
     words = TextAreaField(validators=[InputRequired(_("Write a few words; they are all the sender sees."))])
 
 
-class ForwardForm(FlaskForm):
+class ForwardForm(CustomerForm):
     name = StringField(_("Their name"), [Optional(), Length(max=200)], filters=[_trim])
     email = EmailField(
         _("Their email"),
-        [InputRequired(_("Enter their email address.")), Email(_("Enter an email address like name@company.com."))],
+        [InputRequired(_("Enter their email address.")), reachable],
         filters=[_trim],
     )
 
 
-class PayForm(FlaskForm):
+class PayForm(CustomerForm):
     """`instrument` is the gateway's alias of the card, put there by its own field; the number never comes here."""
 
     form_key = HiddenField(validators=[InputRequired()])
@@ -77,7 +98,7 @@ class PayForm(FlaskForm):
     )
     receipt_email = EmailField(
         _("Receipt to"),
-        [InputRequired(_("Enter where the receipt goes.")), Email(_("Enter an email address like name@company.com."))],
+        [InputRequired(_("Enter where the receipt goes.")), reachable],
         filters=[_trim],
     )
     save = BooleanField()
@@ -85,4 +106,4 @@ class PayForm(FlaskForm):
     def validate(self, extra_validators: Any = None, *, must_save: bool = False) -> bool:
         """`must_save`: the order has recurring lines, so it needs a card on file."""
         needed = {"save": [InputRequired(_("Tick the box; the order has recurring charges."))]} if must_save else {}
-        return bool(super().validate(extra_validators={**needed, **(extra_validators or {})}))
+        return super().validate({**needed, **(extra_validators or {})})

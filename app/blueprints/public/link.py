@@ -29,6 +29,9 @@ class Link:
     def to(cls, kind: Kind, public_id: str, generation: int) -> Link:
         return cls(kind, links.mint(kind, public_id, generation), public_id, generation)
 
+    def document_url(self, kind: str) -> str:
+        return url_for(f"public.{self.kind}_document", token=self.token, kind=kind)
+
     def url(self, action: str = "") -> str:
         """The address of this link's page, or of one of its actions: `sign`, `progress`, …"""
         endpoint = {"approve": "approve", "pay": "pay"}[self.kind]

@@ -75,7 +75,7 @@ def pay(token: str) -> ResponseReturnValue:
     if found is None or found.state in DEAD:
         return dead(link, found.state if found else None)
     if found.state is State.PAID:
-        return render_template("public/paid.html", link=link, checkout=found)
+        return render_template("public/paid.html", link=link, checkout=found, papers=checkout.papers_of(found))
     return till.show(_of_link(link, found))
 
 

@@ -55,6 +55,13 @@ class Means:
 
 
 def ensure_customer(gateway: str, account_number: str, name: str, email: str, key: str) -> str:
+    try:
+        return _ensure_customer(gateway, account_number, name, email, key)
+    except IntegrityError:  # a twin made it in the meantime
+        return _ensure_customer(gateway, account_number, name, email, key)
+
+
+def _ensure_customer(gateway: str, account_number: str, name: str, email: str, key: str) -> str:
     with books.writing() as session:
         known = session.scalar(
             select(SandboxCustomer.ref).where(SandboxCustomer.gateway == gateway, SandboxCustomer.key == key)

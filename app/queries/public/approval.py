@@ -12,13 +12,14 @@ from sqlalchemy.orm import aliased
 
 from ... import access, clock
 from ...db import db
-from ...models import Approval, SalesOrder, Signature, Snapshot
+from ...models import Approval, OrderEmail, SalesOrder, Signature, Snapshot
 from ...models.frozen import FrozenOrder, read
 from ...states.approval import ApprovalStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
-from . import checkout
+from . import checkout, papers
 from .changes import Change, compare
 from .checkout import Checkout, State
+from .papers import Papers
 
 
 class Stage(StrEnum):
@@ -65,6 +66,7 @@ class ApprovalPage:
     signed: Signed | None
     changes: tuple[Change, ...]
     checkout: Checkout | None
+    papers: Papers
 
     @property
     def valid_until(self) -> datetime:
@@ -131,6 +133,7 @@ def by_link(public_id: str, generation: int) -> ApprovalPage | None:
             Signature.typed,
             Signature.signed_at,
             replaced.label("replaced"),
+            _mailed().label("mailed"),
         )
         .join(Snapshot, Snapshot.id == Approval.snapshot_id)
         .join(SalesOrder, SalesOrder.id == Approval.order_id)
@@ -138,6 +141,22 @@ def by_link(public_id: str, generation: int) -> ApprovalPage | None:
         .where(Approval.public_id == public_id, Approval.generation == generation)
     ).one_or_none()
     return None if row is None else _view(row)
+
+
+def _mailed() -> Any:
+    """The documents that came with the first mail: the very PDF of this version."""
+    return (
+        select(OrderEmail.attachments)
+        .where(
+            OrderEmail.kind == "approval_request",
+            OrderEmail.subject_kind == Approval.__tablename__,
+            OrderEmail.subject_id == Approval.id,
+        )
+        .order_by(OrderEmail.id)
+        .limit(1)
+        .correlate(Approval)
+        .scalar_subquery()
+    )
 
 
 def _view(row: Row[Any]) -> ApprovalPage:
@@ -171,6 +190,12 @@ def _view(row: Row[Any]) -> ApprovalPage:
         signed=_signed(row),
         changes=_changes(row, order) if stage is Stage.SIGN else (),
         checkout=money,
+        papers=papers.of(
+            ids=row.mailed or [],
+            signed_order=row.id if row.signed_at else None,
+            receipt=money.paid.receipt_id if money and money.paid else None,
+            invoice=money.paid.invoice_id if money and money.paid else None,
+        ),
     )
 
 

@@ -22,6 +22,8 @@ from ...states.attempt import AttemptStatus
 from ...states.intent import IntentStatus
 from ...states.order import OrderStatus
 from ...states.payment_order import PaymentOrderStatus
+from . import papers
+from .papers import Papers
 
 
 class State(StrEnum):
@@ -56,6 +58,7 @@ class Decline:
 class Paid:
     receipt: str
     receipt_id: int
+    invoice_id: int | None
     amount: Money
     paid_with: str
     sent_to: str
@@ -273,7 +276,9 @@ def _paid(payment_order_id: int) -> Paid | None:
             Receipt.paid_with,
             Receipt.at,
             Attempt.receipt_email,
+            PaymentOrder.invoice_id,
         )
+        .join(PaymentOrder, PaymentOrder.id == Receipt.payment_order_id)
         .outerjoin(Transaction, Transaction.id == Receipt.transaction_id)
         .outerjoin(Attempt, Attempt.id == Transaction.attempt_id)
         .where(Receipt.payment_order_id == payment_order_id)
@@ -282,10 +287,25 @@ def _paid(payment_order_id: int) -> Paid | None:
     ).one_or_none()
     if row is None:
         return None
-    return Paid(row.number, row.id, Money(row.amount, row.currency), row.paid_with, row.receipt_email or "", row.at)
+    return Paid(
+        receipt=row.number,
+        receipt_id=row.id,
+        invoice_id=row.invoice_id,
+        amount=Money(row.amount, row.currency),
+        paid_with=row.paid_with,
+        sent_to=row.receipt_email or "",
+        at=row.at,
+    )
 
 
 def outcome(attempt: str) -> tuple[int, AttemptStatus] | None:
     """Id and status of one try, by its public id; nothing else of it is for whoever knows only that."""
     row = db.session.execute(select(Attempt.id, Attempt.status).where(Attempt.public_id == attempt)).one_or_none()
     return (row.id, row.status) if row else None
+
+
+def papers_of(checkout: Checkout) -> Papers:
+    """What a payer may open: receipt and invoice of what they paid."""
+    if checkout.paid is None:
+        return {}
+    return papers.of(receipt=checkout.paid.receipt_id, invoice=checkout.paid.invoice_id)

@@ -12,7 +12,7 @@ from app.models import SalesOrder, User
 from tests import factories
 from tests.blueprints.orders.conftest import FRAGMENT, pay
 from tests.conftest import Client
-from tests.counting import statements
+from tests.statements import counted
 
 PANELS = ("summary", "lines", "payment", "shipping", "pdf", "fulfillment", "timeline")
 
@@ -120,7 +120,7 @@ def costly(app: Flask, dana: User) -> tuple[str, str]:
 def test_the_page_costs_nine_statements_whatever_is_on_it(browser_of_dana: Client, costly: tuple[str, str]) -> None:
     counts = []
     for number in costly:
-        with statements() as seen:
+        with counted() as seen:
             assert browser_of_dana.get(f"/orders/{number}").status_code == 200
         counts.append(len(seen))
     assert counts[0] == counts[1] <= 9, counts
@@ -129,7 +129,7 @@ def test_the_page_costs_nine_statements_whatever_is_on_it(browser_of_dana: Clien
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panel_costs_a_few_statements(browser_of_dana: Client, costly: tuple[str, str], panel: str) -> None:
     for number in costly:
-        with statements() as seen:
+        with counted() as seen:
             browser_of_dana.get(f"/orders/{number}/{panel}", headers=FRAGMENT)
         assert len(seen) <= 7, seen
 
@@ -138,6 +138,6 @@ def test_a_salesperson_pays_one_statement_for_their_switches(client: Client, app
     ann = factories.user(Role.SALESPERSON)
     order = factories.order(owner=ann)
     client.sign_in(ann)
-    with statements() as seen:
+    with counted() as seen:
         assert client.get(f"/orders/{order.number}").status_code == 200
     assert len(seen) <= 10

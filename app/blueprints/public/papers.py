@@ -1,0 +1,46 @@
+"""PDFs behind a link: the customer's own, and only theirs."""
+
+from __future__ import annotations
+
+from flask import make_response, render_template
+from flask.typing import ResponseReturnValue
+
+from ...access import public
+from ...extensions import limiter
+from ...queries.public import approval, checkout, papers
+from ...queries.public.papers import Papers
+from ..documents import pdf
+from . import bp
+from .dead import dead
+from .link import Link
+
+
+@bp.get("/approve/<string:token>/documents/<string:kind>")
+@public
+@limiter.limit("60/minute")
+def approve_document(token: str, kind: str) -> ResponseReturnValue:
+    link = Link.read("approve", token)
+    page = approval.by_link(link.public_id, link.generation)
+    if page is None or page.stage in approval.DEAD:
+        return dead(link, page.stage if page else None)
+    return _file(page.papers, kind)
+
+
+@bp.get("/pay/<string:token>/documents/<string:kind>")
+@public
+@limiter.limit("60/minute")
+def pay_document(token: str, kind: str) -> ResponseReturnValue:
+    link = Link.read("pay", token)
+    found = checkout.by_link(link.public_id, link.generation)
+    if found is None or found.state in checkout.DEAD:
+        return dead(link, found.state if found else None)
+    return _file(checkout.papers_of(found), kind)
+
+
+def _file(found: Papers, kind: str) -> ResponseReturnValue:
+    """The PDF, or a page that looks again while a worker is still rendering it."""
+    paper = found.get(kind)
+    body = papers.body(paper) if paper and paper.ready else None
+    if paper is None or body is None:
+        return make_response(render_template("public/being_prepared.html", exists=paper is not None), 404)
+    return pdf(body, paper.filename, save=False)

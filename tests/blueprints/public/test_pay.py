@@ -1,0 +1,370 @@
+"""The checkout, at the end of an approval and behind a payment link: one charge, and a page that tells the truth."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import func, select
+
+from app import clock, jobs, settings
+from app.access import Role
+from app.commands import charges, payment_links, payment_orders, signing
+from app.db import db, lock, transaction
+from app.models import (
+    Attempt,
+    CollectionMethod,
+    PaymentMethod,
+    Receipt,
+    SalesOrder,
+    Setting,
+    Transaction,
+)
+from app.money import Money
+from app.queries.public import checkout
+from app.queries.public.checkout import Facts, State, judge
+from app.states.attempt import AttemptStatus
+from app.states.intent import IntentStatus
+from app.states.order import OrderStatus
+from tests import factories
+from tests.blueprints.public.customer import (
+    CONFIRM,
+    LOST_ANSWER,
+    NO_FUNDS,
+    VISA,
+    address,
+    hidden,
+    intent_of,
+    invited,
+    order_of,
+    payment,
+    signed,
+)
+from tests.conftest import Client
+
+
+def count(model: type) -> int:
+    db.session.rollback()
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_paying_ends_in_a_receipt_and_an_active_order(client: Client) -> None:
+    customer = signed(client, deposit_percent="10")
+    assert "Signed." in customer.get("/pay").text
+    answer = customer.pay()
+    assert (answer.status_code, answer.location) == (303, customer.url)
+    page = customer.get().text
+    assert "Your order is confirmed." in page and "R-00001" in page and "Visa ending 4242" in page
+    assert order_of(customer).status is OrderStatus.ACTIVATED
+    assert count(Transaction) == count(Receipt) == 1
+    method = db.session.scalars(select(PaymentMethod)).one()
+    assert "per month" in method.consent_text and method.consent_by == "Maria Keller"
+
+
+def test_nothing_is_asked_before_the_signature(client: Client) -> None:
+    customer = invited(client)
+    assert customer.get("/pay").location == customer.url
+    assert customer.post("/pay", form_key="k", edition="1", **payment(VISA)).location == customer.url
+    assert count(Attempt) == 0
+
+
+def test_the_amount_is_read_on_the_server(client: Client) -> None:
+    customer = signed(client)
+    customer.pay(amount="1", currency="JPY", intent_id="99")
+    assert db.session.scalars(select(Transaction.amount)).one() == intent_of(customer).amount
+
+
+def test_a_double_click_is_one_charge(client: Client) -> None:
+    customer = signed(client)
+    fields = hidden(customer.get("/pay")) | payment(VISA)
+    answers = [customer.post("/pay", **fields) for _ in range(2)]
+    assert {a.status_code for a in answers} == {303}
+    assert count(Attempt) == count(Transaction) == 1
+
+
+def test_two_tabs_are_one_charge(client: Client) -> None:
+    customer = signed(client)
+    tabs = [hidden(customer.get("/pay")) | payment(VISA) for _ in range(2)]
+    assert tabs[0]["form_key"] != tabs[1]["form_key"]
+    for tab in tabs:
+        assert customer.post("/pay", **tab).location == customer.url
+    assert count(Transaction) == 1
+    assert "Your order is confirmed." in customer.get().text
+
+
+def test_ten_presses_at_once_are_one_charge(any_app: Flask) -> None:
+    customer = signed(any_app.test_client())  # type: ignore[arg-type]
+    url = customer.url
+    pages = [hidden(customer.get("/pay")) | payment(VISA) for _ in range(5)]
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda form: any_app.test_client().post(f"{url}/pay", data=form), pages * 2))
+    assert {answer.status_code for answer in answers} == {303}
+    assert count(Transaction) == count(Receipt) == 1
+
+
+def test_a_decline_says_why_and_another_card_pays(client: Client) -> None:
+    customer = signed(client)
+    customer.pay(NO_FUNDS)
+    page = customer.get("/pay").text
+    assert "Your bank declined this card: not enough funds." in page and "Nothing was charged." in page
+    order = order_of(customer)
+    assert (order.status, order.tags) == (OrderStatus.DECLINED, ["Payment declined"])
+    customer.pay(VISA)
+    order = order_of(customer)
+    assert (order.status, order.tags) == (OrderStatus.ACTIVATED, [])
+
+
+def test_after_five_tries_it_asks_to_be_contacted(client: Client) -> None:
+    customer = signed(client)
+    for _ in range(5):
+        customer.pay(NO_FUNDS)
+    page = customer.get("/pay").text
+    assert "tried as often as it can be" in page and "pay-form" not in page
+    assert customer.post("/pay", form_key="k", edition="1", **payment(VISA)).status_code in (303, 409)
+    assert count(Attempt) == 5
+
+
+def test_a_lost_answer_is_being_confirmed_and_cannot_be_paid_again(client: Client) -> None:
+    customer = signed(client)
+    second_tab = hidden(customer.get("/pay"))
+    customer.pay(LOST_ANSWER)
+    page = customer.get("/pay").text
+    assert "is being confirmed" in page and "pay-form" not in page
+    assert customer.post("/pay", **second_tab, **payment(VISA)).location == customer.url
+    assert count(Attempt) == 1
+    fragment = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    assert customer.get("/progress", headers=fragment).headers.get("HX-Redirect") is None
+    with time_machine.travel(clock.now() + timedelta(minutes=1), tick=False):
+        assert charges.sweep() == 1
+    assert customer.get("/progress", headers=fragment).headers["HX-Redirect"] == customer.url
+    assert "Your order is confirmed." in customer.get().text
+    assert count(Transaction) == count(Receipt) == 1
+
+
+def test_the_bank_asks_and_the_payer_comes_back(client: Client) -> None:
+    customer = signed(client)
+    answer = customer.pay(CONFIRM)
+    assert answer.status_code == 303 and answer.location.startswith("/sandbox/3ds/")
+    assert "Your bank wants you to confirm this payment." in customer.get("/pay").text
+    back = client.post(answer.location, data={"answer": "approve"}).location.removeprefix("http://countersign.test")
+    page = client.get(back)
+    assert page.status_code == 200 and "back-from-bank" in page.text
+    assert count(Transaction) == 0
+    assert client.post(back).location == customer.url
+    assert "Your order is confirmed." in customer.get().text
+
+
+def test_a_lost_session_comes_back_to_a_page_that_tells_nothing_but_the_outcome(client: Client, app: Flask) -> None:
+    customer = signed(client)
+    challenge = customer.pay(CONFIRM).location
+    stranger = app.test_client()
+    outcome = stranger.post(challenge, data={"answer": "approve"}).location.removeprefix("http://countersign.test")
+    home = stranger.post(outcome).location
+    assert home.endswith("/outcome")
+    page = stranger.get(home).text
+    assert "Your payment has arrived." in page
+    assert customer.approval.order.number not in page and "Northfield" not in page
+    assert count(Transaction) == 1
+
+
+def test_who_refuses_at_the_bank_can_try_again(client: Client) -> None:
+    customer = signed(client)
+    challenge = customer.pay(CONFIRM).location
+    back = client.post(challenge, data={"answer": "fail"}).location.removeprefix("http://countersign.test")
+    client.post(back)
+    assert "The payment was not confirmed with your bank." in customer.get("/pay").text
+    customer.pay(VISA)
+    assert order_of(customer).status is OrderStatus.ACTIVATED
+
+
+def test_recurring_lines_need_the_consent_to_keep_the_card(client: Client) -> None:
+    customer = signed(client)
+    answer = customer.pay(save="")
+    assert answer.status_code == 422 and "recurring charges" in answer.text
+    assert count(Attempt) == 0
+
+
+def test_without_recurring_lines_keeping_the_card_is_the_payers_choice(client: Client) -> None:
+    customer = signed(client, lines=[factories.line(1)])
+    customer.pay(save="")
+    assert order_of(customer).status is OrderStatus.ACTIVATED
+    assert count(PaymentMethod) == 0
+
+
+def test_without_the_card_field_nothing_is_sent(client: Client) -> None:
+    answer = signed(client).pay({"instrument": "", "card_label": ""})
+    assert answer.status_code == 422 and "Enter your card." in answer.text
+
+
+def test_a_stale_tab_pays_nothing(client: Client) -> None:
+    customer = signed(client)
+    answer = customer.pay(edition="7")
+    assert answer.status_code == 409 and "has changed since you opened this page" in answer.text
+    assert count(Attempt) == 0
+
+
+def test_a_tab_of_the_version_before_pays_nothing(client: Client) -> None:
+    customer = signed(client)
+    fields = hidden(customer.get("/pay")) | payment(VISA)
+    customer.post("/request-change", words="One more")
+    with transaction():
+        order = lock(SalesOrder, customer.approval.order_id)
+        order.lines[0].quantity += 1
+        order.edition += 1
+    assert customer.post("/pay", **fields).status_code == 303
+    assert count(Attempt) == 0
+
+
+def test_the_switch_ends_payment_in_open_tabs(client: Client) -> None:
+    customer = signed(client)
+    fields = hidden(customer.get("/pay")) | payment(VISA)
+    with transaction() as session:
+        session.merge(Setting(key=settings.SALESPEOPLE_PAYMENT.key, value=False))
+    assert customer.post("/pay", **fields).location == customer.url
+    assert count(Attempt) == 0
+
+
+def test_a_hold_stops_the_payment_without_saying_why(client: Client) -> None:
+    customer = signed(client)
+    fields = hidden(customer.get("/pay")) | payment(VISA)
+    with transaction():
+        lock(SalesOrder, customer.approval.order_id).account.hold_reason = "Bad debts"
+    for answer in (customer.get("/pay"), customer.post("/pay", **fields)):
+        assert "Bad debts" not in answer.text
+        assert "cannot" in answer.text
+    assert count(Attempt) == 0
+
+
+def test_whoever_signed_sees_the_receipt_of_whoever_paid(client: Client, app: Flask) -> None:
+    customer = signed(client)
+    signing.forward_payment(customer.approval.id, name="Boss", email="boss@northfield.test")
+    boss = address("pay", intent_of(customer).public_id)
+    fields = hidden(client.get(boss)) | payment(VISA)
+    assert client.post(boss, data=fields).location == boss
+    assert "Nothing more to pay." in client.get(boss).text
+    assert "Your order is confirmed." in customer.get().text
+
+
+# Payment links
+
+
+@pytest.fixture
+def link(client: Client) -> str:
+    """A payment link for 50.00 of an order that is booked on other terms."""
+    manager = factories.user(Role.SALES_MANAGER)
+    order = factories.order(owner=manager)
+    row = payment_orders.create(
+        order.id,
+        amount=Money(5000, "EUR"),
+        purpose="Deposit for the roll-out",
+        due_date=None,
+        collection=CollectionMethod.PAYMENT_LINK,
+        contact_id=None,
+        form_key="make",
+        by=manager,
+    )
+    payment_links.send(row.id, form_key="send", by=manager)
+    return address("pay", payment_links.live_intent(row.id).public_id)  # type: ignore[union-attr]
+
+
+def test_a_payment_link_says_what_for_and_takes_the_money_once(client: Client, link: str) -> None:
+    page = client.get(link)
+    assert "€50.00" in page.text and "Deposit for the roll-out" in page.text
+    fields = hidden(page) | payment(VISA)
+    for _ in range(2):
+        assert client.post(link, data=fields).location == link
+    page = client.get(link)
+    assert page.status_code == 200 and "Paid. Nothing more to pay." in page.text and "R-00001" in page.text
+    assert count(Transaction) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (IntentStatus.EXPIRED, "This link has expired."),
+        (IntentStatus.REVOKED, "This link was withdrawn by the sender."),
+        (IntentStatus.SUPERSEDED, "There is a newer version of this."),
+        (IntentStatus.CANCELLED, "This order was cancelled."),
+    ],
+)
+def test_each_dead_link_explains_itself_and_takes_nothing(
+    client: Client, link: str, status: IntentStatus, words: str
+) -> None:
+    from app.models import PaymentIntent
+    from app.states.intent import EDGES
+
+    event = next(event for (start, event), end in EDGES.items() if end is status and start is IntentStatus.LIVE)
+    fields = hidden(client.get(link)) | payment(VISA)
+    with transaction() as session:
+        session.scalars(select(PaymentIntent)).one().transition(event, by=charges_actor())
+    page = client.get(link)
+    assert page.status_code == 410 and words in page.text
+    assert client.post(link, data=fields).location == link
+    assert count(Attempt) == 0
+
+
+def charges_actor():
+    from app.models import SYSTEM
+
+    return SYSTEM
+
+
+def test_the_papers_open_with_the_link_and_only_with_it(client: Client, link: str) -> None:
+    client.post(link, data=hidden(client.get(link)) | payment(VISA))
+    assert client.get(f"{link}/documents/receipt").status_code == 404
+    jobs.run_due()
+    paper = client.get(f"{link}/documents/receipt")
+    assert paper.status_code == 200 and paper.data.startswith(b"%PDF")
+    assert client.get(f"{link}/documents/signed_order").status_code == 404
+    assert client.get("/pay/nothing/documents/receipt").status_code == 410
+
+
+# The table
+
+
+BASE = Facts(
+    requested=100,
+    captured=0,
+    closed=False,
+    order_cancelled=False,
+    on_hold=False,
+    attempt=None,
+    intent=IntentStatus.LIVE,
+    expired=False,
+    tries_left=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, State.PAY),
+        ({"attempt": AttemptStatus.DECLINED}, State.PAY),
+        ({"attempt": AttemptStatus.FAILED}, State.PAY),
+        ({"attempt": AttemptStatus.STARTED}, State.CONFIRMING),
+        ({"attempt": AttemptStatus.PENDING, "intent": IntentStatus.REVOKED}, State.CONFIRMING),
+        ({"attempt": AttemptStatus.UNKNOWN, "order_cancelled": True}, State.CONFIRMING),
+        ({"attempt": AttemptStatus.REQUIRES_ACTION, "tries_left": 0}, State.ACTION),
+        ({"captured": 100, "order_cancelled": True, "intent": IntentStatus.CANCELLED}, State.PAID),
+        ({"captured": 60, "intent": IntentStatus.PAID}, State.SUPERSEDED),
+        ({"tries_left": 0}, State.NO_MORE_TRIES),
+        ({"on_hold": True}, State.ON_HOLD),
+        ({"expired": True}, State.EXPIRED),
+        ({"closed": True}, State.CANCELLED),
+        ({"intent": IntentStatus.REVOKED}, State.REVOKED),
+        ({"intent": IntentStatus.SUPERSEDED}, State.SUPERSEDED),
+        ({"intent": IntentStatus.EXPIRED}, State.EXPIRED),
+    ],
+)
+def test_the_payer_is_told_by_the_evidence(changes: dict[str, object], state: State) -> None:
+    from dataclasses import replace
+
+    assert judge(replace(BASE, **changes)) is state  # type: ignore[arg-type]
+
+
+def test_no_state_is_without_its_page() -> None:
+    shown = {State.PAY, State.ACTION, State.CONFIRMING, State.PAID, State.NO_MORE_TRIES, State.ON_HOLD}
+    assert shown | checkout.DEAD == set(State)

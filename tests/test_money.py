@@ -1,0 +1,103 @@
+"""Money: exact, never mixed, split without loss; lines and tax by the one stored rounding rule."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.money import CurrencyMismatch, Money, PricedLine, exponent, line_amount, round_half_up, total, totals
+
+CURRENCIES = st.sampled_from(["EUR", "USD", "JPY", "KWD"])
+MINOR = st.integers(-(10**12), 10**12)
+LINES = st.lists(
+    st.builds(
+        PricedLine,
+        quantity=st.integers(1, 10**6).map(lambda n: Decimal(n).scaleb(-3)),
+        unit_price=st.integers(0, 10**9).map(lambda n: Decimal(n).scaleb(-4)),
+        discount_percent=st.integers(0, 10**5).map(lambda n: Decimal(n).scaleb(-3)),
+        tax_rate=st.sampled_from([Decimal(0), Decimal(7), Decimal("8.875"), Decimal(19)]),
+    ),
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize(("currency", "digits"), [("EUR", 2), ("USD", 2), ("JPY", 0), ("KWD", 3)])
+def test_each_currency_has_its_own_digits(currency: str, digits: int) -> None:
+    assert exponent(currency) == digits
+
+
+@pytest.mark.parametrize(
+    ("major", "currency", "minor"), [("12.40", "EUR", 1240), ("1200", "JPY", 1200), ("1.234", "KWD", 1234)]
+)
+def test_major_units_become_minor_units(major: str, currency: str, minor: int) -> None:
+    assert Money.of(major, currency) == Money(minor, currency)
+
+
+@pytest.mark.parametrize(("major", "currency"), [("1.001", "EUR"), ("1.5", "JPY"), ("0.0001", "KWD")])
+def test_more_digits_than_the_currency_has_are_refused(major: str, currency: str) -> None:
+    with pytest.raises(ValueError, match="decimals"):
+        Money.of(major, currency)
+
+
+@given(MINOR, CURRENCIES)
+def test_major_and_back_is_the_same(minor: int, currency: str) -> None:
+    amount = Money(minor, currency)
+    assert Money.of(amount.major, currency) == amount
+
+
+def test_currencies_do_not_mix() -> None:
+    euro, yen = Money(1, "EUR"), Money(1, "JPY")
+    for mix in (lambda: euro + yen, lambda: euro - yen, lambda: euro < yen, lambda: total([yen], "EUR")):
+        with pytest.raises(CurrencyMismatch):
+            mix()
+
+
+@given(MINOR, CURRENCIES, st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(any))
+def test_a_split_loses_nothing_and_is_fair(minor: int, currency: str, weights: list[int]) -> None:
+    amount = Money(minor, currency)
+    shares = amount.allocate(weights)
+    assert total(shares, currency) == amount
+    for share, weight in zip(shares, weights, strict=True):
+        assert abs(share.minor - Decimal(minor) * weight / sum(weights)) < 1
+
+
+@pytest.mark.parametrize("weights", [[], [0, 0], [1, -1]])
+def test_a_split_by_nothing_is_refused(weights: list[int]) -> None:
+    with pytest.raises(ValueError, match="weights"):
+        Money(1, "EUR").allocate(weights)
+
+
+@pytest.mark.parametrize(("value", "rounded"), [("0.5", 1), ("-0.5", -1), ("1.4999", 1), ("2.5", 3)])
+def test_halves_round_away_from_zero(value: str, rounded: int) -> None:
+    assert round_half_up(Decimal(value)) == rounded
+
+
+@given(LINES, CURRENCIES, st.booleans())
+def test_gross_is_net_plus_tax_per_rate_and_in_sum(lines: list[PricedLine], currency: str, included: bool) -> None:
+    result = totals(lines, currency, prices_include_tax=included)
+    assert result.gross == result.net + result.tax
+    assert result.net == total((t.base for t in result.by_rate), currency)
+    assert result.tax == total((t.tax for t in result.by_rate), currency)
+    assert len({t.rate for t in result.by_rate}) == len(result.by_rate)
+    if included:
+        assert result.gross == total((line_amount(line, currency) for line in lines), currency)
+
+
+@given(LINES, CURRENCIES, st.randoms())
+def test_the_order_of_lines_does_not_matter(lines: list[PricedLine], currency: str, random: object) -> None:
+    shuffled = list(lines)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert totals(lines, currency) == totals(shuffled, currency)
+
+
+def test_tax_is_rounded_once_on_the_sum_and_not_per_line() -> None:
+    line = PricedLine(Decimal(1), Decimal("0.03"), Decimal(0), Decimal(19))
+    assert totals([line] * 3, "EUR").tax == Money(2, "EUR")  # 0.09 x 19 % = 0.0171, not 3 x round(0.0057)
+
+
+def test_a_line_is_quantity_times_price_less_discount() -> None:
+    line = PricedLine(Decimal("2.5"), Decimal("24.4999"), Decimal("12.5"), Decimal(19))
+    assert line_amount(line, "EUR") == Money(5359, "EUR")
