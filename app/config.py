@@ -48,6 +48,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "MAIL_FROM": read("MAIL_FROM"),
         "FAILPOINT": "" if production else read("FAILPOINT"),
         "RATE_LIMITS": read("RATE_LIMITS", "on") == "on",
+        "METRICS_TOKEN": read("METRICS_TOKEN"),
         "PROXIES": _number("PROXIES", read("PROXIES", "0")),
         "TRUSTED_HOSTS": [urlsplit(base_url).hostname, "localhost", "127.0.0.1"] if production else None,
         "MAX_CONTENT_LENGTH": 12 * 1024 * 1024,
@@ -61,6 +62,8 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": None,  # a form left open over lunch is no attack
         "SEND_FILE_MAX_AGE_DEFAULT": 31536000,
     }
+    if production and not read("BASE_URL"):
+        raise Misconfigured("COUNTERSIGN_BASE_URL is missing; the links in mails begin with it.")
     if production and not config["REDIS_URL"]:
         raise Misconfigured("COUNTERSIGN_REDIS_URL is missing; production needs a Redis for its jobs.")
     if config["MAIL_TRANSPORT"] == "smtp" and not config["SMTP_URL"]:

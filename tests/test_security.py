@@ -251,6 +251,7 @@ PRODUCTION = {
         ({"COUNTERSIGN_SECRET_KEY": "short"}, "SECRET_KEY"),
         ({"COUNTERSIGN_DATABASE_URL": ""}, "DATABASE_URL"),
         ({"COUNTERSIGN_REDIS_URL": ""}, "REDIS_URL"),
+        ({"COUNTERSIGN_BASE_URL": ""}, "BASE_URL"),
         ({"COUNTERSIGN_SMTP_URL": ""}, "SMTP_URL"),
         ({"COUNTERSIGN_SANDBOX": "on"}, "SANDBOX"),
         ({"COUNTERSIGN_MAIL_TRANSPORT": "mailbox"}, "mailbox"),

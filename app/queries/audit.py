@@ -17,7 +17,7 @@ PAGE = 50
 KINDS: dict[str, tuple[str, ...]] = {
     "money": ("charge", "receipt", "payment_order", "payment_link"),
     "orders": ("order",),
-    "settings": ("setting",),
+    "settings": ("setting", "company", "terms"),
     "people": ("person", "password"),
 }
 

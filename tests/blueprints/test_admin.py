@@ -7,10 +7,10 @@ from flask import Flask
 
 from app import access, audit, settings
 from app.access import Permission, Role
-from app.commands import approvals, signing
+from app.commands import approvals, people, signing
 from app.commands.signing import Hand
 from app.db import db, transaction
-from app.models import SYSTEM, Audit, History, SalesOrder, User
+from app.models import SYSTEM, Audit, Company, History, SalesOrder, TermsText, User
 from app.states.order import OrderStatus
 from tests import factories
 from tests.conftest import Client
@@ -183,3 +183,47 @@ def test_the_index_shows_each_what_they_may(app: Flask, admin: Client) -> None:
     page = auditor.get("/admin/").text
     assert "Audit trail" in page and "/admin/settings" not in page and "/admin/people" not in page
     assert admin.get("/admin/roles").status_code == 200
+
+
+COMPANY = {
+    "name": "Brightwater Health Systems",
+    "street": "Harbour Road 1",
+    "postcode": "20457",
+    "city": "Hamburg",
+    "country": "DE",
+    "email": "sales@brightwater.test",
+    "time_zone": "Europe/Berlin",
+    "currency": "EUR",
+    "accent": "#0f6b5c",
+}
+
+
+def test_a_company_is_founded_and_changed_and_both_are_in_the_trail(app: Flask, client: Client) -> None:
+    people.create_admin("ruth@brightwater.test", "Ruth Adler")
+    client.sign_in(db.session.query(User).one())
+    assert client.get("/admin/company").status_code == 200
+    assert client.post("/admin/company", data=COMPANY).status_code == 303
+    client.post("/admin/company", data=COMPANY | {"city": "Bremen"})
+    client.post("/admin/company", data=COMPANY | {"city": "Bremen"})
+    rows = [(a.action, a.before, a.after) for a in db.session.query(Audit).filter(Audit.action.like("company%"))]
+    assert rows[1:] == [("company.changed", {"city": "Hamburg"}, {"city": "Bremen"})]
+    assert db.session.get_one(Company, 1).city == "Bremen"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"country": "Germany"}, {"time_zone": "Berlin"}, {"currency": "euro"}, {"accent": "red;}"}, {"name": " "}],
+)
+def test_a_company_without_its_facts_is_not_saved(admin: Client, wrong: dict[str, str]) -> None:
+    answer = admin.post("/admin/company", data=COMPANY | wrong)
+    assert answer.status_code == 422 and "Please check" in answer.text
+
+
+def test_terms_have_versions(admin: Client) -> None:
+    for body in ("Pay within 14 days.", "Pay within 14 days.", "Pay at once."):
+        admin.post("/admin/company/terms", data={"body": body})
+    assert [(t.version, t.body) for t in db.session.query(TermsText)] == [
+        (1, "Pay within 14 days."),
+        (2, "Pay at once."),
+    ]
+    assert "word for word version 2" in admin.post("/admin/company/terms", data={"body": "Pay at once."}).text

@@ -1,0 +1,93 @@
+"""The company's own facts and its terms."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+from babel.numbers import list_currencies
+from flask import flash, make_response, render_template, url_for
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, StringField, TextAreaField
+from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, Optional, Regexp
+
+from ...access import Permission, me, requires
+from ...commands import company as commands
+from ...commands.company import Facts
+from ...db import db
+from ...errors import Refusal
+from ...hypermedia import see_other
+from ...models.company import Company
+from . import bp
+
+ZONES, CURRENCIES = available_timezones(), list_currencies()
+
+
+def _text(label: str, most: int, *more: object, needed: bool = True) -> StringField:
+    first = DataRequired(f"{label} is missing.") if needed else Optional()
+    return StringField(label, [first, Length(max=most), *more], filters=[lambda text: (text or "").strip()])
+
+
+class CompanyForm(FlaskForm):
+    name = _text("Name", 200)
+    street = _text("Street", 200)
+    postcode = _text("Postcode", 20)
+    city = _text("City", 100)
+    country = _text("Country", 2, Regexp(r"[A-Z]{2}$", message="Two capital letters, such as DE."))
+    tax_id = _text("Tax id", 40, needed=False)
+    email = _text("Email", 254, Regexp(r"[^@\s]+@[^@\s]+$", message="This is no email address."))
+    phone = _text("Phone", 40, needed=False)
+    time_zone = _text("Time zone", 60, AnyOf(ZONES, "A name such as Europe/Berlin.", lambda zones: ""))
+    currency = _text("Currency", 3, AnyOf(CURRENCIES, "Three letters, such as EUR.", lambda names: ""))
+    accent = _text("Accent colour", 7, Regexp(r"#[0-9a-fA-F]{6}$", message="A colour such as #0f6b5c."))
+    prices_include_tax = BooleanField("Prices include tax")
+
+
+class TermsForm(FlaskForm):
+    body = TextAreaField("Terms and conditions", [InputRequired("Write the terms first."), Length(max=200_000)])
+
+
+@bp.get("/company")
+@requires(Permission.SETTINGS_EDIT)
+def show_company() -> Response:
+    return _page(CompanyForm(obj=db.session.get(Company, 1)), _terms_form())
+
+
+@bp.post("/company")
+@requires(Permission.SETTINGS_EDIT)
+def save_company() -> Response:
+    form = CompanyForm()
+    if not form.validate():
+        return _page(form, _terms_form(), 422)
+    facts = {name: value for name, value in form.data.items() if name != "csrf_token"}
+    commands.write(Facts(**facts), by=me())
+    flash(_("Saved. Documents already made keep what they say."), "ok")
+    return see_other(url_for("admin.show_company"))
+
+
+@bp.post("/company/terms")
+@requires(Permission.SETTINGS_EDIT)
+def publish_terms() -> Response:
+    company_form, form = CompanyForm(formdata=None, obj=db.session.get(Company, 1)), TermsForm()
+    if not form.validate():
+        return _page(company_form, form, 422)
+    try:
+        terms = commands.publish_terms(form.body.data or "", by=me())
+    except Refusal as refusal:
+        form.body.errors = [refusal.sentence]
+        return _page(company_form, form, refusal.status)
+    flash(_("Version %(n)s is in force for what is sent from now on.", n=terms.version), "ok")
+    return see_other(url_for("admin.show_company"))
+
+
+def _terms_form() -> TermsForm:
+    terms = commands.terms_in_force()
+    return TermsForm(formdata=None, body=terms.body if terms else "")
+
+
+def _page(form: CompanyForm, terms_form: TermsForm, status: int = 200) -> Response:
+    page = render_template(
+        "admin/company.html", form=form, terms_form=terms_form, terms=commands.terms_in_force(), zones=sorted(ZONES)
+    )
+    return make_response(page, status)

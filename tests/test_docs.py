@@ -1,0 +1,38 @@
+"""What the documents list is what there is."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Flask
+
+from app.config import ROOT
+from tests.house import templates
+
+PRODUCTION = (ROOT / "docs" / "production.md").read_text()
+SECURITY = (ROOT / "docs" / "security.md").read_text()
+
+# Whatever a customer's way to pay is made of.
+CUSTOMERS = ("public/", "layouts/base", "layouts/public", "components/", "sandbox/card_field")
+
+
+def test_every_variable_is_in_the_table_and_nothing_else() -> None:
+    read = set(re.findall(r'read\("([A-Z_]+)"', (ROOT / "app" / "config.py").read_text()))
+    listed = set(re.findall(r"^\| `COUNTERSIGN_([A-Z_]+)`", PRODUCTION, re.M))
+    assert read == listed
+
+
+def test_every_script_on_the_way_to_payment_is_in_the_inventory() -> None:
+    pages = {path: text for path, text in templates.sources().items() if path.startswith(CUSTOMERS)}
+    named = {s for text in pages.values() for s in re.findall(r"""<script[^>]*?["'/]([\w.-]+\.js)['"]""", text)}
+    inline = {path for path, text in pages.items() if re.search(r"<script(?![^>]*(src=|json))[^>]*>", text)}
+    assert named == set(re.findall(r"`(?:js|vendor)/([\w.-]+)`", SECURITY))
+    assert inline == set(re.findall(r"^\| inline[^|]*\| `([^`]+)`", SECURITY, re.M))
+
+
+def test_the_commands_that_the_documents_name_exist(app: Flask) -> None:
+    for words in set(re.findall(r"flask (?:--app wsgi )?([a-z]+(?: [a-z-]+)?)", PRODUCTION)):
+        command = app.cli
+        for word in words.split()[: 2 if words.split()[0] in ("users", "db") else 1]:
+            assert word in command.commands, words
+            command = command.commands[word]
