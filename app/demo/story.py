@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -45,29 +45,38 @@ REASONS = {
 }
 
 
+def working_hours(start: datetime, count: int) -> list[datetime]:
+    """`count` moments from `start` on, most of a day apart and by day, the last of them before now."""
+    latest = clock.now() - timedelta(minutes=5)
+    pause = min(timedelta(hours=17), (latest - start) / count)
+    moments: list[datetime] = []
+    for i in range(count):
+        moment = start + i * pause
+        by_day = moment.replace(hour=8 + moment.hour % 9, minute=(moment.minute + 13 * i) % 60)
+        earliest = moments[-1] + timedelta(minutes=3) if moments else by_day
+        moments.append(max(by_day, earliest))
+    return [min(m, latest - timedelta(minutes=count - i)) for i, m in enumerate(moments)]
+
+
 class Telling:
     """One deal as it goes along; every step is a method, named in `Deal.steps` as `step` or `step:detail`."""
 
     def __init__(self, deal: Deal, account_id: int, owner: User, manager: User) -> None:
         self.deal, self.owner, self.manager = deal, owner, manager
         self.account_id = account_id
-        self.ago = timedelta(days=deal.days_ago)
         self.quote_id = self.order_id = self.approval_id = 0
 
     def tell(self) -> None:
         steps = self.deal.steps.split()
-        pause = min(timedelta(hours=17), self.ago * 0.8 / (len(steps) + 1))
-        self._at(self._write)
-        for name in steps:
-            self.ago -= pause
+        moments = working_hours(clock.now() - timedelta(days=self.deal.days_ago), len(steps) + 1)
+        with clock.turned_back(clock.now() - moments[0]):
+            self._write()
+        for name, moment in zip(steps, moments[1:], strict=True):
             step, _, detail = name.partition(":")
             method: Callable[..., None] = getattr(self, step)
-            self._at(method, *([detail] if detail else []))
-
-    def _at(self, step: Callable[..., None], *details: str) -> None:
-        with clock.turned_back(max(self.ago, timedelta(0))):
-            step(*details)
-            deliver()
+            with clock.turned_back(clock.now() - moment):
+                method(*([detail] if detail else []))
+                deliver()
 
     def _write(self) -> None:
         deal = self.deal

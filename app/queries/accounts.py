@@ -141,8 +141,11 @@ def entity(number: str) -> Account:
 def load(number: str, reader: User) -> AccountPage:
     """With the quotes and orders that `reader` may see. Raises NotFound."""
     account = entity(number)
-    opportunities: Any = select(Opportunity.id, Opportunity.name, Opportunity.stage, User.name.label("owner")).join(
-        User, User.id == Opportunity.owner_id
+    opportunities: Any = (
+        select(Opportunity.id, Opportunity.name, Opportunity.stage, User.name.label("owner"))
+        .join(User, User.id == Opportunity.owner_id)
+        .where(Opportunity.account_id == account.id)
+        .order_by(Opportunity.id.desc())
     )
     return AccountPage(
         account=account,

@@ -108,6 +108,8 @@ def test_deals_are_the_readers_own(client: Client) -> None:
     assert queries.load(customer.number, dana).orders[0].total == order.totals().gross
     stranger = factories.user(Role.SALESPERSON)
     assert queries.load(customer.number, stranger).orders == ()
+    accounts.add_opportunity(factories.account().id, name="Somebody else's", by=dana)
+    assert [c.name for c in queries.load(customer.number, dana).opportunities] == []
     assert order.number in client.sign_in(dana).get(f"/accounts/{customer.number}").text
 
 

@@ -152,7 +152,7 @@ def _blank(account: Account) -> dict[str, Any]:
     """A new quote as it usually begins: everything due at signature, valid for a while."""
     return {
         "form_key": mint_form_key(),
-        "contact_id": account.billing_contact_id,
+        "contact_id": account.contacts[0].id if account.contacts else None,
         "billing_address_id": account.billing_address_id,
         "shipping_address_id": account.shipping_address_id,
         "currency": account.currency,

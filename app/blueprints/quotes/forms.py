@@ -127,7 +127,7 @@ class QuoteForm(FlaskForm):
     opportunity_id = SelectField(_("Opportunity"), coerce=id_or_none)
     billing_address_id = SelectField(_("Billing address"), coerce=id_or_none)
     shipping_address_id = SelectField(_("Shipping address"), coerce=id_or_none)
-    currency = SelectField(_("Currency"))
+    currency = SelectField(_("Currency"), [InputRequired(_("Choose a currency."))])
     expires_on = DateField(
         _("Expires on"), [InputRequired(_("Choose the last day it can be accepted."))], description=_("The last day.")
     )
@@ -136,7 +136,7 @@ class QuoteForm(FlaskForm):
     billing_frequency = SelectField(
         _("Billed"), choices=FREQUENCIES, coerce=lambda v: Frequency(v) if v and v != "None" else None
     )
-    renewal = SelectField(_("Renewal"), choices=RENEWALS, coerce=Renewal)
+    renewal = SelectField(_("Renewal"), [InputRequired(_("Choose one."))], choices=RENEWALS, coerce=Renewal)
     payment_terms_days = IntegerField(_("Invoices due after days"), [InputRequired(_("Say how many days."))])
     notes = TextAreaField(_("Notes"), [Length(max=5000)], description=_("Internal; the customer never sees them."))
     lines = FieldList(FormField(LineForm), _("Lines"), max_entries=MOST_LINES)
