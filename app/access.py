@@ -28,6 +28,7 @@ class Permission(StrEnum):
     ACCOUNT_VIEW = "account.view"
     ACCOUNT_EDIT = "account.edit"
     INVOICE_VIEW = "invoice.view"
+    INVOICE_SEND = "invoice.send"
     PAYMENT_VIEW = "payment.view"
     PAYMENT_COLLECT = "payment.collect"
     PAYMENT_ORDER_CREATE = "payment_order.create"
@@ -57,6 +58,7 @@ SENTENCES: dict[Permission, str] = {
     P.ACCOUNT_VIEW: "see accounts and contacts",
     P.ACCOUNT_EDIT: "edit accounts and contacts",
     P.INVOICE_VIEW: "see invoices",
+    P.INVOICE_SEND: "send invoices by mail",
     P.PAYMENT_VIEW: "see payments",
     P.PAYMENT_COLLECT: "collect a payment from the order page",
     P.PAYMENT_ORDER_CREATE: "create payment orders",
@@ -95,6 +97,7 @@ SELL = SEE | {
     P.ORDER_CANCEL,
     P.ORDER_NOTE,
     P.ACCOUNT_EDIT,
+    P.INVOICE_SEND,
     P.PAYMENT_COLLECT,
     P.PAYMENT_ORDER_CREATE,
     P.PAYMENT_LINK_SEND,
@@ -106,11 +109,12 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SALES_MANAGER: frozenset(SELL | {P.QUOTE_APPROVE, P.ORDER_BOOK}),
     Role.ORDER_MANAGEMENT: frozenset(SEE | {P.ORDER_EDIT, P.ORDER_BOOK, P.ORDER_CANCEL, P.ORDER_NOTE, P.MAIL_RESEND}),
     Role.REVENUE_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
-    Role.BILLING: frozenset(SEE | {P.ORDER_NOTE, P.ACCOUNT_EDIT, P.BILLING_HOLD, P.MAIL_RESEND}),
+    Role.BILLING: frozenset(SEE | {P.ORDER_NOTE, P.ACCOUNT_EDIT, P.INVOICE_SEND, P.BILLING_HOLD, P.MAIL_RESEND}),
     Role.AR: frozenset(
         SEE
         | {
             P.ORDER_NOTE,
+            P.INVOICE_SEND,
             P.BILLING_HOLD,
             P.PAYMENT_ORDER_CREATE,
             P.PAYMENT_LINK_SEND,

@@ -273,6 +273,7 @@ def invoice(order: SalesOrder, lines: int = 40, **changes: Any) -> Invoice:
             "tax": 1900,
             "gross": 11900,
             "tax_by_rate": [{"rate": "19", "base": 10000, "tax": 1900}],
+            "billing": {"name": "Northfield", "address": ["Northfield"], "tax_id": "", "tax_status": "standard"},
             "issued_on": today,
             "supply_date": today,
             "due_date": today + timedelta(days=14),

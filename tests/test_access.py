@@ -32,6 +32,7 @@ order.note                 s m o r b a c p P f A .
 account.view               s m o r b a c p P . A v
 account.edit               s m . . b . . . . . A .
 invoice.view               s m o r b a c p P . A v
+invoice.send               s m . . b a . . . . A .
 payment.view               s m o r b a c p P . A v
 payment.collect            s m . . . a . . . . A .
 payment_order.create       s m . . . a . . . . A .

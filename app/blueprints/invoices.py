@@ -1,15 +1,26 @@
-"""Invoices: the list and the page. They are issued by commands alone; nothing here writes one."""
+"""Invoices: the list, the page, and sending one. They are issued by commands alone; nothing here writes one."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask_wtf import FlaskForm
+from wtforms import HiddenField
+from wtforms.validators import InputRequired
 
 from ..access import Permission, me, requires
-from ..hypermedia import panel
+from ..commands import invoice_mail
+from ..errors import Refusal
+from ..forms import mint_form_key
+from ..hypermedia import panel, see_other
 from ..queries.calendar import selling_day
 from ..queries.invoices import listing, page
+from ..queries.invoices.sending import preflight
 
 bp = Blueprint("invoices", __name__, url_prefix="/invoices")
+
+
+class SendForm(FlaskForm):
+    form_key = HiddenField(validators=[InputRequired()])
 
 
 @bp.get("/")
@@ -33,3 +44,28 @@ def paper(number: str) -> Response:
     """The panel with the PDF; asks again by itself until a worker has rendered it."""
     view = page.view(number, me(), selling_day())
     return panel("invoices/show.html", "invoices/panels/paper.html", invoice=view)
+
+
+@bp.get("/<number>/send")
+@requires(Permission.INVOICE_SEND)
+def send_form(number: str) -> Response:
+    """Who gets it and why, before it goes."""
+    return _sending(number, SendForm(formdata=None, data={"form_key": mint_form_key()}))
+
+
+@bp.post("/<number>/send")
+@requires(Permission.INVOICE_SEND)
+def send(number: str) -> Response:
+    view, form = page.view(number, me(), selling_day()), SendForm()
+    try:
+        invoice_mail.send(view.id, form_key=form.form_key.data or mint_form_key(), by=me())
+    except Refusal as refusal:
+        return _sending(number, form, refusal)
+    return see_other(url_for("invoices.show", number=number))
+
+
+def _sending(number: str, form: SendForm, refusal: Refusal | None = None) -> Response:
+    view = page.view(number, me(), selling_day())
+    to, blocked = preflight(view.id)
+    html = render_template("invoices/send.html", invoice=view, to=to, form=form, refusal=refusal or blocked)
+    return make_response(html, refusal.status if refusal else 200)

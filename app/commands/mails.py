@@ -29,6 +29,7 @@ from ..models import (
     Approval,
     Attempt,
     Company,
+    Invoice,
     OrderEmail,
     PaymentIntent,
     PaymentOrder,
@@ -123,6 +124,23 @@ def _attempt(row: Receipt) -> Attempt | None:
     return get(Attempt, get(Transaction, row.transaction_id).attempt_id)
 
 
+def invoice(row: Invoice, *, still_open: Money, attachments: Sequence[int], cause: str, by: By) -> OrderEmail:
+    """Send an issued invoice to whoever pays the bills; `cause` names the asking, so that asking twice sends once."""
+    if row.number is None or row.due_date is None:
+        raise ValueError("only an issued invoice is sent")
+    order = db.session.get(SalesOrder, row.order_id) if row.order_id else None
+    to = recipients.for_invoice(row.account, order)
+    content = kinds.InvoiceSent(
+        name=to[0].name,
+        number=row.number,
+        order=order.number if order else "",
+        amount=Money(row.gross, row.currency),
+        open=still_open,
+        due_on=row.due_date,
+    )
+    return stage(content, subject=row, cause=cause, order=order, to=to, attachments=attachments, by=by)
+
+
 def payment_declined(attempt: Attempt, *, reason: str, by: By) -> OrderEmail | None:
     """Tell the owner that a card was declined; `reason` in the words for staff. None without an order."""
     order = attempt.payment_order.order
@@ -170,7 +188,7 @@ def _about(order: SalesOrder) -> tuple[str, str]:
     return order.number, order.account.name
 
 
-Subject = Approval | PaymentIntent | Receipt | Attempt
+Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice
 
 
 def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail:

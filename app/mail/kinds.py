@@ -6,7 +6,7 @@ A content renders `emails/<kind>.txt` and `.html` as `mail`, beside `company`, `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Protocol
 
 from flask_babel import gettext as _
@@ -111,6 +111,28 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class InvoiceSent:
+    """To whoever pays the bills: the invoice as an attachment. `due_on` matters while something is `open`."""
+
+    name: str
+    number: str
+    order: str
+    amount: Money
+    open: Money
+    due_on: date
+    kind: ClassVar[str] = "invoice"
+    asks: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> str:
+        return _("Invoice %(number)s for %(amount)s", number=self.number, amount=money(self.amount))
+
+    @property
+    def heading(self) -> str:
+        return _("%(name)s, here is invoice %(number)s", name=first_name(self.name), number=self.number)
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentDeclined(Notice):
     amount: Money
     card: str
@@ -192,6 +214,7 @@ KINDS: tuple[type[Content], ...] = (
     ApprovalRequest,
     PaymentLink,
     PaymentReceipt,
+    InvoiceSent,
     PaymentDeclined,
     CustomerDeclined,
     ChangeRequested,
@@ -205,6 +228,7 @@ NAMES = {
     "approval_request": "Approval request",
     "payment_link": "Payment link",
     "receipt": "Receipt",
+    "invoice": "Invoice",
     "payment_declined": "Notice: payment declined",
     "customer_declined": "Notice: customer declined",
     "change_requested": "Notice: change requested",

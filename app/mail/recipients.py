@@ -10,7 +10,7 @@ from flask import current_app
 from flask_babel import gettext as _
 
 from ..errors import Refusal
-from ..models.account import Contact
+from ..models.account import Account, Contact
 from ..models.order import SalesOrder
 from ..models.payment import PaymentOrder
 
@@ -77,6 +77,18 @@ def _contact(payment_order: PaymentOrder, order: SalesOrder | None, billing: Con
         if contact is not None:
             return Recipient(checked(contact.email), contact.name, "to", reason)
     raise Refusal("no_contact", _("There is nobody to write to."), _("Choose a contact on the order."), status=422)
+
+
+def for_invoice(account: Account, order: SalesOrder | None) -> list[Recipient]:
+    """The billing contact, and the order's contact in copy where that is somebody else. Raises Refusal `no_contact`."""
+    billing, contact = account.billing_contact, order.contact if order else None
+    first, reason = (billing, _("billing contact of the account")) if billing else (contact, _("contact of the order"))
+    if first is None:
+        raise Refusal("no_contact", _("There is nobody to write to."), _("Choose a billing contact on the account."))
+    found = [Recipient(checked(first.email), first.name, "to", reason)]
+    if contact is not None and contact.email.casefold() != first.email.casefold():
+        found.append(Recipient(checked(contact.email), contact.name, "cc", _("contact of the order")))
+    return found
 
 
 def for_owner(order: SalesOrder) -> list[Recipient]:

@@ -13,9 +13,9 @@ from app import clock
 from app.access import Role
 from app.commands import collection
 from app.commands.charges import Instrument
-from app.db import db
+from app.db import db, transaction
 from app.gateways import registry
-from app.models import Invoice, SalesOrder, User
+from app.models import Account, Document, Invoice, OrderEmail, SalesOrder, User
 from tests import factories
 from tests.conftest import Client
 from tests.gateways.scripted import ScriptedGateway
@@ -134,3 +134,41 @@ def test_the_paper_answers_as_page_and_as_panel(client: Client) -> None:
     part = client.get(f"/invoices/{invoice.number}/paper", headers=FRAGMENT).text
     assert part.lstrip().startswith('<section id="panel-paper"') and "No document yet" in part
     assert "<html" in client.get(f"/invoices/{invoice.number}/paper").text
+
+
+@pytest.mark.usefixtures("_gateway")
+def test_an_invoice_is_mailed_with_its_paper_and_only_once_a_form(client: Client, dana: User) -> None:
+    invoice = paid(factories.order(owner=dana), dana)
+    client.sign_in(dana)
+    asking = client.get(f"/invoices/{invoice.number}/send").get_data(as_text=True)
+    assert "billing contact of the account" in asking
+    for _ in range(2):
+        answer = client.post(f"/invoices/{invoice.number}/send", data={"form_key": "k-send"})
+        assert answer.status_code == 303
+    mail = db.session.query(OrderEmail).filter_by(kind="invoice").one()
+    assert [r["role"] for r in mail.recipients] == ["to"]
+    kinds = db.session.query(Document.kind).filter(Document.id.in_(mail.attachments)).all()
+    assert [k for (k,) in kinds] == ["invoice"]
+    assert "It is paid; there is nothing more to do." in mail.text
+    assert mail.recipients[0]["address"] in client.get(f"/invoices/{invoice.number}").get_data(as_text=True)
+
+
+def test_an_invoice_without_anybody_to_write_to_says_so(client: Client) -> None:
+    admin = factories.user(Role.ADMIN)
+    order = factories.order(owner=admin)
+    invoice = factories.invoice(order)
+    with transaction() as session:
+        session.get_one(Account, order.account_id).billing_contact_id = None
+        session.get_one(SalesOrder, order.id).contact_id = None
+    client.sign_in(admin)
+    assert "nobody to write to" in client.get(f"/invoices/{invoice.number}/send").get_data(as_text=True)
+    refused = client.post(f"/invoices/{invoice.number}/send", data={"form_key": "k"})
+    assert refused.status_code == 409
+    assert db.session.query(OrderEmail).filter_by(kind="invoice").count() == 0
+
+
+def test_who_may_only_look_cannot_send(client: Client) -> None:
+    invoice = unpaid()
+    client.sign_in(factories.user(Role.READ_ONLY))
+    assert client.get(f"/invoices/{invoice.number}/send").status_code == 403
+    assert "Send invoice" not in client.get(f"/invoices/{invoice.number}").get_data(as_text=True)

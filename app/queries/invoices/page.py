@@ -12,7 +12,18 @@ from sqlalchemy import select
 
 from ...db import db
 from ...errors import NotFound
-from ...models import Account, Allocation, Document, Invoice, InvoiceLine, PaymentOrder, Receipt, SalesOrder, User
+from ...models import (
+    Account,
+    Allocation,
+    Document,
+    Invoice,
+    InvoiceLine,
+    OrderEmail,
+    PaymentOrder,
+    Receipt,
+    SalesOrder,
+    User,
+)
 from ...models import Transaction as Evidence
 from ...money import Money
 from ..scope import visible
@@ -61,7 +72,17 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail that carried it, and how that went."""
+
+    status: str
+    at: datetime
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceView:
+    id: int
     number: str
     status: str
     kind: str
@@ -84,16 +105,18 @@ class InvoiceView:
     balance: Money
     payments: tuple[Paid, ...]
     paper: Paper
+    sent: tuple[Sent, ...]
 
 
 def view(number: str, reader: User, today: date) -> InvoiceView:
-    """Five statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
+    """Six statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
     row = _head(number, reader)
     currency = row.currency
     papers = _papers(row.id)
     payments = _payments(row.id, currency)
     gross, paid = Money(row.gross, currency), Money(sum(p.amount.minor for p in payments), currency)
     return InvoiceView(
+        id=row.id,
         number=row.number,
         status=shown_status(row.status, row.due_date, today),
         kind=row.kind.value,
@@ -118,6 +141,7 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
         balance=gross - paid,
         payments=payments,
         paper=papers,
+        sent=_sent(row.id),
     )
 
 
@@ -203,6 +227,17 @@ def _papers(invoice_id: int) -> Paper:
         return Paper("failed" if row.error else "rendering")
     address = _address(row.id, row.filename)
     return Paper("ready", address, f"{address}?save")
+
+
+def _sent(invoice_id: int) -> tuple[Sent, ...]:
+    M = OrderEmail
+    rows = db.session.execute(
+        select(M.status, M.sent_at, M.created_at, M.recipients)
+        .where(M.kind == "invoice", M.subject_kind == "invoice", M.subject_id == invoice_id)
+        .order_by(M.id.desc())
+        .limit(20)
+    )
+    return tuple(Sent(r.status, r.sent_at or r.created_at, ", ".join(p["address"] for p in r.recipients)) for r in rows)
 
 
 def _address(document_id: int, filename: str) -> str:

@@ -83,6 +83,7 @@ MAILS: dict[str, str] = {
     "approval_request": _("asked for approval by mail"),
     "payment_link": _("mailed a payment link"),
     "receipt": _("mailed the receipt"),
+    "invoice": _("mailed an invoice"),
     "payment_declined": _("told the owner of a declined payment"),
     "customer_declined": _("told the owner that the customer declined"),
     "change_requested": _("told the owner that the customer wants a change"),

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from sqlalchemy import Row
 
+from ...access import Permission, why_not
 from ...models import IntentPurpose, TransactionAction
 from ...money import Money
 from ...states.intent import IntentStatus
@@ -162,6 +163,7 @@ def _receipt(facts: Facts, row: Row[Any]) -> ReceiptView:
 
 def _invoice(facts: Facts, invoice: InvoiceFacts) -> InvoiceView:
     document = documents.newest(facts.documents, "invoice", invoice.id)
+    may_send = why_not(facts.reader, Permission.INVOICE_SEND) is None
     return InvoiceView(
         number=invoice.number,
         status=invoice.status,
@@ -171,6 +173,7 @@ def _invoice(facts: Facts, invoice: InvoiceFacts) -> InvoiceView:
         due_date=invoice.due_date,
         href=_url("invoices.show", number=invoice.number) if invoice.number else None,
         pdf=documents.url(document),
+        send=_url("invoices.send_form", number=invoice.number) if invoice.number and may_send else None,
     )
 
 

@@ -110,6 +110,7 @@ class InvoiceView:
     due_date: date | None
     href: str | None
     pdf: str | None
+    send: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,19 @@
+"""What the page shows before an invoice is mailed."""
+
+from __future__ import annotations
+
+from ...db import db, get
+from ...errors import Refusal
+from ...mail import recipients
+from ...mail.recipients import Recipient
+from ...models import Invoice, SalesOrder
+
+
+def preflight(invoice_id: int) -> tuple[list[Recipient], Refusal | None]:
+    """Everybody who would get the invoice, each with the reason; or why it cannot go."""
+    invoice = get(Invoice, invoice_id)
+    order = db.session.get(SalesOrder, invoice.order_id) if invoice.order_id else None
+    try:
+        return recipients.for_invoice(invoice.account, order), None
+    except Refusal as refusal:
+        return [], refusal
