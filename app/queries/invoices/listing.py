@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask import current_app, url_for
+from flask import url_for
 from sqlalchemy import ColumnElement, func, or_, select
 
 from ...db import db
@@ -137,12 +137,6 @@ def shown_status(status: InvoiceStatus, due_date: date | None, today: date) -> s
     return OVERDUE if status in OPEN and due_date is not None and due_date < today else status.value
 
 
-def order_url(number: str | None) -> str | None:
-    if number is None or "orders.show" not in current_app.view_functions:
-        return None
-    return url_for("orders.show", number=number)
-
-
 def _row(row: Any, today: date) -> InvoiceRow:
     gross = Money(row.gross, row.currency)
     return InvoiceRow(
@@ -151,7 +145,7 @@ def _row(row: Any, today: date) -> InvoiceRow:
         status=shown_status(row.status, row.due_date, today),
         customer=row.customer,
         order=row.order,
-        order_url=order_url(row.order),
+        order_url=url_for("orders.show", number=row.order) if row.order else None,
         kind=row.kind.value,
         issued_on=row.issued_on,
         due_date=row.due_date,

@@ -27,7 +27,7 @@ from ...models import (
 from ...models import Transaction as Evidence
 from ...money import Money
 from ..scope import visible
-from .listing import order_url, shown_status
+from .listing import shown_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
         billed_to=tuple(row.billing.get("address", ())),
         tax_id=row.billing.get("tax_id", ""),
         order=row.order,
-        order_url=order_url(row.order),
+        order_url=url_for("orders.show", number=row.order) if row.order else None,
         issued_on=row.issued_on,
         supply_date=row.supply_date,
         due_date=row.due_date,
