@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("quotes", __name__, url_prefix="/quotes")
 
-from . import actions, editor, lists, page  # noqa: E402, F401  (routes)
+from . import actions, editor, imports, lists, page  # noqa: E402, F401  (routes)
