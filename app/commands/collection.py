@@ -1,16 +1,17 @@
-"""Collecting from the order page: a member of staff charges a card on file, or one the customer tells them."""
+"""Collecting by staff: a member of staff charges a card on file, or one the customer tells them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from .. import clock, forms
+from .. import audit, clock, forms
 from ..access import Permission, demand
-from ..db import db, lock, transaction
-from ..errors import NotFound, Refusal
+from ..db import db, end_read, get, lock, transaction
+from ..errors import Refusal
 from ..models import Account, Actor, Attempt, IntentPurpose, PaymentIntent, PaymentOrder, SalesOrder, User
-from ..queries import ledger
-from ..states.order import BEFORE_BOOKING
+from ..queries import ledger, routes
+from ..states.order import BEFORE_BOOKING, OrderStatus
+from ..states.payment_order import PaymentOrderStatus
 from . import charges, payment_links, payment_orders
 from .charges import Instrument
 
@@ -20,27 +21,92 @@ STAFF_CHECKOUT = timedelta(hours=1)
 def prepare_first(order_id: int, *, by: User) -> PaymentOrder:
     """The payment order of what is due at signature, made if it is not there yet.
 
-    Raises Refusal: `not_permitted`, `switched_off`, `payment_in_progress`, `nothing_due`, `too_late`.
+    Raises Refusal: `not_permitted`, `switched_off`, `payment_in_progress`, `nothing_due`, `too_late`, `on_hold`,
+    `no_route`, `plan_does_not_add_up`, `more_than_due`.
     """
     with transaction():
         demand(by, Permission.PAYMENT_COLLECT)
         order = _locked(order_id)
-        if order.status not in BEFORE_BOOKING:
-            raise Refusal(
+        for refusal in first_blocks(order):
+            raise refusal
+        first = payment_orders.open_first(order, by=Actor.of(by))
+        if first is None:
+            raise AssertionError("first_blocks() let an order pass with nothing due")
+        return first
+
+
+def first_blocks(order: SalesOrder) -> list[Refusal]:
+    """Everything about an order that keeps its first payment from being collected here; the page shows all."""
+    found = []
+    if order.status not in BEFORE_BOOKING:
+        found.append(
+            Refusal(
                 "too_late",
                 f"The first payment of {order.number} is over; the order is {order.status.replace('_', ' ')}.",
                 "Create a payment order for what is still due.",
             )
-        first = payment_orders.open_first(order, by=Actor.of(by))
-        if first is None:
-            raise Refusal("nothing_due", "The payment plan asks for nothing at signature.", "Book the order on terms.")
-        return first
+        )
+    else:
+        found += _nothing_due(order)
+    return [*found, *_of_account(order.account, order.currency)]
+
+
+def _nothing_due(order: SalesOrder) -> list[Refusal]:
+    try:
+        due = payment_orders.due_at_signature(order)
+    except Refusal as refusal:
+        return [refusal]
+    if due:
+        return []
+    return [Refusal("nothing_due", "The payment plan asks for nothing at signature.", "Book the order on terms.")]
+
+
+def blocks(row: PaymentOrder) -> list[Refusal]:
+    """Everything that keeps what is still due on a payment order from being collected here; the page shows all."""
+    found, order = [], row.order
+    if row.status is not PaymentOrderStatus.OPEN:
+        found.append(Refusal("cancelled", f"{row.number} is cancelled."))
+    elif not ledger.figures([row.id])[row.id].balance:
+        found.append(Refusal("paid", f"{row.number} is paid already."))
+    if order is not None and order.status is OrderStatus.CANCELLED:
+        found.append(Refusal("cancelled", f"{order.number} is cancelled; nothing is collected for it."))
+    if order is not None and not row.first and payment_orders.held_by_customer(order):
+        found.append(
+            Refusal(
+                "awaiting_approval",
+                "The customer is asked to sign this order first; a separate payment would go round the signature.",
+                "Collect the first payment instead, or convert the order to draft.",
+            )
+        )
+    return [*found, *_of_account(row.account, row.currency)]
+
+
+def _of_account(account: Account, currency: str) -> list[Refusal]:
+    found = []
+    if account.hold_reason:
+        words = f"{account.name} is on hold: {account.hold_reason.rstrip('.')}."
+        found.append(Refusal("on_hold", words, "Billing or AR can release the hold."))
+    try:
+        routes.choose(currency)
+    except Refusal as refusal:
+        found.append(refusal)
+    return found
+
+
+def collect_first(order_id: int, *, pay_with: Instrument, form_key: str, by: User) -> Attempt:
+    """Charge what is due at signature. The same form answers with the same attempt, whatever the order is by then.
+
+    Raises what `prepare_first` and `collect` raise.
+    """
+    known = forms.result(form_key)
+    first_id = get(Attempt, known["id"]).payment_order_id if known else prepare_first(order_id, by=by).id
+    return collect(first_id, pay_with=pay_with, form_key=form_key, by=by)
 
 
 def collect(payment_order_id: int, *, pay_with: Instrument, form_key: str, by: User) -> Attempt:
     """Charge what is still due on a payment order; returns the attempt as the gateway left it.
 
-    Raises what `charges.start` raises, and `not_permitted`, `switched_off`.
+    Raises what `charges.start` raises, `not_permitted`, `switched_off`, and the first of `blocks`.
     """
     with transaction():
         demand(by, Permission.PAYMENT_COLLECT)
@@ -57,13 +123,11 @@ def _asked_before(form_key: str) -> int | None:
 
 def _checkout(payment_order_id: int, by: User) -> PaymentIntent:
     """The live checkout, shared with the customer's link where there is one: one live intent, one charge."""
-    row = db.session.get(PaymentOrder, payment_order_id)
-    if row is None:
-        raise NotFound(f"payment order {payment_order_id}")
+    row = get(PaymentOrder, payment_order_id)
     if row.order_id is not None:
         _locked(row.order_id)
-    if not ledger.figures([row.id])[row.id].balance:
-        raise Refusal("paid", f"{row.number} is paid already.")
+    for refusal in blocks(row):
+        raise refusal
     live = payment_links.live_intent(payment_order_id)
     if live is not None and live.expires_at > clock.now():
         return live
@@ -71,8 +135,20 @@ def _checkout(payment_order_id: int, by: User) -> PaymentIntent:
 
 
 def _locked(order_id: int) -> SalesOrder:
-    found = db.session.get(SalesOrder, order_id)
-    if found is None:
-        raise NotFound(f"order {order_id}")
-    lock(Account, found.account_id)
+    lock(Account, get(SalesOrder, order_id).account_id)
     return lock(SalesOrder, order_id)
+
+
+def ask_gateway(attempt_id: int, *, by: User) -> Attempt:
+    """Ask now what became of an attempt whose end is not known, instead of waiting for the clock.
+
+    Raises Refusal `not_permitted`.
+    """
+    with transaction():
+        demand(by, Permission.PAYMENT_ASK_GATEWAY)
+        attempt = get(Attempt, attempt_id)
+        audit.note(
+            "payment.ask_gateway", attempt.payment_order.number, by=Actor.of(by), after={"asked": attempt.status}
+        )
+    end_read()
+    return charges.ask(attempt_id)

@@ -19,7 +19,7 @@ from .. import access, jobs, links
 from ..clock import now
 from ..db import db, get, insert_once, lock, transaction
 from ..errors import Refusal
-from ..mail import kinds, recipients
+from ..mail import kinds, recipients, requests
 from ..mail.kinds import Content
 from ..mail.recipients import Recipient
 from ..mail.rendering import render
@@ -67,25 +67,19 @@ def approval_request(approval: Approval, *, due_now: Money, attachments: Sequenc
     )
 
 
-def payment_link(intent: PaymentIntent, *, payer: Recipient | None = None, by: By) -> OrderEmail:
-    """Send the customer the link to a checkout; once per generation of the link, `resend` for more.
+def payment_link(intent: PaymentIntent, *, payer: Recipient | None = None, again: str = "", by: By) -> OrderEmail:
+    """Send the customer the link to a checkout; once per generation of the link, or per form key `again`.
 
-    `payer` is somebody else whom the customer named; they alone get it, once.
+    Once more means: to whoever gets it today, so that a corrected address is used. `payer` is somebody else whom the
+    customer named; they alone get it, once.
     """
     payment_order = intent.payment_order
     to = [payer] if payer else recipients.for_payment(payment_order)
     forwarded = f":{sha256(payer.address.encode()).hexdigest()[:32]}" if payer else ""
-    content = kinds.PaymentLink(
-        name=to[0].name,
-        number=payment_order.order.number if payment_order.order else payment_order.number,
-        amount=intent.money,
-        purpose=payment_order.purpose,
-        expires_at=intent.expires_at,
-    )
     return stage(
-        content,
+        requests.payment_link(payment_order, to[0], amount=intent.money, expires_at=intent.expires_at),
         subject=intent,
-        cause=f"generation:{intent.generation}{forwarded}",
+        cause=f"again:{again}" if again else f"generation:{intent.generation}{forwarded}",
         order=payment_order.order,
         to=to,
         link=("pay", intent.public_id),

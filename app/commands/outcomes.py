@@ -194,7 +194,7 @@ def _keep_method(attempt: Attempt, result: ChargeResult) -> PaymentMethod:
             fingerprint=card.fingerprint,
             consent_text=attempt.consent_text or "",
             consent_by=attempt.actor_name,
-            consent_how="checkout" if attempt.actor_kind == "customer" else "taken by staff",
+            consent_how="checkout" if attempt.actor_kind == "customer" else "told to staff",
         )
         db.session.add(method)
         db.session.flush()

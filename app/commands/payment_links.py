@@ -5,18 +5,31 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from .. import audit, clock, forms, settings
+from .. import audit, clock, forms, jobs, settings
 from ..access import Permission, demand
-from ..db import db, lock, transaction
-from ..errors import NotFound, Refusal
-from ..models import Account, Actor, IntentPurpose, OrderEmail, PaymentIntent, PaymentOrder, SalesOrder, User
+from ..db import db, get, lock, transaction
+from ..errors import Refusal
+from ..mail import recipients
+from ..models import (
+    SYSTEM,
+    Account,
+    Actor,
+    Attempt,
+    IntentPurpose,
+    OrderEmail,
+    PaymentIntent,
+    PaymentOrder,
+    SalesOrder,
+    User,
+)
 from ..queries import ledger, routes
 from ..states.intent import IntentEvent, IntentStatus
-from ..states.order import WITH_CUSTOMER
+from ..states.mail import MailStatus
+from ..states.order import OrderStatus
 from ..states.payment_order import PaymentOrderStatus
-from . import mails
+from . import mails, payment_orders
 from .payment_orders import has_open_attempt
 
 
@@ -26,6 +39,15 @@ def live_intent(payment_order_id: int) -> PaymentIntent | None:
             PaymentIntent.payment_order_id == payment_order_id, PaymentIntent.status == IntentStatus.LIVE
         )
     ).one_or_none()
+
+
+def usable_link(payment_order_id: int) -> PaymentIntent | None:
+    """The live link that can still be paid with, so that sending means sending the same one again."""
+    intent = live_intent(payment_order_id)
+    if intent is None or intent.purpose is not IntentPurpose.LINK or intent.expires_at <= clock.now():
+        return None
+    tries = db.session.scalar(select(func.count(Attempt.id)).where(Attempt.intent_id == intent.id)) or 0
+    return intent if tries < intent.attempt_limit else None
 
 
 def open_intent(
@@ -54,13 +76,32 @@ def open_intent(
 
 def blocks(payment_order: PaymentOrder) -> list[Refusal]:
     """Everything that keeps a link from being sent, for preflight (which shows all) and send (which raises one)."""
-    found: list[Refusal] = []
     order = payment_order.order
-    if payment_order.status is not PaymentOrderStatus.OPEN:
-        found.append(Refusal("cancelled", f"{payment_order.number} is cancelled."))
-    if not ledger.figures([payment_order.id])[payment_order.id].balance:
-        found.append(Refusal("paid", f"{payment_order.number} is paid; there is nothing left to collect."))
-    if order is not None and order.status in WITH_CUSTOMER:
+    found = [*_nothing_to_collect(payment_order), *(_of_order(order) if order is not None else [])]
+    if payment_order.account.hold_reason:
+        name, reason = payment_order.account.name, payment_order.account.hold_reason.rstrip(".")
+        found.append(Refusal("on_hold", f"{name} is on hold: {reason}.", "Billing or AR can release the hold."))
+    for ready in (recipients.for_payment, lambda row: routes.choose(row.currency)):
+        try:
+            ready(payment_order)
+        except Refusal as refusal:
+            found.append(refusal)
+    return found
+
+
+def _nothing_to_collect(row: PaymentOrder) -> list[Refusal]:
+    if row.status is not PaymentOrderStatus.OPEN:
+        return [Refusal("cancelled", f"{row.number} is cancelled.")]
+    if not ledger.figures([row.id])[row.id].balance:
+        return [Refusal("paid", f"{row.number} is paid; there is nothing left to collect.")]
+    return [_in_progress(row)] if _paying(row) else []
+
+
+def _of_order(order: SalesOrder) -> list[Refusal]:
+    found = []
+    if order.status is OrderStatus.CANCELLED:
+        found.append(Refusal("cancelled", f"{order.number} is cancelled; nothing is collected for it."))
+    if payment_orders.held_by_customer(order):
         found.append(
             Refusal(
                 "awaiting_approval",
@@ -68,56 +109,57 @@ def blocks(payment_order: PaymentOrder) -> list[Refusal]:
                 "Send the approval mail again instead.",
             )
         )
-    if order is not None and (order.quote_id is None or order.opportunity_id is None):
-        missing = "quote" if order.quote_id is None else "opportunity"
-        found.append(
-            Refusal(
-                f"missing_{missing}",
-                f"The order has no {missing}, so no payment mail goes out for it.",
-                f"Sales operations can link the {missing}.",
-            )
-        )
-    if payment_order.account.hold_reason:
-        found.append(
-            Refusal("on_hold", f"{payment_order.account.name} is on hold: {payment_order.account.hold_reason}")
-        )
-    if payment_order.contact is None or not payment_order.contact.email:
-        found.append(Refusal("no_contact", "There is no contact with an email address to send the link to."))
-    try:
-        routes.choose(payment_order.currency)
-    except Refusal as refusal:
-        found.append(refusal)
+    for name in ("quote", "opportunity"):
+        if getattr(order, f"{name}_id") is None:
+            words = f"The order has no {name}, so no payment mail goes out for it."
+            found.append(Refusal(f"missing_{name}", words, f"Sales operations can link the {name}."))
     return found
 
 
 def send(payment_order_id: int, *, form_key: str, by: User) -> OrderEmail:
-    """Mail the payment link: the live one again if there is one, else a new one. Raises the first of `blocks`."""
+    """Mail the payment link: the usable one again if there is one, else a new one, which ends the one before.
+
+    Raises Refusal: `not_permitted`, the first of `blocks`, `mail_on_its_way`, `key_reused`.
+    """
     content = ["payment_link", payment_order_id]
     with transaction():
         demand(by, Permission.PAYMENT_LINK_SEND)
         row = _locked(payment_order_id)
         if (known := forms.answered(form_key, content)) is not None:
-            return db.session.get_one(OrderEmail, known["id"])
+            return get(OrderEmail, known["id"])
         for refusal in blocks(row):
             raise refusal
-        intent = live_intent(row.id)
-        if intent is not None and intent.purpose is IntentPurpose.LINK and intent.expires_at > clock.now():
-            mail = mails.resend(mails.payment_link(intent, by=by).id, form_key=form_key, by=by)
-        else:
-            _refuse_while_paying(row)
+        intent, again = usable_link(row.id), form_key
+        if intent is None:
             life = timedelta(days=settings.fresh(settings.PAYMENT_LINK_DAYS))
-            intent = open_intent(row, IntentPurpose.LINK, clock.now() + life, by=Actor.of(by))
-            mail = mails.payment_link(intent, by=by)
-        audit.note("payment_link.send", row.number, by=Actor.of(by))
+            intent, again = open_intent(row, IntentPurpose.LINK, clock.now() + life, by=Actor.of(by)), ""
+        _refuse_doubled_mail(intent)
+        mail = mails.payment_link(intent, again=again, by=by)
+        audit.note(
+            "payment_link.send", row.number, by=Actor.of(by), after={"to": [r["address"] for r in mail.recipients]}
+        )
         forms.remember(form_key, content, id=mail.id)
         return mail
 
 
+def _refuse_doubled_mail(intent: PaymentIntent) -> None:
+    """A second mail to the very people whose first one has not left yet."""
+    to = [r.address for r in recipients.for_payment(intent.payment_order)]
+    waiting = db.session.scalars(
+        select(OrderEmail.recipients).where(
+            OrderEmail.link_public_id == intent.public_id,
+            OrderEmail.status.in_((MailStatus.QUEUED, MailStatus.SENDING)),
+        )
+    )
+    if any([r["address"] for r in row] == to for row in waiting):
+        raise Refusal("mail_on_its_way", "The mail with this link is on its way; there is no need for a second one.")
+
+
 def revoke(intent_id: int, *, because: str, by: User) -> PaymentIntent:
-    """Make a link dead. Raises Refusal: `payment_in_progress`, `not_live`, `approval_link`."""
+    """Make a link dead. Raises Refusal: `not_permitted`, `payment_in_progress`, `not_live`, `approval_link`."""
     with transaction():
         demand(by, Permission.PAYMENT_LINK_SEND)
-        intent = _intent(intent_id)
+        intent = get(PaymentIntent, intent_id)
         row = _locked(intent.payment_order_id)
         db.session.refresh(intent)
         if intent.purpose is IntentPurpose.APPROVAL:
@@ -126,7 +168,8 @@ def revoke(intent_id: int, *, because: str, by: User) -> PaymentIntent:
                 "This checkout belongs to the approval that the customer was sent.",
                 "Convert the order to draft; that ends the approval and its payment.",
             )
-        _refuse_while_paying(row)
+        if _paying(row):
+            raise _in_progress(row)
         if not intent.can(IntentEvent.REVOKE):
             raise Refusal("not_live", f"This link is already {intent.status}.")
         intent.transition(IntentEvent.REVOKE, by=Actor.of(by), because=because)
@@ -134,6 +177,7 @@ def revoke(intent_id: int, *, because: str, by: User) -> PaymentIntent:
         return intent
 
 
+@jobs.tick("payment_links.expire_due", every=timedelta(minutes=1))
 def expire_due() -> int:
     """Live intents whose time is over become expired; those of an open attempt wait for its end. Returns how many."""
     due = db.session.scalars(
@@ -145,10 +189,8 @@ def expire_due() -> int:
 
 
 def _expire(intent_id: int) -> bool:
-    from ..models.machine import SYSTEM
-
     with transaction():
-        intent = _intent(intent_id)
+        intent = get(PaymentIntent, intent_id)
         row = _locked(intent.payment_order_id)
         db.session.refresh(intent)
         if intent.status is not IntentStatus.LIVE or intent.expires_at > clock.now() or _paying(row):
@@ -157,17 +199,8 @@ def _expire(intent_id: int) -> bool:
         return True
 
 
-def _intent(intent_id: int) -> PaymentIntent:
-    intent = db.session.get(PaymentIntent, intent_id)
-    if intent is None:
-        raise NotFound(f"intent {intent_id}")
-    return intent
-
-
 def _locked(payment_order_id: int) -> PaymentOrder:
-    row = db.session.get(PaymentOrder, payment_order_id)
-    if row is None:
-        raise NotFound(f"payment order {payment_order_id}")
+    row = get(PaymentOrder, payment_order_id)
     lock(Account, row.account_id)
     if row.order_id:
         lock(SalesOrder, row.order_id)
@@ -178,8 +211,9 @@ def _paying(row: PaymentOrder) -> bool:
     return row.order_id is not None and has_open_attempt(row.order_id)
 
 
-def _refuse_while_paying(row: PaymentOrder) -> None:
-    if _paying(row):
-        raise Refusal(
-            "payment_in_progress", f"A payment on {row.number} is in progress; wait until its outcome is known."
-        )
+def _in_progress(row: PaymentOrder) -> Refusal:
+    return Refusal(
+        "payment_in_progress",
+        f"A payment on {row.number} is in progress; its outcome is not known yet.",
+        "Wait until the gateway has confirmed it.",
+    )

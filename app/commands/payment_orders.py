@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 from sqlalchemy import select
 
 from .. import audit, forms, numbering
 from ..access import Permission, demand
-from ..db import db, lock, transaction
-from ..errors import NotFound, Refusal
-from ..models import Account, Actor, CollectionMethod, Due, PaymentOrder, PaymentOrderLine, SalesOrder, User
+from ..db import db, get, lock, transaction
+from ..errors import Refusal
+from ..models import (
+    Account,
+    Actor,
+    Approval,
+    CollectionMethod,
+    Contact,
+    Due,
+    PaymentOrder,
+    PaymentOrderLine,
+    SalesOrder,
+    User,
+)
 from ..models.payment import Attempt, PaymentIntent
 from ..money import Money
 from ..queries import ledger, routes
+from ..states.approval import LIVE as APPROVAL_LIVE
 from ..states.attempt import OPEN
 from ..states.intent import IntentEvent, IntentStatus
-from ..states.order import WITH_CUSTOMER, OrderStatus
+from ..states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
 from ..states.payment_order import PaymentOrderEvent, PaymentOrderStatus
 
 
@@ -29,7 +42,7 @@ def instalment_amounts(order: SalesOrder) -> list[Money]:
     amounts: list[Money] = []
     for step in order.instalments[:-1]:
         fixed = step.amount is not None
-        amounts.append(Money(step.amount or 0, order.currency) if fixed else total.percent(step.percent or 0))  # type: ignore[arg-type]
+        amounts.append(Money(step.amount or 0, order.currency) if fixed else total.percent(step.percent or Decimal(0)))
     rest = total - sum(amounts, Money.zero(order.currency))
     if rest.minor < 0:
         raise Refusal(
@@ -49,26 +62,48 @@ def due_at_signature(order: SalesOrder) -> Money:
 def open_first(order: SalesOrder, *, by: Actor) -> PaymentOrder | None:
     """The one open payment order for what is due at signature; None if nothing is. Inside a transaction, order locked.
 
-    One made for other terms or another amount is cancelled and replaced.
+    One made for other terms or another amount is cancelled and replaced. Raises Refusal `more_than_due` where what is
+    requested beside it leaves less than that of the order's total.
     """
     due = due_at_signature(order)
-    existing = db.session.scalars(
-        select(PaymentOrder).where(
-            PaymentOrder.order_id == order.id,
-            PaymentOrder.first,
-            PaymentOrder.status == PaymentOrderStatus.OPEN,
-        )
-    ).one_or_none()
+    existing = _first(order.id)
     if existing is not None:
         if due and existing.amount == due.minor and existing.edition == order.edition:
             return existing
         withdraw(existing, by=by, because="The order changed")
     if not due:
         return None
+    left = order.totals().gross - Money(ledger.claimed(order.id, beside_first=True), order.currency)
+    if due > left:
+        raise Refusal(
+            "more_than_due",
+            f"{due.major} {due.currency} are due at signature, but other payment orders leave only {left.major} of"
+            " the order's total.",
+            "Cancel a payment order that is still open, or change the payment plan.",
+        )
     share = "" if due == order.totals().gross else ", first part"
     row = _add(order, due, purpose=f"First payment for order {order.number}{share}", by=by, first=True)
     row.collection = CollectionMethod.PAYMENT_LINK
     return row
+
+
+def _first(order_id: int) -> PaymentOrder | None:
+    return db.session.scalars(
+        select(PaymentOrder).where(
+            PaymentOrder.order_id == order_id, PaymentOrder.first, PaymentOrder.status == PaymentOrderStatus.OPEN
+        )
+    ).one_or_none()
+
+
+def left_to_request(order: SalesOrder) -> Money:
+    """What another payment order may ask for: what no other one asks for or has collected.
+
+    Until the order is booked, what falls due at signature is kept for the first payment.
+    """
+    left = order.totals().gross - Money(ledger.claimed(order.id), order.currency)
+    if order.status in BEFORE_BOOKING and _first(order.id) is None:
+        left -= due_at_signature(order)
+    return max(left, Money.zero(order.currency))
 
 
 def create(
@@ -84,32 +119,44 @@ def create(
 ) -> PaymentOrder:
     """A further payment order on an order that is no longer with its customer for approval.
 
-    Raises Refusal: `awaiting_approval`, `cancelled`, `more_than_due`, `wrong_currency`, `not_positive`.
+    Raises Refusal: `not_permitted`, `awaiting_approval`, `cancelled`, `wrong_currency`, `not_positive`,
+    `more_than_due`, `no_contact`, `no_route`, `key_reused`.
     """
     content = ["payment_order", order_id, amount.minor, amount.currency, purpose, due_date, collection, contact_id]
     with transaction():
         demand(by, Permission.PAYMENT_ORDER_CREATE)
+        lock(Account, get(SalesOrder, order_id).account_id)
         order = lock(SalesOrder, order_id)
         if (known := forms.answered(form_key, content)) is not None:
-            return _get(known["id"])
+            return get(PaymentOrder, known["id"])
         _refuse_unless_collectable(order)
-        if amount.currency != order.currency:
-            raise Refusal("wrong_currency", f"This order is in {order.currency}.")
-        if amount.minor <= 0:
-            raise Refusal("not_positive", "Enter an amount above zero.")
-        open_amount = Money(order.totals().gross.minor - ledger.claimed(order.id), order.currency)
-        if amount > open_amount:
-            raise Refusal(
-                "more_than_due",
-                f"Only {open_amount.major} {order.currency} of this order is not collected or requested yet.",
-                "Lower the amount, or cancel a payment order that is still open.",
-            )
+        _refuse_amount(order, amount)
+        _refuse_stranger(order, contact_id)
         row = _add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date)
         row.collection = collection
         row.contact_id = contact_id or order.contact_id
         audit.note("payment_order.create", row.number, by=Actor.of(by), after={"amount": amount})
         forms.remember(form_key, content, id=row.id)
         return row
+
+
+def _refuse_amount(order: SalesOrder, amount: Money) -> None:
+    if amount.currency != order.currency:
+        raise Refusal("wrong_currency", f"This order is in {order.currency}.")
+    if amount.minor <= 0:
+        raise Refusal("not_positive", "Enter an amount above zero.")
+    left = left_to_request(order)
+    if amount > left:
+        raise Refusal(
+            "more_than_due",
+            f"Only {left.major} {order.currency} of this order is not collected or requested yet.",
+            "Lower the amount, or cancel a payment order that is still open.",
+        )
+
+
+def _refuse_stranger(order: SalesOrder, contact_id: int | None) -> None:
+    if contact_id is not None and get(Contact, contact_id).account_id != order.account_id:
+        raise Refusal("no_contact", "This contact belongs to another account.", "Choose a contact of this one.")
 
 
 def _refuse_unless_collectable(order: SalesOrder) -> None:
@@ -121,13 +168,6 @@ def _refuse_unless_collectable(order: SalesOrder) -> None:
         )
     if order.status is OrderStatus.CANCELLED:
         raise Refusal("cancelled", "This order is cancelled; nothing can be collected for it.")
-
-
-def _get(payment_order_id: int) -> PaymentOrder:
-    row = db.session.get(PaymentOrder, payment_order_id)
-    if row is None:
-        raise NotFound(f"payment order {payment_order_id}")
-    return row
 
 
 def _add(
@@ -152,6 +192,19 @@ def _add(
     db.session.add(row)
     row.record("created", by=by, number=row.number, amount=amount.minor, currency=amount.currency, purpose=purpose)
     return row
+
+
+def held_by_customer(order: SalesOrder) -> bool:
+    """The customer holds a link to sign and pay this order; a payment beside it would go round the signature.
+
+    After a card that staff took was declined there is no such link, and the first payment may be asked for by one.
+    """
+    if order.status not in WITH_CUSTOMER:
+        return False
+    submitted = select(Approval.id).where(
+        Approval.order_id == order.id, Approval.status.in_(APPROVAL_LIVE), Approval.closed_at.is_(None)
+    )
+    return order.status is OrderStatus.AWAITING_APPROVAL or db.session.scalar(submitted) is not None
 
 
 def has_open_attempt(order_id: int) -> bool:
@@ -207,16 +260,18 @@ def withdraw_open(order: SalesOrder, *, by: Actor, because: str | None = None) -
 
 
 def cancel(payment_order_id: int, *, because: str, by: User) -> PaymentOrder:
-    """Raises Refusal: `payment_in_progress`, `has_money`, `first_of_submitted`."""
+    """Raises Refusal: `not_permitted`, `cancelled`, `payment_in_progress`, `has_money`, `first_of_submitted`."""
     with transaction():
         demand(by, Permission.PAYMENT_ORDER_CREATE)
-        row = _get(payment_order_id)
+        row = get(PaymentOrder, payment_order_id)
         lock(Account, row.account_id)
         order = lock(SalesOrder, row.order_id) if row.order_id else None
         row = lock(PaymentOrder, payment_order_id)
+        if not row.can(PaymentOrderEvent.CANCEL):
+            raise Refusal("cancelled", f"{row.number} is cancelled already.")
         if ledger.figures([row.id])[row.id].captured:
-            raise Refusal("has_money", f"{row.number} has collected money; refund it instead of cancelling.")
-        if row.first and order is not None and order.status in WITH_CUSTOMER:
+            raise Refusal("has_money", f"{row.number} has collected money, so it stays.", "Ask AR / finance.")
+        if row.first and order is not None and held_by_customer(order):
             raise Refusal(
                 "first_of_submitted",
                 f"{row.number} is the first payment of an order that the customer is looking at.",

@@ -16,6 +16,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.charges",
     "app.commands.mail_delivery",
     "app.commands.orders",
+    "app.commands.payment_links",
     "app.commands.post_processing",
     "app.commands.quotes",
     "app.documents.rendering",

@@ -92,6 +92,12 @@ class PaymentIntent(Machine, Model):
             sqlite_where=text("status = 'live'"),
             postgresql_where=text("status = 'live'"),
         ),
+        Index(
+            "ix_payment_intent_expires",
+            "expires_at",
+            sqlite_where=text("status = 'live'"),
+            postgresql_where=text("status = 'live'"),
+        ),
     )
     EDGES: ClassVar = intent_states.EDGES
 

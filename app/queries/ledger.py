@@ -38,11 +38,13 @@ def figures(payment_order_ids: Iterable[int]) -> dict[int, Figures]:
     }
 
 
-def claimed(order_id: int) -> int:
-    """What the order's payment orders already collect or have collected: open ones in full, closed ones by captures."""
-    rows = db.session.execute(
-        select(PaymentOrder.id, PaymentOrder.status, PaymentOrder.amount).where(PaymentOrder.order_id == order_id)
-    ).all()
+def claimed(order_id: int, *, beside_first: bool = False) -> int:
+    """What the order's payment orders already collect or have collected: open ones in full, closed ones by captures.
+
+    `beside_first` leaves out those of the first payment.
+    """
+    query = select(PaymentOrder.id, PaymentOrder.status, PaymentOrder.amount).where(PaymentOrder.order_id == order_id)
+    rows = db.session.execute(query.where(~PaymentOrder.first) if beside_first else query).all()
     by_id = figures(r.id for r in rows)
     return sum(
         max(r.amount, by_id[r.id].captured) if r.status == PaymentOrderStatus.OPEN else by_id[r.id].captured

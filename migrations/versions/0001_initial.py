@@ -1220,6 +1220,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_payment_intent_public_id")),
     )
     with op.batch_alter_table("payment_intent", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_payment_intent_expires",
+            ["expires_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'live'"),
+            postgresql_where=sa.text("status = 'live'"),
+        )
         batch_op.create_index(batch_op.f("ix_payment_intent_payment_order_id"), ["payment_order_id"], unique=False)
         batch_op.create_index(
             "uq_payment_intent_live",
@@ -1513,12 +1520,12 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         # SQLite has these inside CREATE TABLE; here the two tables of each pair must exist first.
-        op.create_foreign_key("fk_account_shipping_address_id", "account", "address", ["shipping_address_id"], ["id"])
-        op.create_foreign_key("fk_account_billing_contact_id", "account", "contact", ["billing_contact_id"], ["id"])
-        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
         op.create_foreign_key(
             "fk_account_default_method_id", "account", "payment_method", ["default_method_id"], ["id"]
         )
+        op.create_foreign_key("fk_account_billing_contact_id", "account", "contact", ["billing_contact_id"], ["id"])
+        op.create_foreign_key("fk_account_shipping_address_id", "account", "address", ["shipping_address_id"], ["id"])
+        op.create_foreign_key("fk_account_billing_address_id", "account", "address", ["billing_address_id"], ["id"])
         op.create_foreign_key("fk_payment_order_invoice_id", "payment_order", "invoice", ["invoice_id"], ["id"])
     # Switches that stop money can be held by a charge only if their rows are there.
     setting = sa.table(
@@ -1580,6 +1587,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("status = 'live'"),
         )
         batch_op.drop_index(batch_op.f("ix_payment_intent_payment_order_id"))
+        batch_op.drop_index(
+            "ix_payment_intent_expires",
+            sqlite_where=sa.text("status = 'live'"),
+            postgresql_where=sa.text("status = 'live'"),
+        )
 
     op.drop_table("payment_intent")
     op.drop_table("mailbox_message")

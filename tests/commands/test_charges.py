@@ -15,7 +15,6 @@ from app.commands import charges, collection, post_processing
 from app.commands.charges import Instrument
 from app.db import db
 from app.errors import Refusal
-from app.gateways import registry
 from app.models import (
     Account,
     Allocation,
@@ -44,14 +43,6 @@ from tests import factories
 from tests.gateways.scripted import ScriptedGateway
 
 CARD = Instrument(alias="card-ok", label="Visa ending 4242")
-
-
-@pytest.fixture
-def gateway(app: Flask, monkeypatch: pytest.MonkeyPatch) -> ScriptedGateway:
-    scripted = ScriptedGateway()
-    monkeypatch.setattr(registry, "for_account", lambda account: scripted)
-    monkeypatch.setattr(registry, "get", lambda row: scripted)
-    return scripted
 
 
 @pytest.fixture
