@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, abort, g, make_response, request
-from flask_login import current_user
 from sqlalchemy import select
 
-from ..access import Permission, requires
+from ..access import Permission, me, requires
 from ..db import db
 from ..models import Document, SalesOrder
-from ..queries import scope
+from ..queries import papers, scope
 
 bp = Blueprint("documents", __name__)
 
@@ -22,7 +21,7 @@ def show(document_id: int, filename: str) -> Response:
         select(Document.body, Document.filename)
         .join(SalesOrder, SalesOrder.id == Document.order_id)
         .where(Document.id == document_id, Document.filename == filename)
-        .where(scope.visible(current_user, SalesOrder.owner_id))
+        .where(scope.visible(me(), SalesOrder.owner_id), Document.kind.in_(papers.kinds_for(me())))
     ).one_or_none()
     if row is None or row.body is None:
         abort(404)

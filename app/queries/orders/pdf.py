@@ -9,6 +9,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from sqlalchemy import Row
 
+from .. import papers
 from . import documents
 from .views import DocumentTab, PdfView
 
@@ -20,7 +21,8 @@ MOST_TABS = 6
 
 def view(facts: Facts, chosen: str = "") -> PdfView:
     """`chosen` is a tab's key; the first tab where it names none."""
-    found = _newest_of_each(facts.documents)
+    kinds = papers.kinds_for(facts.reader)
+    found = _newest_of_each([x for x in facts.documents if x.kind in kinds])
     if not found:
         return PdfView(tabs=(), state="none", title=_("Order"), retry=facts.actions.find("preview"))
     keys = [_key(x) for x in found]
