@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -71,9 +72,9 @@ class Postgres:
             connection.execute(statement)
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A server of our own, with a database `template` that holds the migrated, empty schema."""
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """A server of our own, without any database yet; gone with its data at the end."""
     programs = {name: find_program(name) for name in ("initdb", "postgres")}
     user = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())  # it refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="countersign-postgres-"))
@@ -89,13 +90,20 @@ def postgres() -> Iterator[Postgres]:
     postgres = Postgres(folder)
     try:
         wait_until(lambda: postgres.execute("SELECT 1"), server, psycopg.OperationalError)
-        postgres.execute("CREATE DATABASE template")
-        migrate(postgres.url("template"), folder)
         yield postgres
     finally:
         server.send_signal(signal.SIGQUIT)  # at once: nothing in it is worth keeping
         server.wait()
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The server of this run, with a database `template` that holds the migrated, empty schema."""
+    with running_postgres() as server:
+        server.execute("CREATE DATABASE template")
+        migrate(server.url("template"), server.folder)
+        yield server
 
 
 def migrate(database_url: str, instance: Path) -> None:
@@ -121,8 +129,9 @@ def postgres_url_factory(postgres: Postgres) -> Iterator[Callable[[], str]]:
         postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
+@contextmanager
+def running_redis() -> Iterator[str]:
+    """The address of a Redis of our own, which forgets everything when it ends."""
     port = free_port()
     command = [find_program("redis-server"), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir())
@@ -134,6 +143,12 @@ def redis_url() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    with running_redis() as url:
+        yield url
 
 
 @dataclass
