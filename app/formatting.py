@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
 from flask import Flask, g
-from flask_babel import gettext
+from flask_babel import LazyString, gettext
 
 from .clock import now
 from .language import locale, marked
@@ -169,5 +169,11 @@ FILTERS = {
 }
 
 
+def is_words(value: object) -> bool:
+    """A sentence, translated yet or not: what is left of a form's errors without those of its parts."""
+    return isinstance(value, str | LazyString)
+
+
 def register(app: Flask) -> None:
     app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.tests["words"] = is_words

@@ -35,7 +35,7 @@ MOST = 10
 NUMBER = re.compile(r"(SO|Q|PO|INV)-?\d+", re.IGNORECASE)
 AMOUNT = re.compile(r"\d{1,3}(,\d{3})+(\.\d{1,3})?|\d+([.,]\d{1,3})?")
 LAST_FOUR = re.compile(r"\d{4}")
-PROVIDER_ID = re.compile(r"[a-z]+_[A-Za-z0-9_]{6,}")
+PROVIDER_ID = re.compile(r"[A-Za-z0-9_-]{12,}")
 
 
 @dataclass(frozen=True, slots=True)
