@@ -36,28 +36,30 @@ def convert(quote_id: int, *, by: User) -> SalesOrder:
     with transaction():
         demand(by, Permission.QUOTE_CONVERT)
         quote = lock(Quote, quote_id)
-        return _order_of(quote.number) or _first_order(quote, by)
+        return order_of(quote.number) or _first_order(quote, by)
 
 
-def _order_of(quote_number: str) -> SalesOrder | None:
+def order_of(quote_number: str) -> SalesOrder | None:
+    """The one order of all versions of a quote."""
     query = select(SalesOrder).where(SalesOrder.quote_number == quote_number)
     return db.session.scalars(query).one_or_none()
 
 
 def _first_order(quote: Quote, by: User) -> SalesOrder:
     """Writes the order; whoever lost the race to another version of the quote is answered with the winner's."""
-    _refuse_unless_convertible(quote)
+    refuse_unless_convertible(quote)
     try:
         with db.session.begin_nested():
             return _write(quote, by)
     except IntegrityError:
-        winner = _order_of(quote.number)
+        winner = order_of(quote.number)
         if winner is None:
             raise
         return winner
 
 
-def _refuse_unless_convertible(quote: Quote) -> None:
+def refuse_unless_convertible(quote: Quote) -> None:
+    """Raises `superseded`, `not_latest`, `expired`, `not_approved`, `account_mismatch`, `not_ready`."""
     newer = convertible.newer_under_way(quote.number, quote.version)
     status = quote.status_on(selling_day())
     refusal = convertible.refusal(quote.number, quote.version, status, quote.expires_on, newer)
@@ -86,8 +88,8 @@ def _write(quote: Quote, by: User) -> SalesOrder:
         quote_version=quote.version,
         quote_hash=quote.content_hash,
         **{fact: getattr(quote, fact) for fact in CARRIED},
-        lines=[OrderLine(**{f: getattr(x, f) for f in ("position", "product_id", *LINE_FACTS)}) for x in quote.lines],
-        instalments=[Instalment(**{f: getattr(x, f) for f in ("position", *PLAN_FACTS)}) for x in quote.instalments],
+        lines=lines_of(quote),
+        instalments=instalments_of(quote),
     )
     db.session.add(order)
     db.session.flush()
@@ -96,6 +98,14 @@ def _write(quote: Quote, by: User) -> SalesOrder:
     quote.transition(QuoteEvent.CONVERT, by=actor, order=order.number)
     _win(quote.opportunity_id, order, actor)
     return order
+
+
+def lines_of(quote: Quote) -> list[OrderLine]:
+    return [OrderLine(**{f: getattr(x, f) for f in ("position", "product_id", *LINE_FACTS)}) for x in quote.lines]
+
+
+def instalments_of(quote: Quote) -> list[Instalment]:
+    return [Instalment(**{f: getattr(x, f) for f in ("position", *PLAN_FACTS)}) for x in quote.instalments]
 
 
 def _win(opportunity_id: int | None, order: SalesOrder, by: Actor) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from babel.numbers import list_currencies
 from sqlalchemy import select
@@ -27,6 +28,7 @@ from ..models import (
     Quote,
     QuoteLine,
     Renewal,
+    SalesOrder,
     TaxCode,
     TaxStatus,
 )
@@ -95,10 +97,10 @@ class InvalidContent(Refusal):
         super().__init__("invalid_content", " ".join(p.sentence for p in self.problems), status=422)
 
 
-def read(quote: Quote) -> QuoteContent:
-    """What `quote` says; equal contents compare equal."""
+def read(quote: Quote | SalesOrder, **given: Any) -> QuoteContent:
+    """What `quote` says; equal contents compare equal. An order has no expiry and notes of its own: give them."""
     return QuoteContent(
-        **{name: getattr(quote, name) for name in COLUMNS},
+        **{name: given[name] if name in given else getattr(quote, name) for name in COLUMNS},
         lines=tuple(LineContent(**{n: getattr(x, n) for n in LineContent.__dataclass_fields__}) for x in quote.lines),
         instalments=tuple(
             InstalmentContent(**{n: getattr(x, n) for n in InstalmentContent.__dataclass_fields__})

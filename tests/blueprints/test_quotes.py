@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.access import Role
-from app.commands import quote_content, quotes
+from app.commands import conversion, quote_content, quotes
 from app.db import db
 from app.models import Account, Quote, SalesOrder, User
 from app.queries.quotes import lists
@@ -257,6 +257,19 @@ def test_revising_and_discarding(seller: Client, dana: User) -> None:
     assert "Version 2" in seller.get(f"/quotes/{quote.number}").text
     assert seller.post(f"/quotes/{quote.number}/2/discard").headers["Location"] == page(quote)
     assert seller.get(f"/quotes/{quote.number}/2").status_code == 404
+
+
+def test_a_newer_version_is_taken_over_into_its_order(seller: Client, dana: User) -> None:
+    _, manager = quoting.people()
+    quote = quoting.approved(dana, manager)
+    order = conversion.convert(quote.id, by=dana)
+    revision = quotes.revise(quote.id, by=dana)
+    quotes.submit(revision.id, by=dana)
+    quotes.approve(revision.id, by=manager)
+    assert f"Take over into {order.number}" in seller.get(page(revision)).text
+    answer = seller.post(f"{page(revision)}/sync")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/orders/{order.number}")
+    assert "took over" in seller.get(f"/orders/{order.number}").text
 
 
 def test_htmx_is_sent_on_and_refusals_come_in_place(seller: Client, dana: User) -> None:

@@ -13,7 +13,7 @@ from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...access import Permission, me, requires
-from ...commands import conversion, quotes
+from ...commands import conversion, quote_sync, quotes
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models import Quote
@@ -72,7 +72,15 @@ def revise(number: str, version: int) -> Response:
 def convert(number: str, version: int) -> Response:
     order = conversion.convert(_id(number, version), by=me())
     flash(_("Order %(number)s stands", number=order.number), "ok")
-    return see_other(f"/orders/{order.number}")
+    return see_other(url_for("orders.show", number=order.number))
+
+
+@bp.post("/<number>/<int:version>/sync")
+@requires(Permission.QUOTE_CONVERT)
+def sync(number: str, version: int) -> Response:
+    order = quote_sync.sync(_id(number, version), by=me())
+    flash(_("Order %(order)s says what version %(version)s says", order=order.number, version=version), "ok")
+    return see_other(url_for("orders.show", number=order.number))
 
 
 @bp.get("/<number>/<int:version>/withdraw")

@@ -33,6 +33,7 @@ def _(text: str) -> Any:
 # (entity, event) of history; what is not here does not show on the timeline.
 HISTORY: dict[tuple[str, str], Words] = {
     ("sales_order", "converted"): Words("file-invoice", _("converted the order from %(quote)s v%(version)s")),
+    ("sales_order", "synced"): Words("refresh", _("took over %(quote)s v%(version)s")),
     ("sales_order", "submit_for_approval"): Words("send", _("sent the order for approval to %(sent_to)s")),
     ("sales_order", "book"): Words("circle-check", _("booked the order on terms"), "ok"),
     ("sales_order", "first_payment_received"): Words("circle-check", _("paid %(amount)s; the order is booked"), "ok"),

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from ...access import Permission, who_can, why_not
 from ...errors import Refusal
 from ...models import User
+from ...states.order import WITH_CUSTOMER, OrderStatus
 from ...states.quote import REVISABLE, QuoteStatus
 from ..orders.views import Action
 from . import convertible
@@ -80,6 +81,13 @@ class Actions:
         obstacle = obstacle or self._unready()
         return self._make("convert", _("Convert to order"), "file-invoice", P.QUOTE_CONVERT, obstacle, how="post")
 
+    def sync(self, order: str, status: OrderStatus) -> Action:
+        facts = self.facts
+        obstacle = convertible.refusal(facts.number, facts.version, facts.status, facts.expires_on, facts.newer)
+        obstacle = obstacle or convertible.out_of_reach(order, status) or self._unready()
+        label = _("Take over into %(order)s", order=order)
+        return self._make("sync", label, "refresh", P.QUOTE_CONVERT, obstacle, how="post")
+
     def revise(self) -> Action:
         obstacle = None
         if self.facts.latest > self.facts.version:
@@ -94,7 +102,7 @@ class Actions:
         if number is None:
             return None
         label = _("Open order %(number)s", number=number)
-        return Action("order", label, "file-invoice", f"/orders/{number}")
+        return Action("order", label, "file-invoice", url_for("orders.show", number=number))
 
     def open_latest(self) -> Action:
         label = _("Open version %(version)s", version=self.facts.latest)
@@ -124,10 +132,20 @@ def _approved(facts: QuoteFacts, do: Actions) -> NextStep:
         return NextStep(
             _("Approved, and under revision."), detail, "versions", "warn", do.open_latest(), do.convert(), ()
         )
+    if facts.order_number and facts.order_status:
+        return _approved_with_order(facts, do, facts.order_number, facts.order_status)
     detail = _("It becomes one sales order, which the customer then signs and pays.")
     return NextStep(
         _("Approved and ready to become an order."), detail, "circle-check", "", do.convert(), do.revise(), ()
     )
+
+
+def _approved_with_order(facts: QuoteFacts, do: Actions, order: str, status: OrderStatus) -> NextStep:
+    detail = _("Lines, terms and plan of this version replace those of the order.")
+    if status in WITH_CUSTOMER:
+        detail = _("The order goes back to draft first: the customer's link ends and a signature no longer counts.")
+    sentence = _("Approved; order %(order)s still says what an earlier version said.", order=order)
+    return NextStep(sentence, detail, "refresh", "warn", do.sync(order, status), do.open_order(), ())
 
 
 def _converted(facts: QuoteFacts, do: Actions) -> NextStep:

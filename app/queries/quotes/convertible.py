@@ -9,6 +9,7 @@ from sqlalchemy import select
 from ...db import db
 from ...errors import Refusal
 from ...models import Quote
+from ...states.order import BEFORE_BOOKING, OrderStatus
 from ...states.quote import UNDER_WAY, QuoteStatus
 
 
@@ -29,6 +30,18 @@ def refusal(number: str, version: int, status: QuoteStatus, expires_on: date, ne
             "Have the new version approved, or discard it.",
         )
     return None
+
+
+def out_of_reach(order_number: str, status: OrderStatus) -> Refusal | None:
+    """Once an order is booked, no quote changes it any more. Code: `order_too_far`."""
+    if status in BEFORE_BOOKING:
+        return None
+    said = str(status).replace("_", " ")
+    return Refusal(
+        "order_too_far",
+        f"{order_number} is {said}, and what is booked is not changed by a quote.",
+        "Agree the change with order management, or write a quote for what is added.",
+    )
 
 
 def newer_under_way(number: str, version: int) -> int | None:

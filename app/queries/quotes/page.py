@@ -104,7 +104,8 @@ def _versions(number: str) -> Sequence[Quote]:
 
 
 def _facts(quote: Quote, versions: Sequence[Quote]) -> QuoteFacts:
-    order = select(SalesOrder.number).where(SalesOrder.quote_number == quote.number)
+    query = select(SalesOrder.number, SalesOrder.status).where(SalesOrder.quote_number == quote.number)
+    order = db.session.execute(query).one_or_none()
     newer = [v.version for v in versions if v.version > quote.version and v.status in UNDER_WAY]
     return QuoteFacts(
         id=quote.id,
@@ -118,7 +119,8 @@ def _facts(quote: Quote, versions: Sequence[Quote]) -> QuoteFacts:
         notes=quote.notes,
         owner=quote.owner.name,
         submitted_by_id=quote.submitted_by_id,
-        order_number=db.session.scalar(order),
+        order_number=order.number if order else None,
+        order_status=order.status if order else None,
         latest=versions[0].version,
         newer=newer[0] if newer else None,
     )

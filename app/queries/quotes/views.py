@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from ...money import Money
+from ...states.order import OrderStatus
 from ...states.quote import QuoteStatus
 from ..orders.views import Action, EntryView, InstalmentView, RecurringView, TaxView
 from .readiness import Readiness
@@ -81,6 +82,7 @@ class QuoteFacts:
     owner: str
     submitted_by_id: int | None
     order_number: str | None
+    order_status: OrderStatus | None
     latest: int
     newer: int | None
 
