@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from time import time
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from app import create_app
 from app.config import ROOT
@@ -48,6 +50,9 @@ class Client(FlaskClient):
         return self
 
 
+TEMPLATES = FileSystemBytecodeCache(tempfile.mkdtemp(prefix="countersign-templates-"))
+
+
 def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
     app = create_app(
         {
@@ -64,6 +69,7 @@ def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
         }
     )
     app.test_client_class = Client
+    app.jinja_env.bytecode_cache = TEMPLATES  # an application a test would else compile each template again
     return app
 
 
