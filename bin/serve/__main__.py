@@ -9,13 +9,13 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
 
+import data
 import instance
-from processes import Children, Stop, last_words
+from processes import Children, Stop
 
 FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
 
@@ -54,22 +54,13 @@ def answers_ping(port: int) -> bool:
     return False
 
 
-def prepare_data() -> str:
-    """Migrates, loads the demo company if it is not there yet, and returns its sign-ins as text."""
-    command = (sys.executable, str(Path(__file__).with_name("prepare.py")))
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise Stop(f"the data could not be prepared: {last_words(done.stderr)}")
-    return done.stdout
-
-
 def start_product(children: Children, port: int) -> None:
     granian = ("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
     workers = ("--workers", "2", "--workers-kill-timeout", "2")  # one told to stop while it starts never would
     children.start("web server", sys.executable, *granian, *workers, "wsgi:app")
-    children.start("worker", *FLASK, "worker")
-    children.start("clock", *FLASK, "clock")
     children.wait_until(lambda: is_healthy(port), "the web server")
+    children.start("worker", *FLASK, "worker")  # after it: whoever waits, waits for the first page
+    children.start("clock", *FLASK, "clock")
 
 
 def is_healthy(port: int) -> bool:
@@ -93,7 +84,7 @@ def serve(fresh: bool) -> NoReturn:
     with Children(folder / "log") as children:
         if "COUNTERSIGN_REDIS_URL" not in os.environ:
             start_redis(children, folder)
-        sign_ins = prepare_data()
+        sign_ins = data.ready(folder)
         start_product(children, port)
         print(f"Countersign runs at {address}\n\n{sign_ins}\nCtrl-C stops it. Logs: {folder / 'log'}", flush=True)
         children.watch()

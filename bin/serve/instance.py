@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from processes import Stop
@@ -42,7 +43,7 @@ def check_database(folder: Path) -> None:
     if not path.exists() or "COUNTERSIGN_DATABASE_URL" in os.environ:
         return
     try:
-        with sqlite3.connect(path) as connection:
+        with closing(sqlite3.connect(path)) as connection:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         verdict = str(error)

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -37,14 +38,19 @@ def start(instance: Path, port: int) -> Iterator[Start]:
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         command = [ROOT / "bin/run", *arguments]
-        pipe = subprocess.PIPE
-        runs.append(subprocess.Popen(command, env=settings, stdout=pipe, stderr=pipe, text=True))
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        runs.append(subprocess.Popen(command, env=settings, text=True, preexec_fn=hear_hangups, **pipes))
         return runs[-1]
 
     yield start
     for run in runs:
         run.terminate()
         run.communicate()
+
+
+def hear_hangups() -> None:
+    """The tests themselves may run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def read_greeting(run: subprocess.Popen[str]) -> str:
@@ -87,9 +93,25 @@ def test_a_run_greets_answers_and_takes_everything_with_it(start: Start, instanc
     assert "another bin/run is at work" in refusal(start("--fresh"))
 
     run.send_signal(ending)
-    assert run.wait(20) == 0
+    assert run.wait(60) == 0
     assert processes_on(instance) == {}
-    assert (instance / "countersign.sqlite3").exists()
+
+
+def test_data_survive_and_are_migrated_again_when_older_ones_are_put_back(start: Start, instance: Path):
+    first = start()
+    greeting = read_greeting(first)
+    first.terminate()
+    first.wait(60)
+    with sqlite3.connect(instance / "countersign.sqlite3") as database:
+        database.execute("UPDATE company SET name = 'Ours'")
+    second = start()
+    assert read_greeting(second) == greeting
+    second.terminate()
+    second.wait(60)
+    with sqlite3.connect(instance / "countersign.sqlite3") as database:
+        assert database.execute("SELECT name FROM company").fetchone() == ("Ours",)
+        database.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    assert "from-the-future" in refusal(start())
 
 
 @pytest.mark.faults
@@ -107,7 +129,7 @@ def test_nothing_outlives_a_killed_run(start: Start, instance: Path):
     run = start()
     read_greeting(run)
     run.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while processes_on(instance) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_on(instance) == {}
