@@ -127,7 +127,7 @@ def test_a_real_move_writes_its_row_in_sequence_and_an_illegal_one_none(app: Fla
     assert db.session.scalar(select(func.count(History.id)).where(History.because == "starts later")) == 1
 
 
-@pytest.mark.parametrize("status", list(OPEN))
+@pytest.mark.parametrize("status", sorted(OPEN))
 @pytest.mark.parametrize("figures", [Figures(100), Figures(100, 40, 40)])
 def test_an_open_attempt_is_never_shown_as_paid_or_failed(status: AttemptStatus, figures: Figures) -> None:
     shown = derive(figures, status, cancelled=False)
