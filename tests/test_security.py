@@ -16,6 +16,7 @@ from app.hypermedia import safe_next
 from tests import factories
 from tests.conftest import Client, make_app
 from tests.house import routes
+from tests.test_config import production
 
 HTTPS = "https://countersign.test"
 FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -165,7 +166,7 @@ def test_a_body_beyond_the_limit_is_refused(client: Client) -> None:
 
 
 def test_production_answers_to_its_own_name_only(app: Flask, tmp_path: Path) -> None:
-    hosts = config.load(PRODUCTION | {"COUNTERSIGN_INSTANCE": str(tmp_path)})["TRUSTED_HOSTS"]
+    hosts = config.load(production(tmp_path))["TRUSTED_HOSTS"]
     client = app_like(app, tmp_path, TRUSTED_HOSTS=hosts).test_client()
     assert client.get("/sign-in", base_url="https://orders.company.test").status_code == 200
     assert client.get("/health", base_url="http://127.0.0.1:8000").status_code == 200
@@ -231,40 +232,3 @@ def test_an_error_is_logged_without_the_values_around_it(capsys: pytest.CaptureF
 )
 def test_no_way_out_by_next(target: str | None) -> None:
     assert safe_next(target, "/orders/") == "/orders/"
-
-
-PRODUCTION = {
-    "COUNTERSIGN_ENV": "production",
-    "COUNTERSIGN_BASE_URL": "https://orders.company.test",
-    "COUNTERSIGN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
-    "COUNTERSIGN_DATABASE_URL": "postgresql://countersign@db/countersign",
-    "COUNTERSIGN_REDIS_URL": "redis://redis/0",
-    "COUNTERSIGN_SMTP_URL": "smtp://mail",
-    "COUNTERSIGN_MAIL_FROM": "Orders <orders@company.test>",
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        ({"COUNTERSIGN_SECRET_KEY": ""}, "SECRET_KEY"),
-        ({"COUNTERSIGN_SECRET_KEY": "short"}, "SECRET_KEY"),
-        ({"COUNTERSIGN_DATABASE_URL": ""}, "DATABASE_URL"),
-        ({"COUNTERSIGN_REDIS_URL": ""}, "REDIS_URL"),
-        ({"COUNTERSIGN_BASE_URL": ""}, "BASE_URL"),
-        ({"COUNTERSIGN_SMTP_URL": ""}, "SMTP_URL"),
-        ({"COUNTERSIGN_SANDBOX": "on"}, "SANDBOX"),
-        ({"COUNTERSIGN_MAIL_TRANSPORT": "mailbox"}, "mailbox"),
-        ({"COUNTERSIGN_PROXIES": "two"}, "PROXIES"),
-        ({"COUNTERSIGN_ENV": "prod"}, "ENV"),
-    ],
-)
-def test_production_does_not_start_half_set_up(tmp_path: Path, change: dict[str, str], word: str) -> None:
-    with pytest.raises(config.Misconfigured, match=word):
-        config.load(PRODUCTION | {"COUNTERSIGN_INSTANCE": str(tmp_path)} | change)
-
-
-def test_production_starts_when_it_is_set_up(tmp_path: Path) -> None:
-    settings = config.load(PRODUCTION | {"COUNTERSIGN_INSTANCE": str(tmp_path)})
-    assert settings["SANDBOX"] is False and settings["FAILPOINT"] == ""
-    assert settings["SESSION_COOKIE_SECURE"] and settings["SQLALCHEMY_ENGINE_OPTIONS"]["hide_parameters"]

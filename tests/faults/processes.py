@@ -30,7 +30,24 @@ class Processes:
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *command: str, failpoint: str = "") -> subprocess.Popen[bytes]:
-        """`flask <command>`; dies by SIGKILL where it reaches `failpoint`. Leads a session, so that it ends whole."""
+        """`flask <command>`; dies by SIGKILL where it reaches `failpoint`."""
+        return self.launch(command[0], "flask", "--app", "wsgi", *command, failpoint=failpoint)
+
+    def launch(self, name: str, *module: str, failpoint: str = "") -> subprocess.Popen[bytes]:
+        """A Python module with its arguments, logging to `name`. Leads a session, so that it ends whole."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *module],
+                cwd=ROOT,
+                env=self.environ(FAILPOINT=failpoint),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        return process
+
+    def environ(self, **changes: str) -> dict[str, str]:
         config = self.app.config
         known = {
             "ENV": "test",
@@ -41,20 +58,8 @@ class Processes:
             "REDIS_URL": config["REDIS_URL"],
             "MAIL_TRANSPORT": config["MAIL_TRANSPORT"],
             "SMTP_URL": config["SMTP_URL"],
-            "FAILPOINT": failpoint,
-        } | self.settings
-        environ = os.environ | {f"COUNTERSIGN_{name}": value for name, value in known.items()}
-        with (self.folder / f"{command[0]}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "flask", "--app", "wsgi", *command],
-                cwd=ROOT,
-                env=environ,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.running.append(process)
-        return process
+        }
+        return os.environ | {f"COUNTERSIGN_{name}": value for name, value in (known | self.settings | changes).items()}
 
     def log(self, command: str) -> str:
         path = self.folder / f"{command}.log"
