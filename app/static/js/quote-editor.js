@@ -5,7 +5,7 @@ document.addEventListener("change", ({ target }) => {
   const row = target.closest("[data-line]");
   const { price, currency, name } = target.selectedOptions[0].dataset;
   const quantity = row.querySelector("[name$=-quantity]");
-  const unitPrice = row.querySelector("[data-price]");
+  const unitPrice = row.querySelector("[name$=-unit_price]");
   const same = currency === document.getElementById("currency").value;
   unitPrice.value = same ? price : "";
   row.querySelector("[name$=-description]").placeholder = name ?? "";
