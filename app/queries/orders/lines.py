@@ -49,25 +49,25 @@ def rows(order_id: int) -> Sequence[Row[Any]]:
     return db.session.execute(LINES, {"order_id": order_id}).all()
 
 
-def priced(row: Row[Any]) -> PricedLine:
+def priced(row: Any) -> PricedLine:
     return PricedLine(row.quantity, row.unit_price, row.discount_percent, row.tax_rate)
 
 
-def totals_of(lines: Iterable[Row[Any]], currency: str, prices_include_tax: bool) -> Totals:
+def totals_of(lines: Iterable[Any], currency: str, prices_include_tax: bool) -> Totals:
     return totals((priced(x) for x in lines), currency, prices_include_tax=prices_include_tax)
 
 
 def view(facts: Facts) -> LinesView:
     whole = facts.totals
-    recurring = _recurring(facts)
+    periods = recurring(facts.lines, facts.row.currency, facts.row.prices_include_tax)
     return LinesView(
         lines=facts.line_views,
         net=whole.net,
         taxes=tuple(TaxView(t.rate, t.tax) for t in whole.by_rate),
         total=whole.gross,
         prices_include_tax=facts.row.prices_include_tax,
-        recurring=tuple(RecurringView(f, amount) for f, amount in recurring.items()),
-        over_term=_over_term(whole.gross, recurring, facts.row.term_months),
+        recurring=tuple(RecurringView(f, amount) for f, amount in periods.items()),
+        over_term=over_term(whole.gross, periods, facts.row.term_months),
         edit=facts.actions.editing("edit_lines"),
     )
 
@@ -94,19 +94,15 @@ def line_view(row: Row[Any], currency: str) -> LineView:
     )
 
 
-def _recurring(facts: Facts) -> dict[Frequency, Money]:
-    """What one period of each frequency comes to, gross."""
-    found = {}
-    for frequency in Frequency:
-        lines = [x for x in facts.lines if x.frequency is frequency]
-        if lines:
-            found[frequency] = totals_of(lines, facts.row.currency, facts.row.prices_include_tax).gross
-    return found
+def recurring(lines: Sequence[Any], currency: str, prices_include_tax: bool) -> dict[Frequency, Money]:
+    """What one period of each frequency comes to, gross; `lines` are those of an order or a quote."""
+    by_frequency = {f: [x for x in lines if x.frequency is f] for f in Frequency}
+    return {f: totals_of(found, currency, prices_include_tax).gross for f, found in by_frequency.items() if found}
 
 
-def _over_term(total: Money, recurring: dict[Frequency, Money], months: int | None) -> Money | None:
+def over_term(total: Money, periods: dict[Frequency, Money], months: int | None) -> Money | None:
     """The total plus every further period of the term; None without an end or where the term cuts a period."""
-    if not recurring or months is None or any(months % PERIOD_MONTHS.get(f, months + 1) for f in recurring):
+    if not periods or months is None or any(months % PERIOD_MONTHS.get(f, months + 1) for f in periods):
         return None
-    further = sum(amount.minor * (months // PERIOD_MONTHS[f] - 1) for f, amount in recurring.items())
+    further = sum(amount.minor * (months // PERIOD_MONTHS[f] - 1) for f, amount in periods.items())
     return Money(total.minor + further, total.currency)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import Row
 
 from ...formatting import day
 from ...models import CollectionMethod, Due, Frequency, Renewal
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
     from .facts import PlanStep
 
 
-def terms(row: Row[Any]) -> tuple[str, ...]:
+def terms(row: Any) -> tuple[str, ...]:
+    """Of an order or a quote, or a row of one."""
     length = ngettext("%(num)d month", "%(num)d months", row.term_months) if row.term_months else _("Open end")
     billed = {
         Frequency.WEEKLY: _("billed weekly"),

@@ -15,11 +15,13 @@ from sqlalchemy.orm import joinedload, selectinload
 from ...access import Permission, can
 from ...db import db
 from ...errors import NotFound
-from ...models import Address, Frequency, History, Quote, SalesOrder, User
+from ...models import Address, History, Quote, SalesOrder, User
 from ...models.payment_plan import amounts, planned
-from ...money import Money, totals
+from ...money import Money
 from ...states.quote import UNDER_WAY
 from ..calendar import selling_day
+from ..orders import plan
+from ..orders.lines import over_term, recurring
 from ..orders.views import EntryView, InstalmentView, RecurringView, TaxView
 from ..scope import visible
 from . import readiness, words
@@ -34,7 +36,6 @@ PARTIES = (
     Quote.billing_address,
     Quote.shipping_address,
 )
-PERIOD_MONTHS = {Frequency.MONTHLY: 1, Frequency.QUARTERLY: 3, Frequency.YEARLY: 12}
 
 
 def locate(person: User, number: str, version: int) -> int:
@@ -70,8 +71,8 @@ def load(person: User, number: str, version: int) -> QuotePage:
         opportunity=Party(quote.opportunity.name) if quote.opportunity else None,
         billing_address=_address(quote.billing_address or quote.account.billing_address),
         shipping_address=_address(quote.shipping_address),
-        terms=words.terms(quote),
-        payment_terms=words.payment_terms(quote.payment_terms_days),
+        terms=plan.terms(quote),
+        payment_terms=plan.payment_terms(quote.payment_terms_days),
         lines=_lines(quote),
         plan=_plan(quote, steps),
         plan_adds_up=steps is not None,
@@ -132,7 +133,7 @@ def _address(address: Address | None) -> tuple[str, ...]:
 
 def _lines(quote: Quote) -> LinesView:
     whole = quote.totals()
-    recurring = _recurring(quote)
+    periods = recurring(quote.lines, quote.currency, quote.prices_include_tax)
     return LinesView(
         lines=tuple(
             QuoteLineView(
@@ -153,27 +154,9 @@ def _lines(quote: Quote) -> LinesView:
         taxes=tuple(TaxView(t.rate, t.tax) for t in whole.by_rate),
         total=whole.gross,
         prices_include_tax=quote.prices_include_tax,
-        recurring=tuple(RecurringView(f, amount) for f, amount in recurring.items()),
-        over_term=_over_term(whole.gross, recurring, quote.term_months),
+        recurring=tuple(RecurringView(f, amount) for f, amount in periods.items()),
+        over_term=over_term(whole.gross, periods, quote.term_months),
     )
-
-
-def _recurring(quote: Quote) -> dict[Frequency, Money]:
-    """What one period of each frequency comes to, gross."""
-    by_frequency = {f: [x.priced for x in quote.lines if x.frequency is f] for f in Frequency}
-    return {
-        f: totals(priced, quote.currency, prices_include_tax=quote.prices_include_tax).gross
-        for f, priced in by_frequency.items()
-        if priced
-    }
-
-
-def _over_term(whole: Money, recurring: dict[Frequency, Money], months: int | None) -> Money | None:
-    """The total plus every further period of the term; None without an end or where the term cuts a period."""
-    if not recurring or months is None or any(months % PERIOD_MONTHS.get(f, months + 1) for f in recurring):
-        return None
-    further = sum(amount.minor * (months // PERIOD_MONTHS[f] - 1) for f, amount in recurring.items())
-    return Money(whole.minor + further, whole.currency)
 
 
 def _plan(quote: Quote, steps: list[Money] | None) -> tuple[InstalmentView, ...]:
@@ -181,7 +164,7 @@ def _plan(quote: Quote, steps: list[Money] | None) -> tuple[InstalmentView, ...]
     whole = quote.totals().gross
     parts = steps or [planned([x], whole) for x in quote.instalments]
     return tuple(
-        InstalmentView(part, words.due(x), words.collection(x.collection), None, words.share(x))
+        InstalmentView(part, words.due(x), plan.collection_words(x.collection), None, words.share(x))
         for x, part in zip(quote.instalments, parts, strict=True)
     )
 

@@ -1,14 +1,14 @@
-"""Terms, payment plan and history of a quote in words."""
+"""Payment plan and history of a quote in words; its terms read as those of an order do."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext, ngettext
+from flask_babel import lazy_gettext
 
 from ...formatting import day, percent
-from ...models import CollectionMethod, Due, Frequency, History, Instalment, Quote, Renewal
+from ...models import Due, History, Instalment
 from ..orders.views import EntryView
 
 
@@ -48,29 +48,6 @@ def entry(row: History) -> EntryView:
     )
 
 
-def terms(quote: Quote) -> tuple[str, ...]:
-    if quote.billing_frequency is None and quote.term_months is None:
-        return (_("One-time"),)
-    length = ngettext("%(num)d month", "%(num)d months", quote.term_months) if quote.term_months else _("Open end")
-    billed = {
-        Frequency.WEEKLY: _("billed weekly"),
-        Frequency.MONTHLY: _("billed monthly"),
-        Frequency.QUARTERLY: _("billed quarterly"),
-        Frequency.YEARLY: _("billed yearly"),
-        None: _("billed once"),
-    }[quote.billing_frequency]
-    renews = {
-        Renewal.AUTO: _("renews automatically"),
-        Renewal.MANUAL: _("renewal to be agreed"),
-        Renewal.NONE: _("does not renew"),
-    }[quote.renewal]
-    return f"{length}, {billed}", renews
-
-
-def payment_terms(days: int) -> str:
-    return ngettext("invoices due in %(num)d day", "invoices due in %(num)d days", days)
-
-
 def due(step: Instalment) -> str:
     if step.due is Due.DATE and step.due_date:
         return day(step.due_date)
@@ -79,12 +56,3 @@ def due(step: Instalment) -> str:
 
 def share(step: Instalment) -> str | None:
     return percent(step.percent) if step.percent is not None else None
-
-
-def collection(method: CollectionMethod) -> str:
-    return {
-        CollectionMethod.PAYMENT_LINK: _("by payment link"),
-        CollectionMethod.SAVED_METHOD: _("from the card on file"),
-        CollectionMethod.STAFF_CARD: _("card taken by staff"),
-        CollectionMethod.OFFLINE: _("offline"),
-    }[method]
