@@ -63,9 +63,14 @@ def quantity(value: Decimal | int) -> str:
     return _decimal(Decimal(value), locale())
 
 
+@lru_cache(maxsize=1024)
+def _percent(value: Decimal, locale: Locale) -> str:
+    return numbers.format_percent(value / 100, locale=locale, decimal_quantization=False)
+
+
 def percent(value: Decimal | int) -> str:
     """From percent units, as rates are stored: `19%` for 19, `7.7%` for 7.7."""
-    return numbers.format_percent(Decimal(value) / 100, locale=locale(), decimal_quantization=False)
+    return _percent(Decimal(value), locale())
 
 
 @lru_cache(maxsize=1024)

@@ -62,7 +62,7 @@ def _preflight(facts: Facts, form: SubmitForm, refusal: Refusal | None = None, s
     form.contact_id.choices = editing.contacts(facts.row.account_id)
     page = render_template(
         "orders/actions/submit.html",
-        order=summary.head(facts),
+        order=summary.ref(facts),
         preflight=preflight.of_approval(facts),
         form=form,
         refusal=refusal,
@@ -91,7 +91,7 @@ def remind(number: str) -> Response:
 
 
 def _reminder(facts: Facts, form: RemindForm, refusal: Refusal | None = None) -> Response:
-    head = summary.head(facts)
+    head = summary.ref(facts)
     page = render_template(
         "orders/actions/confirm.html",
         order=head,

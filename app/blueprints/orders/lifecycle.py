@@ -148,7 +148,7 @@ def _dialog(
     where: str,
     danger: bool = False,
 ) -> Response:
-    head = summary.head(facts)
+    head = summary.ref(facts)
     page = render_template(
         "orders/actions/confirm.html",
         order=head,

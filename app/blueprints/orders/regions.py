@@ -28,6 +28,10 @@ VIEWS: dict[str, tuple[str, str, str, Callable[[Facts], Any]]] = {
 }
 
 
+HEADED = frozenset({"head", "next"})
+"""The regions that show the order's head itself; the others only say where they belong."""
+
+
 def load_order(number: str) -> Facts:
     """The order as the signed-in person may see it. Raises NotFound."""
     return load(number, me())
@@ -35,7 +39,7 @@ def load_order(number: str) -> Facts:
 
 def render(facts: Facts, name: str, **more: Any) -> str:
     _, template, variable, view = VIEWS[name]
-    context = {"order": summary.head(facts)} | more
+    context = {"order": summary.head(facts) if name in HEADED else summary.ref(facts)} | more
     if variable not in context:
         context[variable] = view(facts)
     return render_template(template, **context)

@@ -137,19 +137,19 @@ def _resend_dialog(facts: Facts, mail: Any, form: ResendForm, refusal: Refusal |
     to = ", ".join(r["address"] for r in mail.recipients)
     page = render_template(
         "orders/actions/confirm.html",
-        order=summary.head(facts),
+        order=summary.ref(facts),
         form=form,
         title=str(_("Send “%(subject)s” again", subject=mail.subject)),
         consequence=str(_("It goes to %(to)s once more, as a mail of its own.", to=to)),
         submit=str(_("Send again")),
-        action=f"{summary.head(facts).url}/mails/{mail.id}/resend",
+        action=f"{summary.ref(facts).url}/mails/{mail.id}/resend",
         refusal=refusal,
     )
     return make_response(page, refusal.status if refusal else 200)
 
 
 def _dialog(facts: Facts, kind: str, form: FlaskForm, status: int = 200) -> Response:
-    page = render_template(f"orders/actions/{kind}.html", order=summary.head(facts), form=form)
+    page = render_template(f"orders/actions/{kind}.html", order=summary.ref(facts), form=form)
     return make_response(page, status)
 
 

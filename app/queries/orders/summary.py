@@ -17,13 +17,17 @@ from . import documents, fulfillment
 from .next_best_action import ApprovalStage
 from .parties import account_link, address, quote_link
 from .plan import collection_words, due_words, payment_terms, terms
-from .views import ApprovalView, ContactView, InstalmentView, Link, OrderHead, SummaryView
+from .views import ApprovalView, ContactView, InstalmentView, Link, OrderHead, OrderRef, SummaryView
 
 if TYPE_CHECKING:
     from ...money import Money
     from .facts import Facts, PlanStep
 
 CHANGEABLE = frozenset(OrderStatus) - {OrderStatus.CANCELLED, OrderStatus.COMPLETED}
+
+
+def ref(facts: Facts) -> OrderRef:
+    return OrderRef(facts.row.number, url_for("orders.show", number=facts.row.number))
 
 
 def head(facts: Facts) -> OrderHead:

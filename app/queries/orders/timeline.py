@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flask import url_for
@@ -13,10 +14,12 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     ColumnElement,
+    Integer,
     Row,
     Select,
     String,
     and_,
+    bindparam,
     cast,
     literal,
     null,
@@ -26,7 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from ...db import db
+from ...db import Instant, db
 from ...models import History, Note, OrderEmail, OrderFile, User
 from . import happenings
 from .views import EntryView, TimelineView
@@ -57,25 +60,30 @@ def view(facts: Facts, kind: str = "", cursor: str | None = None) -> TimelineVie
 
 
 def _rows(order_id: int, kind: str, cursor: Cursor | None) -> Sequence[Row[Any]]:
-    parts = [_part(name, order_id, cursor) for name in ([kind] if kind else KINDS)]
+    at, rank, key = cursor or (None, None, None)
+    asked = {"order_id": order_id} | ({"at": at, "rank": rank, "key": key} if cursor else {})
+    return db.session.execute(_statement(kind, cursor is not None), asked).all()
+
+
+@cache
+def _statement(kind: str, older: bool) -> Any:
+    """Built once for each filter: putting a union together costs more than running it."""
+    parts = [_part(name, older) for name in ([kind] if kind else KINDS)]
     merged = union_all(*(select(p.subquery()) for p in parts)).subquery()
-    newest = select(merged).order_by(merged.c.at.desc(), merged.c.rank.desc(), merged.c.id.desc()).limit(PAGE + 1)
-    return db.session.execute(newest).all()
+    return select(merged).order_by(merged.c.at.desc(), merged.c.rank.desc(), merged.c.id.desc()).limit(PAGE + 1)
 
 
-def _part(kind: str, order_id: int, cursor: Cursor | None) -> Select[Any]:
+def _part(kind: str, older: bool) -> Select[Any]:
     """At most one page of one kind, in the columns that all kinds share."""
-    columns, at, key, where = {
-        "note": (NOTE, Note.created_at, Note.id, Note.order_id == order_id),
-        "mail": (MAIL, OrderEmail.created_at, OrderEmail.id, OrderEmail.order_id == order_id),
-        "file": (FILE, OrderFile.created_at, OrderFile.id, OrderFile.order_id == order_id),
-        "history": (HISTORY, History.at, History.id, and_(History.order_id == order_id, TOLD)),
-    }[kind]
+    columns, model, at, more = SOURCES[kind]
+    key: Any = model.id
     named = [column.label(name) for name, column in zip(COLUMNS, columns, strict=True)]
     query = select(literal(RANK[kind]).label("rank"), key.label("id"), at.label("at"), *named)
-    if kind in ("note", "file"):
-        query = query.join(User, User.id == (Note if kind == "note" else OrderFile).author_id)
-    query = query.where(where, _before(cursor, at, RANK[kind], key))
+    if model in (Note, OrderFile):
+        query = query.join(User, User.id == model.author_id)
+    query = query.where(model.order_id == bindparam("order_id"), more)
+    if older:
+        query = query.where(_before(at, RANK[kind], key))
     return query.order_by(at.desc(), key.desc()).limit(PAGE + 1)
 
 
@@ -124,14 +132,20 @@ HISTORY: tuple[Any, ...] = (
 )
 
 
-def _before(cursor: Cursor | None, at: Any, rank: int, key: Any) -> ColumnElement[bool]:
-    if cursor is None:
-        return true()
-    then, last_rank, last_id = cursor
-    same_moment = true() if rank < last_rank else key < last_id if rank == last_rank else None
-    if same_moment is None:
-        return at < then
-    return or_(at < then, and_(at == then, same_moment))
+SOURCES: dict[str, tuple[tuple[Any, ...], Any, Any, Any]] = {
+    "note": (NOTE, Note, Note.created_at, true()),
+    "mail": (MAIL, OrderEmail, OrderEmail.created_at, true()),
+    "file": (FILE, OrderFile, OrderFile.created_at, true()),
+    "history": (HISTORY, History, History.at, TOLD),
+}
+"""By kind: its columns, its table, its time, and what of it is shown."""
+
+
+def _before(at: Any, rank: int, key: Any) -> ColumnElement[bool]:
+    """Older than the cursor by (time, rank, id), as the page is ordered."""
+    then, last = bindparam("at", type_=Instant()), bindparam("rank", type_=Integer())
+    same_kind = and_(last == rank, key < bindparam("key", type_=BigInteger()))
+    return or_(at < then, and_(at == then, or_(last > rank, same_kind)))
 
 
 def _entry(facts: Facts, row: Row[Any]) -> EntryView:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .action import Action, Link
 from .delivery import FulfillmentView, RouteView, ShippingView, SubscriptionView
 from .documents import DocumentTab, PdfView
-from .head import NextStep, OrderHead
+from .head import NextStep, OrderHead, OrderRef
 from .lines import LinesView, LineView, RecurringView, TaxView
 from .payment import (
     AttemptView,
@@ -51,6 +51,7 @@ __all__ = [
     "NextStep",
     "OrderHead",
     "OrderPage",
+    "OrderRef",
     "PaymentOrderView",
     "PaymentView",
     "PdfView",

@@ -11,6 +11,14 @@ from .action import Action, Link
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRef:
+    """What a panel or a dialog alone needs to know of the order it belongs to."""
+
+    number: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderHead:
     """`url` is the page's path; panels live below it. `edition` is what edit forms were opened on.
 
