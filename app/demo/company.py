@@ -10,7 +10,7 @@ from sqlalchemy import select
 from .. import clock, passwords
 from ..commands import accounts
 from ..db import db, transaction
-from ..models import Account, Company, Gateway, Route, TermsText, User
+from ..models import Account, Company, Gateway, GatewayState, PaymentMethod, Route, TermsText, Token, User
 from . import catalog, customers, deals, story
 from .people import PASSWORD, PEOPLE
 
@@ -57,7 +57,31 @@ def trade() -> None:
     story.live_through(DAYS)
     with clock.turned_back(timedelta(days=3)):
         account_id = account_ids["bluegrass"]
+        _old_card(account_ids["northfield"])
         accounts.hold(account_id, reason="Two invoices overdue since September", by=accountant)
+
+
+def _old_card(account_id: int) -> None:
+    """A card that only the gateway of former years holds: it waits to be brought over."""
+    with transaction() as session:
+        gateway = Gateway(
+            key="harbour", kind="sandbox", name="Harbour Payments", state=GatewayState.DEPRECATED, currencies=["EUR"]
+        )
+        session.add(gateway)
+        session.flush()
+        card = PaymentMethod(
+            account_id=account_id,
+            brand="Mastercard",
+            last4="8210",
+            exp_month=8,
+            exp_year=clock.now().year + 2,
+            holder="Northfield Clinics GmbH",
+            consent_text="Agreed in the contract of March 2024.",
+            consent_by="Jonas Falk",
+            consent_how="in the contract",
+            tokens=[Token(gateway_id=gateway.id, token="harbour_8210")],
+        )
+        session.add(card)
 
 
 def _account(customer: customers.Customer, by: User) -> int:

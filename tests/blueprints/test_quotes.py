@@ -16,11 +16,12 @@ from app.access import Role
 from app.commands import conversion, quote_content, quotes
 from app.db import db
 from app.models import Account, Quote, SalesOrder, User
-from app.queries.quotes import lists
-from app.states.quote import QuoteStatus
+from app.queries.quotes import lists, words
+from app.states.quote import QuoteEvent, QuoteStatus
 from tests import factories
 from tests.commands import quoting
 from tests.conftest import Client
+from tests.statements import counted
 
 FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -107,8 +108,8 @@ def test_the_list_pages_by_key(app: Flask, dana: User, monkeypatch: pytest.Monke
 
 def test_the_page_shows_lines_totals_plan_and_readiness(seller: Client, dana: User) -> None:
     text = seller.get(page(draft(dana))).text
-    for words in ("€529.55", "€84.55", "€158.87", "of which recurring, per month", "6 of 6", "Submit for approval"):
-        assert words in text
+    for expected in ("€529.55", "€84.55", "€158.87", "of which recurring, per month", "6 of 6", "Submit for approval"):
+        assert expected in text
     assert "The customer will be asked." in text
 
 
@@ -279,6 +280,22 @@ def test_htmx_is_sent_on_and_refusals_come_in_place(seller: Client, dana: User) 
     sound = draft(dana)
     answer = seller.post(f"{page(sound)}/submit", headers=FRAGMENT)
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, page(sound))
+
+
+def test_a_page_asks_no_more_for_more_lines_and_versions(seller: Client, dana: User) -> None:
+    few, many = draft(dana), quoting.content()
+    long = draft(dana, lines=many.lines * 20, instalments=many.instalments)
+    seen = []
+    for quote in (few, long):
+        seller.get(page(quote))
+        with counted() as statements:
+            assert seller.get(page(quote)).status_code == 200
+        seen.append(len(statements))
+    assert seen[0] == seen[1] <= 16
+
+
+def test_every_event_of_a_quote_has_words() -> None:
+    assert {str(event) for event in QuoteEvent} <= set(words.HISTORY)
 
 
 def test_those_without_the_permission_are_refused(client: Client, dana: User) -> None:

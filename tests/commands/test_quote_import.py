@@ -18,6 +18,7 @@ from app.access import Role
 from app.commands import quote_content, quote_files, quotes
 from app.commands.quote_files import Refused
 from app.commands.quote_import import Imported, import_quotes
+from app.config import ROOT
 from app.db import db, transaction
 from app.models import CollectionMethod, Due, History, Opportunity, Quote, User
 from app.states.quote import QuoteStatus
@@ -299,3 +300,12 @@ def test_the_command_line(dana: User, app: Flask, tmp_path: Path) -> None:
     reader = factories.user(Role.READ_ONLY)
     code, output = call(owner=reader.email)
     assert code == 1 and "Your role does not let you write and revise quotes." in output
+
+
+def test_the_examples_of_the_manual_can_be_read(app: Flask) -> None:
+    blocks = (ROOT / "docs" / "imports.md").read_text().split("```")[3::2]
+    table, objects = blocks[0].strip(), blocks[1].removeprefix("json").strip()
+    [first] = quote_files.read(table.encode())
+    assert [line.get("sku") for line in first.lines] == ["BT-10", "CD-100"]
+    [second] = quote_files.read(objects.encode())
+    assert second.steps is not None and second.steps[0].get("percent") == 100

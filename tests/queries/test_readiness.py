@@ -129,6 +129,12 @@ def test_a_card_that_cannot_be_charged_is_not_ready(app: Flask, facts: dict[str,
     assert verdicts(draft(customer, instalments=SAVED))["method"] == "warn"
 
 
+def test_the_reason_of_a_card_that_is_not_ready_is_said(app: Flask) -> None:
+    customer = factories.account()
+    card(customer, exp_year=2026, exp_month=1)
+    assert "This card expired in 01/2026." in readiness.of(draft(customer, instalments=SAVED)).item("method").reason
+
+
 def test_missing_billing_details_and_holds_block(app: Flask) -> None:
     customer = factories.account()
     quote = draft(customer, billing_address_id=None)

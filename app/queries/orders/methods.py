@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext as _
@@ -10,7 +11,7 @@ from sqlalchemy import Row, bindparam, select
 
 from ...db import db
 from ...models import PaymentMethod, Token
-from ..coverage import Coverage, MethodFacts, judge
+from ..coverage import Coverage, MethodFacts, RouteFacts, judge
 from ..nested import json_rows
 from .views import MethodView
 
@@ -55,6 +56,10 @@ def label(row: Row[Any]) -> str:
 
 def coverage(facts: Facts, row: Row[Any]) -> Coverage:
     """What the row's card is worth on the order's route today."""
+    return worth(row, facts.route, facts.today)
+
+
+def worth(row: Row[Any], route: RouteFacts | None, day: date) -> Coverage:
     known = MethodFacts(
         exp_year=row.exp_year,
         exp_month=row.exp_month,
@@ -62,7 +67,7 @@ def coverage(facts: Facts, row: Row[Any]) -> Coverage:
         hard_declined=row.hard_declined_at is not None,
         gateways=frozenset(x["gateway"] for x in row.gateways),
     )
-    return judge(known, facts.route, facts.today)
+    return judge(known, route, day)
 
 
 def views(facts: Facts) -> tuple[MethodView, ...]:

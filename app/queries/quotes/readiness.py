@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from sqlalchemy import select
-
 from ... import settings
-from ...db import db
 from ...errors import Refusal
-from ...models import CollectionMethod, Due, PaymentMethod, Quote, Route, Token
+from ...models import CollectionMethod, Due, Quote
 from ...models.payment_plan import amounts, planned
 from ...money import Money
 from .. import calendar, routes
+from ..coverage import Coverage, RouteFacts
+from ..orders import methods
 
 Verdict = Literal["pass", "warn", "block"]
 
@@ -53,12 +52,12 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the verdicts are made from; `route` and `ready_method` are names for people, None where there is none."""
+    """What the verdicts are made from; `route` is a name for people, None where there is none."""
 
     whole: Money
     steps: Sequence[PlanStep]
     route: str | None
-    ready_method: str | None
+    cards: Sequence[tuple[str, Coverage]]
     billing_contact: str | None
     billing_address: bool
     hold_reason: str | None
@@ -94,7 +93,7 @@ def judge(
         whole=whole,
         steps=steps,
         route=route.name if route else None,
-        ready_method=_ready_method(account_id, route.gateway_id) if route else None,
+        cards=_cards(account_id, route),
         billing_contact=billing_contact,
         billing_address=billing_address,
         hold_reason=hold_reason,
@@ -104,32 +103,18 @@ def judge(
     return Readiness(tuple(verdicts(facts)))
 
 
-def _route_of(currency: str) -> Route | None:
+def _route_of(currency: str) -> RouteFacts | None:
     try:
-        return routes.choose(currency)[0]
+        route, gateway = routes.choose(currency)
     except Refusal:
         return None
+    return RouteFacts(route.name, gateway.id, gateway.name, gateway.state)
 
 
-def _ready_method(account_id: int, gateway_id: int) -> str | None:
-    """A saved card that could be charged there today."""
+def _cards(account_id: int, route: RouteFacts | None) -> list[tuple[str, Coverage]]:
+    """The cards on file, newest first, and what each is worth on the route."""
     day = calendar.selling_day()
-    months = PaymentMethod.exp_year * 12 + PaymentMethod.exp_month
-    row = db.session.execute(
-        select(PaymentMethod.brand, PaymentMethod.last4)
-        .join(Token, Token.method_id == PaymentMethod.id)
-        .where(
-            PaymentMethod.account_id == account_id,
-            PaymentMethod.detached_at.is_(None),
-            PaymentMethod.hard_declined_at.is_(None),
-            months >= day.year * 12 + day.month,
-            Token.gateway_id == gateway_id,
-            Token.valid,
-        )
-        .order_by(PaymentMethod.id)
-        .limit(1)
-    ).first()
-    return f"{row.brand} ending {row.last4}" if row else None
+    return [(methods.label(row), methods.worth(row, route, day)) for row in methods.rows(account_id)]
 
 
 def verdicts(facts: Facts) -> Iterator[Item]:
@@ -179,12 +164,14 @@ def _within(facts: Facts, first: int) -> bool:
 
 
 def _method(facts: Facts) -> Item:
-    if facts.ready_method:
-        return Item("method", "Payment method", "pass", f"{facts.ready_method} is ready on this route.", "account")
-    if any(step.collection is CollectionMethod.SAVED_METHOD for step in facts.steps):
-        reason = "The plan charges a saved card and none is ready on this route; the customer will be asked for one."
-        return Item("method", "Payment method", "warn", reason, "quote")
-    return Item("method", "Payment method", "pass", "The customer will be asked.", "account")
+    ready = next((label for label, worth in facts.cards if worth.chargeable), None)
+    if ready:
+        return Item("method", "Payment method", "pass", f"{ready} is ready on this route.", "account")
+    if not any(step.collection is CollectionMethod.SAVED_METHOD for step in facts.steps):
+        return Item("method", "Payment method", "pass", "The customer will be asked.", "account")
+    why = f"{facts.cards[0][0]}: {facts.cards[0][1].reason}" if facts.cards else "There is no card on file."
+    reason = f"The plan charges a saved card and none is ready. {why} The customer will be asked for one."
+    return Item("method", "Payment method", "warn", reason, "quote")
 
 
 def _billing(facts: Facts) -> Item:
