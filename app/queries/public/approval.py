@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import aliased
 
 from ... import access, clock
@@ -107,42 +107,6 @@ def judge(facts: Facts) -> Stage:
     return Stage.EXPIRED if facts.expired else Stage.SIGN
 
 
-def by_link(public_id: str, generation: int) -> ApprovalPage | None:
-    """The submission of a link; None for one that was rotated or never was. Writes nothing."""
-    newer = aliased(Approval)
-    replaced = select(newer.id).where(newer.order_id == Approval.order_id, newer.id > Approval.id).exists()
-    row: Any = db.session.execute(
-        select(
-            Approval.id,
-            Approval.public_id,
-            Approval.order_id,
-            Approval.status,
-            Approval.asks_payment,
-            Approval.by_salesperson,
-            Approval.payment_order_id,
-            Approval.message,
-            Approval.sent_to,
-            Approval.expires_at,
-            Approval.closed_at,
-            Snapshot.content,
-            SalesOrder.number.label("order_number"),
-            SalesOrder.status.label("order_status"),
-            Signature.name.label("signature_name"),
-            Signature.title.label("signature_title"),
-            Signature.email.label("signature_email"),
-            Signature.typed,
-            Signature.signed_at,
-            replaced.label("replaced"),
-            _mailed().label("mailed"),
-        )
-        .join(Snapshot, Snapshot.id == Approval.snapshot_id)
-        .join(SalesOrder, SalesOrder.id == Approval.order_id)
-        .outerjoin(Signature, Signature.approval_id == Approval.id)
-        .where(Approval.public_id == public_id, Approval.generation == generation)
-    ).one_or_none()
-    return None if row is None else _view(row)
-
-
 def _mailed() -> Any:
     """The documents that came with the first mail: the very PDF of this version."""
     return (
@@ -157,6 +121,56 @@ def _mailed() -> Any:
         .correlate(Approval)
         .scalar_subquery()
     )
+
+
+def _replaced() -> Any:
+    newer = aliased(Approval)
+    return select(newer.id).where(newer.order_id == Approval.order_id, newer.id > Approval.id).exists()
+
+
+# Built once: putting a statement of this size together costs more than running it.
+BY_LINK = (
+    select(
+        Approval.id,
+        Approval.public_id,
+        Approval.order_id,
+        Approval.status,
+        Approval.asks_payment,
+        Approval.by_salesperson,
+        Approval.payment_order_id,
+        Approval.message,
+        Approval.sent_to,
+        Approval.expires_at,
+        Approval.closed_at,
+        Snapshot.content,
+        SalesOrder.number.label("order_number"),
+        SalesOrder.status.label("order_status"),
+        Signature.name.label("signature_name"),
+        Signature.title.label("signature_title"),
+        Signature.email.label("signature_email"),
+        Signature.typed,
+        Signature.signed_at,
+        _replaced().label("replaced"),
+        _mailed().label("mailed"),
+    )
+    .join(Snapshot, Snapshot.id == Approval.snapshot_id)
+    .join(SalesOrder, SalesOrder.id == Approval.order_id)
+    .outerjoin(Signature, Signature.approval_id == Approval.id)
+    .where(Approval.public_id == bindparam("public_id"), Approval.generation == bindparam("generation"))
+)
+SEEN_BEFORE = (
+    select(Snapshot.content)
+    .join(Approval, Approval.snapshot_id == Snapshot.id)
+    .where(Approval.order_id == bindparam("order_id"), Approval.id < bindparam("id"), Approval.sent_at.is_not(None))
+    .order_by(Approval.id.desc())
+    .limit(1)
+)
+
+
+def by_link(public_id: str, generation: int) -> ApprovalPage | None:
+    """The submission of a link; None for one that was rotated or never was. Writes nothing."""
+    row: Any = db.session.execute(BY_LINK, {"public_id": public_id, "generation": generation}).one_or_none()
+    return None if row is None else _view(row)
 
 
 def _view(row: Row[Any]) -> ApprovalPage:
@@ -212,11 +226,5 @@ def _signed(row: Row[Any]) -> Signed | None:
 
 def _changes(row: Row[Any], order: FrozenOrder) -> tuple[Change, ...]:
     """Against what the customer was last sent, where there was something."""
-    before = db.session.scalar(
-        select(Snapshot.content)
-        .join(Approval, Approval.snapshot_id == Snapshot.id)
-        .where(Approval.order_id == row.order_id, Approval.id < row.id, Approval.sent_at.is_not(None))
-        .order_by(Approval.id.desc())
-        .limit(1)
-    )
+    before = db.session.scalar(SEEN_BEFORE, {"order_id": row.order_id, "id": row.id})
     return compare(read(before), order) if before else ()

@@ -9,13 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, Row, case, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Row, select
 
 from ... import clock
 from ...db import db
-from ...models import Account, Attempt, IntentPurpose, PaymentIntent, PaymentOrder, Receipt, SalesOrder, Transaction
-from ...models.payment import TransactionAction
+from ...models import Attempt, IntentPurpose
 from ...money import Money
 from ...states import declines
 from ...states.attempt import AttemptStatus
@@ -23,6 +21,7 @@ from ...states.intent import IntentStatus
 from ...states.order import OrderStatus
 from ...states.payment_order import PaymentOrderStatus
 from . import papers
+from .checkout_rows import BY_LINK, NEWEST_RECEIPT, OF_PAYMENT_ORDER
 from .papers import Papers
 
 
@@ -137,85 +136,16 @@ def _end(status: IntentStatus) -> State:
 
 def by_link(public_id: str, generation: int) -> Checkout | None:
     """The checkout of a payment link; None for one that was rotated or never was."""
-    return _one(_select().where(PaymentIntent.public_id == public_id, PaymentIntent.generation == generation))
+    return _one(BY_LINK, public_id=public_id, generation=generation)
 
 
 def of_payment_order(payment_order_id: int) -> Checkout | None:
     """The checkout to be paid now: the live one, else the newest."""
-    other = aliased(PaymentIntent)
-    newest = (
-        select(other.id)
-        .where(other.payment_order_id == payment_order_id)
-        .order_by(case((other.status == IntentStatus.LIVE, 0), else_=1), other.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return _one(_select().where(PaymentIntent.id == newest))
+    return _one(OF_PAYMENT_ORDER, id=payment_order_id)
 
 
-def _select() -> Any:
-    last_attempt = (
-        select(func.max(Attempt.id))
-        .where(Attempt.payment_order_id == PaymentOrder.id)
-        .correlate(PaymentOrder)
-        .scalar_subquery()
-    )
-    return (
-        select(
-            PaymentOrder.id.label("payment_order_id"),
-            PaymentOrder.number,
-            PaymentOrder.purpose,
-            PaymentOrder.amount.label("requested"),
-            PaymentOrder.status.label("payment_order_status"),
-            PaymentOrder.first,
-            PaymentIntent.id.label("intent_id"),
-            PaymentIntent.public_id.label("intent_public_id"),
-            PaymentIntent.purpose.label("intent_purpose"),
-            PaymentIntent.status.label("intent_status"),
-            PaymentIntent.amount,
-            PaymentIntent.currency,
-            PaymentIntent.edition,
-            PaymentIntent.expires_at,
-            PaymentIntent.attempt_limit,
-            SalesOrder.id.label("order_id"),
-            SalesOrder.number.label("order_number"),
-            SalesOrder.status.label("order_status"),
-            Account.name.label("account_name"),
-            Account.hold_reason,
-            Attempt.status.label("attempt_status"),
-            Attempt.card_label,
-            Attempt.decline_code,
-            Attempt.advice,
-            Attempt.error,
-            Attempt.next_action,
-            _captured().label("captured"),
-            _tries().label("tries"),
-        )
-        .join(PaymentOrder, PaymentOrder.id == PaymentIntent.payment_order_id)
-        .join(Account, Account.id == PaymentOrder.account_id)
-        .outerjoin(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
-        .outerjoin(Attempt, Attempt.id == last_attempt)
-    )
-
-
-def _captured() -> ColumnElement[int]:
-    captures = (TransactionAction.CAPTURE, TransactionAction.CHARGE)
-    return (
-        select(func.coalesce(func.sum(Transaction.amount), 0))
-        .where(Transaction.payment_order_id == PaymentOrder.id, Transaction.action.in_(captures))
-        .correlate(PaymentOrder)
-        .scalar_subquery()
-    )
-
-
-def _tries() -> ColumnElement[int]:
-    other = aliased(Attempt)
-    mine = select(func.count(other.id)).where(other.intent_id == PaymentIntent.id)
-    return mine.correlate(PaymentIntent).scalar_subquery()
-
-
-def _one(statement: Any) -> Checkout | None:
-    row = db.session.execute(statement).one_or_none()
+def _one(statement: Any, **values: Any) -> Checkout | None:
+    row = db.session.execute(statement, values).one_or_none()
     return None if row is None else _view(row)
 
 
@@ -267,24 +197,7 @@ def _decline(row: Row[Any]) -> Decline | None:
 
 def _paid(payment_order_id: int) -> Paid | None:
     """The newest receipt; None for the moment between the money and its paper."""
-    row = db.session.execute(
-        select(
-            Receipt.id,
-            Receipt.number,
-            Receipt.amount,
-            Receipt.currency,
-            Receipt.paid_with,
-            Receipt.at,
-            Attempt.receipt_email,
-            PaymentOrder.invoice_id,
-        )
-        .join(PaymentOrder, PaymentOrder.id == Receipt.payment_order_id)
-        .outerjoin(Transaction, Transaction.id == Receipt.transaction_id)
-        .outerjoin(Attempt, Attempt.id == Transaction.attempt_id)
-        .where(Receipt.payment_order_id == payment_order_id)
-        .order_by(Receipt.id.desc())
-        .limit(1)
-    ).one_or_none()
+    row = db.session.execute(NEWEST_RECEIPT, {"id": payment_order_id}).one_or_none()
     if row is None:
         return None
     return Paid(
