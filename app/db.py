@@ -201,12 +201,15 @@ def assert_no_transaction() -> None:
 
 
 M = TypeVar("M", bound=Base)
+HOLD = {"key_share": True}
 
 
 def lock(model: type[M], id: int | None) -> M:
     """Load one row and hold it until the transaction ends, with what it says now. Raises NotFound.
 
     Locks go down the ranks (account 1, order 2, payment order 3, attempt 4), so no two commands wait for each other.
+    PostgreSQL is asked for NO KEY UPDATE: it excludes every other lock() and lets foreign keys be checked, which would
+    otherwise wait against the ranks.
     """
     session = db.session()
     opened: _Open | None = session.info.get("open")
@@ -216,7 +219,7 @@ def lock(model: type[M], id: int | None) -> M:
     if rank and rank < opened.rank:
         raise RuntimeError(f"{model.__name__} locked after a row of rank {opened.rank}")
     opened.rank = max(opened.rank, rank)
-    found = session.get(model, id, with_for_update=True, populate_existing=True) if id is not None else None
+    found = session.get(model, id, with_for_update=HOLD, populate_existing=True) if id is not None else None
     if found is None:
         raise NotFound(f"{model.__name__} {id}")
     return found

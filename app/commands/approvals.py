@@ -23,6 +23,7 @@ from ..models import (
     Due,
     IntentPurpose,
     OrderEmail,
+    PaymentIntent,
     PaymentOrder,
     SalesOrder,
     User,
@@ -30,7 +31,7 @@ from ..models import (
 from ..models.frozen import FrozenOrder, read
 from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED
 from ..states.approval import LIVE, ApprovalEvent, ApprovalStatus
-from ..states.intent import IntentEvent
+from ..states.intent import IntentEvent, IntentStatus
 from ..states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderEvent
 from . import activation, mails, papers, payment_links, payment_orders, snapshots
 
@@ -108,6 +109,7 @@ def blocks(order: SalesOrder, account: Account) -> list[Refusal]:
 
 def _open(order: SalesOrder, contact: Contact, message: str, by: User) -> Approval:
     snapshot = snapshots.freeze(order, contact)
+    _end_separate_links(order, by=Actor.of(by))
     payment_order = payment_orders.open_first(order, by=Actor.of(by)) if asks_payment(order) else None
     approval = Approval(
         public_id=secrets.token_urlsafe(16),
@@ -130,6 +132,18 @@ def _open(order: SalesOrder, contact: Contact, message: str, by: User) -> Approv
     if payment_order is not None:
         payment_links.open_intent(payment_order, IntentPurpose.APPROVAL, approval.expires_at, by=Actor.of(by))
     return approval
+
+
+def _end_separate_links(order: SalesOrder, *, by: Actor) -> None:
+    """While an order is with its customer nothing of it is paid past the signature; what was asked for stays asked."""
+    live = db.session.scalars(
+        select(PaymentIntent)
+        .join(PaymentOrder, PaymentOrder.id == PaymentIntent.payment_order_id)
+        .where(PaymentOrder.order_id == order.id, PaymentIntent.status == IntentStatus.LIVE)
+        .order_by(PaymentIntent.id)
+    ).all()
+    for intent in live:
+        intent.transition(IntentEvent.REVOKE, by=by, because="The order was sent for approval")
 
 
 def _mail(approval: Approval, by: User) -> None:

@@ -420,3 +420,25 @@ def test_release_books_many_in_one_transaction(seller: User) -> None:
         session.merge(Setting(key=settings.SALESPEOPLE_PAYMENT.key, value=False))
         assert approvals.release_waiting(by=approvals.SYSTEM) == 3
     assert {fresh(o).status for o in orders} == {OrderStatus.ACTIVATED}
+
+
+def test_nothing_is_paid_past_the_signature_while_the_customer_has_the_order(seller: User) -> None:
+    from app.commands import payment_orders
+    from app.models import CollectionMethod
+    from app.money import Money
+
+    order = factories.order(owner=seller, deposit_percent="10")
+    row = payment_orders.create(
+        order.id,
+        amount=Money(5000, "EUR"),
+        purpose="On delivery",
+        due_date=None,
+        collection=CollectionMethod.PAYMENT_LINK,
+        contact_id=None,
+        form_key="make",
+        by=seller,
+    )
+    payment_links.send(row.id, form_key="send", by=seller)
+    link = payment_links.live_intent(row.id)
+    approvals.submit(order.id, by=seller)
+    assert fresh(link).status is IntentStatus.REVOKED

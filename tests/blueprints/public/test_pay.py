@@ -253,9 +253,9 @@ def test_whoever_signed_sees_the_receipt_of_whoever_paid(client: Client, app: Fl
 
 @pytest.fixture
 def link(client: Client) -> str:
-    """A payment link for 50.00 of an order that is booked on other terms."""
+    """A payment link for 50.00 of an order that is otherwise paid on delivery."""
     manager = factories.user(Role.SALES_MANAGER)
-    order = factories.order(owner=manager)
+    order = factories.order(owner=manager, deposit_percent="0")
     row = payment_orders.create(
         order.id,
         amount=Money(5000, "EUR"),
