@@ -26,6 +26,7 @@ from ..models import (
 )
 from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED
 from ..png import BadPicture, cleaned
+from ..queries import ledger
 from ..states.approval import ApprovalEvent, ApprovalStatus
 from ..states.order import WITH_CUSTOMER, OrderEvent
 from . import approvals, mails, papers, payment_links, payment_orders
@@ -157,7 +158,7 @@ def _give_back(order: SalesOrder, event: ApprovalEvent, moved: OrderEvent, words
 def checkout(approval_id: int) -> PaymentIntent:
     """The live checkout of a signed order; one that ran out of time is renewed, for the signature holds.
 
-    Raises Refusal: `not_signed`, `link_dead`, `payment_switched_off`, `payment_in_progress`.
+    Raises Refusal: `not_signed`, `link_dead`, `payment_switched_off`, `paid`, `payment_in_progress`.
     """
     with transaction():
         _, order, approval = _held_with_account(approval_id)
@@ -167,6 +168,8 @@ def checkout(approval_id: int) -> PaymentIntent:
             raise Refusal("link_dead", "There is nothing to pay here any more.")
         if not approvals.payment_taken(approval):
             raise Refusal("payment_switched_off", "Payment is not taken with this approval at the moment.")
+        if not ledger.figures([approval.payment_order_id])[approval.payment_order_id].balance:
+            raise Refusal("paid", "This is already paid. Nothing more to pay.")
         intent = payment_links.live_intent(approval.payment_order_id)
         if intent is None or intent.expires_at <= clock.now():
             payment_orders.refuse_while_paying(order)

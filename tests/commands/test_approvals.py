@@ -366,6 +366,24 @@ def test_an_expired_checkout_of_a_signed_order_is_renewed(order: SalesOrder, sel
         assert renewed.id != first.id and renewed.expires_at > clock.now()
 
 
+def test_what_is_paid_has_no_further_checkout(order: SalesOrder, seller: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in the moment between the money and what follows from it, when the order still waits."""
+    from app.commands import charges, post_processing
+    from app.commands.charges import Instrument
+    from app.models import Actor
+
+    monkeypatch.setattr(post_processing, "run", lambda transaction_id: False)
+    approval = approvals.submit(order.id, by=seller)
+    sign(approval)
+    card = Instrument(alias="sbx_card_visa_1230", label="Visa ending 4242")
+    by = Actor.customer("Maria Keller")
+    charges.execute(charges.start(signing.checkout(approval.id).id, pay_with=card, form_key="k", by=by).id)
+    assert fresh(order).status is OrderStatus.AWAITING_APPROVAL
+    with pytest.raises(Refusal, match="paid"):
+        signing.checkout(approval.id)
+    assert count(PaymentIntent) == 1
+
+
 def test_asking_for_a_new_link_mails_the_owner_once_a_day(order: SalesOrder, seller: User) -> None:
     approval = approvals.submit(order.id, by=seller)
     for _ in range(3):
