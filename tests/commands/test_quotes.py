@@ -226,7 +226,7 @@ def test_a_quote_without_lines_or_with_a_wrong_plan_is_not_submitted(app: Flask)
     refused("empty", lambda: quotes.submit(empty.id, by=seller))
     short = quotes.create(quoting.content(instalments=(InstalmentContent(percent=Decimal(90)),)), by=seller)
     refusal = refused("plan_mismatch", lambda: quotes.submit(short.id, by=seller))
-    assert "476.60 EUR" in refusal.sentence and "529.55 EUR" in refusal.sentence
+    assert "€476.60" in refusal.sentence and "€529.55" in refusal.sentence
 
 
 def test_a_hold_blocks_approval(app: Flask) -> None:

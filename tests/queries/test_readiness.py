@@ -145,4 +145,4 @@ def test_missing_billing_details_and_holds_block(app: Flask) -> None:
     db.session.expire_all()
     found = readiness.of(db.session.get_one(Quote, quote.id))
     assert [item.key for item in found.blocking] == ["billing", "hold"]
-    assert found.item("billing").reason.startswith("The account has no billing contact and no billing address")
+    assert found.item("billing").reason.startswith("The account has no billing contact")

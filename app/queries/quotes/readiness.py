@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from flask_babel import gettext as _
+
 from ... import settings
 from ...errors import Refusal
+from ...formatting import money
 from ...models import CollectionMethod, Due, Quote
 from ...models.payment_plan import amounts, planned
 from ...money import Money
@@ -127,35 +130,42 @@ def verdicts(facts: Facts) -> Iterator[Item]:
 
 
 def _route(facts: Facts) -> Item:
+    currency = facts.whole.currency
     if facts.route:
-        return Item("route", "Payment route", "pass", f"{facts.whole.currency} goes by “{facts.route}”.", "routes")
-    reason = f"No active payment route takes {facts.whole.currency}; a payment admin can open one."
-    return Item("route", "Payment route", "block", reason, "routes")
+        reason = _("%(currency)s goes by “%(route)s”.", currency=currency, route=facts.route)
+        return Item("route", _("Payment route"), "pass", reason, "routes")
+    reason = _("No active payment route takes %(currency)s; a payment admin can open one.", currency=currency)
+    return Item("route", _("Payment route"), "block", reason, "routes")
 
 
 def _plan(facts: Facts) -> Item:
+    title = _("Payment plan")
     if not facts.steps:
-        reason = "There is no payment plan; say what is due when."
-        return Item("plan", "Payment plan", "block", reason, "quote")
+        return Item("plan", title, "block", _("There is no payment plan; say what is due when."), "quote")
     if amounts(facts.steps, facts.whole) is None:
-        asked, whole = planned(facts.steps, facts.whole), facts.whole
-        reason = (
-            f"The payment plan asks for {asked.major} {asked.currency}, "
-            f"but the total is {whole.major} {whole.currency}; make them the same."
+        reason = _(
+            "The payment plan asks for %(asked)s, but the total is %(total)s; make them the same.",
+            asked=money(planned(facts.steps, facts.whole)),
+            total=money(facts.whole),
         )
-        return Item("plan", "Payment plan", "block", reason, "quote")
-    return Item("plan", "Payment plan", "pass", "The instalments add up to the total.", "quote")
+        return Item("plan", title, "block", reason, "quote")
+    return Item("plan", title, "pass", _("The instalments add up to the total."), "quote")
 
 
 def _deposit(facts: Facts) -> Item:
+    title = _("Deposit")
     parts = amounts(facts.steps, facts.whole)
     if parts is None:
-        return Item("deposit", "Deposit", "warn", "Known once the payment plan adds up.", "quote")
+        return Item("deposit", title, "warn", _("Known once the payment plan adds up."), "quote")
     first = sum(part.minor for step, part in zip(facts.steps, parts, strict=True) if step.due is Due.SIGNATURE)
     if first < facts.whole.minor and not _within(facts, first):
-        reason = f"The part due at signature must be between {facts.deposit_min} and {facts.deposit_max} percent."
-        return Item("deposit", "Deposit", "block", reason, "quote")
-    return Item("deposit", "Deposit", "pass", "What is due at signature is within the limits.", "quote")
+        reason = _(
+            "The part due at signature must be between %(least)s and %(most)s percent.",
+            least=facts.deposit_min,
+            most=facts.deposit_max,
+        )
+        return Item("deposit", title, "block", reason, "quote")
+    return Item("deposit", title, "pass", _("What is due at signature is within the limits."), "quote")
 
 
 def _within(facts: Facts, first: int) -> bool:
@@ -164,27 +174,28 @@ def _within(facts: Facts, first: int) -> bool:
 
 
 def _method(facts: Facts) -> Item:
+    title = _("Payment method")
     ready = next((label for label, worth in facts.cards if worth.chargeable), None)
     if ready:
-        return Item("method", "Payment method", "pass", f"{ready} is ready on this route.", "account")
+        return Item("method", title, "pass", _("%(card)s is ready on this route.", card=ready), "account")
     if not any(step.collection is CollectionMethod.SAVED_METHOD for step in facts.steps):
-        return Item("method", "Payment method", "pass", "The customer will be asked.", "account")
-    why = f"{facts.cards[0][0]}: {facts.cards[0][1].reason}" if facts.cards else "There is no card on file."
-    reason = f"The plan charges a saved card and none is ready. {why} The customer will be asked for one."
-    return Item("method", "Payment method", "warn", reason, "quote")
+        return Item("method", title, "pass", _("The customer will be asked."), "account")
+    why = f"{facts.cards[0][0]}: {facts.cards[0][1].reason}" if facts.cards else _("There is no card on file.")
+    reason = _("The plan charges a saved card and none is ready. %(why)s The customer will be asked for one.", why=why)
+    return Item("method", title, "warn", reason, "quote")
 
 
 def _billing(facts: Facts) -> Item:
-    missing = [
-        word for word, there in (("contact", facts.billing_contact), ("address", facts.billing_address)) if not there
-    ]
-    if missing:
-        reason = f"The account has no billing {' and no billing '.join(missing)}; nobody could be invoiced."
-        return Item("billing", "Billing details", "block", reason, "account")
-    return Item("billing", "Billing details", "pass", f"Invoices go to {facts.billing_contact}.", "account")
+    title = _("Billing details")
+    if not facts.billing_contact:
+        return Item("billing", title, "block", _("The account has no billing contact to send invoices to."), "account")
+    if not facts.billing_address:
+        return Item("billing", title, "block", _("The account has no billing address to invoice."), "account")
+    return Item("billing", title, "pass", _("Invoices go to %(name)s.", name=facts.billing_contact), "account")
 
 
 def _hold(facts: Facts) -> Item:
     if facts.hold_reason:
-        return Item("hold", "Holds", "block", f"The account is on hold: {facts.hold_reason}", "account")
-    return Item("hold", "Holds", "pass", "No hold on the account.", "account")
+        reason = _("The account is on hold: %(reason)s", reason=facts.hold_reason)
+        return Item("hold", _("Holds"), "block", reason, "account")
+    return Item("hold", _("Holds"), "pass", _("No hold on the account."), "account")
