@@ -19,6 +19,7 @@ from .. import access, jobs, links
 from ..clock import now
 from ..db import db, get, insert_once, lock, transaction
 from ..errors import Refusal
+from ..logs import log
 from ..mail import kinds, recipients, requests
 from ..mail.kinds import Content
 from ..mail.recipients import Recipient
@@ -136,7 +137,7 @@ def invoice(row: Invoice, *, still_open: Money, attachments: Sequence[int], caus
 
 
 def payment_declined(attempt: Attempt, *, reason: str, by: By) -> OrderEmail | None:
-    """Tell the owner that a card was declined; `reason` in the words for staff. None without an order."""
+    """Tell the owner that a card was declined; `reason` in the words for staff. None with nobody to tell."""
     order = attempt.payment_order.order
     if order is None:
         return None
@@ -144,14 +145,14 @@ def payment_declined(attempt: Attempt, *, reason: str, by: By) -> OrderEmail | N
     return _notice(content, order, attempt, "declined", by)
 
 
-def customer_declined(approval: Approval, *, reason: str, by: By) -> OrderEmail:
+def customer_declined(approval: Approval, *, reason: str, by: By) -> OrderEmail | None:
     """Tell the owner that the customer does not want the order."""
     order = approval.order
     content = kinds.CustomerDeclined(*_about(order), person=by.name, reason=reason)
     return _notice(content, order, approval, "declined", by)
 
 
-def change_requested(approval: Approval, *, message: str, by: By) -> OrderEmail:
+def change_requested(approval: Approval, *, message: str, by: By) -> OrderEmail | None:
     """Tell the owner what the customer would have otherwise."""
     order = approval.order
     content = kinds.ChangeRequested(*_about(order), person=by.name, message=message)
@@ -159,7 +160,7 @@ def change_requested(approval: Approval, *, message: str, by: By) -> OrderEmail:
 
 
 def order_paid(row: Receipt, *, by: By) -> OrderEmail | None:
-    """Tell the owner that money came in. None without an order."""
+    """Tell the owner that money came in. None with nobody to tell."""
     order = get(PaymentOrder, row.payment_order_id).order
     if order is None:
         return None
@@ -185,9 +186,14 @@ def _about(order: SalesOrder) -> tuple[str, str]:
 Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice
 
 
-def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail:
-    to = recipients.for_owner(order)
-    return stage(content, subject=subject, cause=cause, order=order, to=to, by=by)
+def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:
+    """None where mail cannot reach the owner: what happened is written down whether or not anybody can be told."""
+    try:
+        to = recipients.for_owner(order)
+        return stage(content, subject=subject, cause=cause, order=order, to=to, by=by)
+    except Refusal as refusal:
+        log.error("mail.nobody_to_tell", kind=content.kind, order=order.number, because=refusal.code)
+        return None
 
 
 def stage(
