@@ -26,6 +26,7 @@ from ..models import (
 )
 from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED, TAG_UNAPPLIED
 from ..states.order import BEFORE_BOOKING, OrderEvent, OrderStatus
+from ..states.payment_order import PaymentOrderStatus
 from . import activation, invoices, mails, papers, receipts
 
 RETRY_AFTER = timedelta(minutes=1)
@@ -51,6 +52,8 @@ class Captured:
     @property
     def counts(self) -> bool:
         """The money is for the order as it stands; else it came late and stays unapplied until someone decides."""
+        if self.payment_order.status is PaymentOrderStatus.CANCELLED:
+            return False
         if self.order is None:
             return True
         if self.order.status is OrderStatus.CANCELLED:
