@@ -21,6 +21,7 @@ from ..errors import NotFound, Refusal
 from ..failpoints import failpoint
 from ..gateways import registry
 from ..gateways.base import ChargeRequest, ChargeResult, Gateway, GatewayAccount, Outcome
+from ..logs import log
 from ..models import (
     Account,
     Actor,
@@ -135,7 +136,7 @@ def ask(attempt_id: int) -> Attempt:
 
 
 def sweep(limit: int = 100) -> int:
-    """Ask about every attempt whose time has come. Returns how many were asked."""
+    """Ask about every attempt whose time has come, whatever breaks with one of them. Returns how many were asked."""
     due = db.session.scalars(
         select(Attempt.id)
         .where(Attempt.ask_at.is_not(None), Attempt.ask_at <= clock.now())
@@ -144,7 +145,12 @@ def sweep(limit: int = 100) -> int:
     ).all()
     end_read()
     for attempt_id in due:
-        ask(attempt_id)
+        try:
+            ask(attempt_id)
+        except Exception as error:
+            log.error("charges.ask_broke", attempt=attempt_id, exc_info=error)
+            db.session.rollback()
+            outcomes.ask_later(attempt_id)
     return len(due)
 
 
@@ -311,11 +317,14 @@ def _adapter(gateway_id: int) -> GatewayAccount:
 
 
 def _prepare(attempt_id: int) -> tuple[Gateway, ChargeRequest] | None:
-    """The adapter and the frozen request of an attempt that may be sent; None if its end is already known."""
+    """The adapter and the frozen request of an attempt that may be sent; None if its end is already known, or if it
+    is so old that the gateway may have forgotten its key: then it is only asked about (invariant 10)."""
     attempt = db.session.get(Attempt, attempt_id, populate_existing=True)
     if attempt is None:
         raise NotFound(f"attempt {attempt_id}")
     if not attempt.is_open or attempt.status is AttemptStatus.REQUIRES_ACTION:
+        return None
+    if attempt.created_at <= clock.now() - SEND_AGAIN_WITHIN:
         return None
     return registry.for_account(_adapter(attempt.gateway_id)), ChargeRequest.from_dict(attempt.request)
 

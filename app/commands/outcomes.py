@@ -107,7 +107,7 @@ def _note(attempt: Attempt, result: ChargeResult) -> None:
         attempt.card_label = f"{result.card.brand} ending {result.card.last4}"
     if result.outcome is Outcome.DECLINED:
         attempt.decline_class = declines.explain(result.decline_code, result.advice).kind
-    if result.outcome is Outcome.SUCCEEDED and result.token is not None:
+    if result.outcome is Outcome.SUCCEEDED and result.token is not None and attempt.method_id is None:
         attempt.method_id = _keep_method(attempt, result).id
 
 
@@ -120,6 +120,13 @@ def _next_ask(attempt: Attempt) -> datetime | None:
     wait = ASK_AFTER[attempt.asked] if attempt.asked < len(ASK_AFTER) else ASK_DAILY
     attempt.asked += 1
     return clock.now() + wait
+
+
+def ask_later(attempt_id: int) -> None:
+    """Asking broke before it told anything: the attempt takes its turn again, behind the others."""
+    with transaction():
+        attempt = lock(Attempt, attempt_id)
+        attempt.ask_at = _next_ask(attempt)
 
 
 def _captured(attempt: Attempt, result: ChargeResult) -> int:
@@ -171,7 +178,10 @@ def _declined(attempt: Attempt, order: SalesOrder | None) -> None:
 
 
 def _keep_method(attempt: Attempt, result: ChargeResult) -> PaymentMethod:
-    """The saved card, once per account and card; the payer's consent is kept with it."""
+    """The saved card, once per account and card; the payer's consent is kept with it.
+
+    Saved again, it is what it is now: with its new date, and charged a moment ago, whatever was declined before.
+    """
     account_id, card = attempt.payment_order.account_id, result.card
     if card is None:
         raise ValueError("a token came without its card")
@@ -199,6 +209,7 @@ def _keep_method(attempt: Attempt, result: ChargeResult) -> PaymentMethod:
         db.session.add(method)
         db.session.flush()
         method.record("saved", by=attempt.actor, card=method.label)
+    method.exp_month, method.exp_year, method.hard_declined_at = card.exp_month, card.exp_year, None
     _keep_token(method, attempt.gateway_id, result.token)
     if result.customer_ref is not None:
         remember_profile(db.session(), account_id, attempt.gateway_id, result.customer_ref)

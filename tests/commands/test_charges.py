@@ -11,10 +11,11 @@ from sqlalchemy import func, select
 
 from app import clock
 from app.access import Role
-from app.commands import charges, collection, post_processing
+from app.commands import charges, collection, outcomes, payment_orders, post_processing
 from app.commands.charges import Instrument
-from app.db import db
+from app.db import db, transaction
 from app.errors import Refusal
+from app.gateways.base import ChargeResult, Outcome
 from app.models import (
     Account,
     Allocation,
@@ -40,7 +41,7 @@ from app.states.intent import IntentStatus
 from app.states.invoice import InvoiceStatus
 from app.states.order import OrderStatus
 from tests import factories
-from tests.gateways.scripted import ScriptedGateway
+from tests.gateways.scripted import VISA, ScriptedGateway
 
 CARD = Instrument(alias="card-ok", label="Visa ending 4242")
 
@@ -305,3 +306,82 @@ def factories_actor(user: User) -> object:
     from app.models import Actor
 
     return Actor.of(user)
+
+
+def test_an_old_form_sent_again_never_charges_once_the_gateway_may_have_forgotten_its_key(
+    gateway: ScriptedGateway, seller: User
+) -> None:
+    gateway.answers = ["lost before"]
+    order = factories.order(owner=seller)
+    collect(order, seller)
+    with time_machine.travel(clock.now() + timedelta(hours=25)):
+        assert collect(order, seller).status is AttemptStatus.UNKNOWN
+    assert len(gateway.calls) == 1
+
+
+def test_a_success_that_comes_to_light_after_its_payment_was_withdrawn_books_nothing(
+    gateway: ScriptedGateway, seller: User
+) -> None:
+    gateway.answers = ["lost before"]
+    order = factories.order(owner=seller)
+    attempt = collect(order, seller)
+    with time_machine.travel(clock.now() + timedelta(minutes=11)):
+        assert charges.ask(attempt.id).status is AttemptStatus.FAILED
+    payment_orders.cancel(attempt.payment_order_id, because="The customer pays by wire", by=seller)
+    late = ChargeResult(Outcome.SUCCEEDED, "ch-late", attempt.money, card=VISA, raw_sha256="0" * 64)
+    written, transaction_id = outcomes.write(attempt.id, late)
+    assert written.status is AttemptStatus.SUCCEEDED and transaction_id is not None
+    assert post_processing.run(transaction_id)
+    order = reload_order(order)
+    assert (order.status, order.tags) == (OrderStatus.DRAFT, ["Unapplied cash"])
+    assert (count(Receipt), count(Allocation)) == (1, 0)
+
+
+def test_one_attempt_that_cannot_be_asked_about_does_not_keep_the_others_waiting(
+    gateway: ScriptedGateway, seller: User
+) -> None:
+    gateway.answers = ["ok but lost"]
+    stuck, other = (
+        collect(factories.order(owner=seller), seller),
+        collect(factories.order(owner=seller), seller, key="k2"),
+    )
+    look_up = gateway.look_up
+
+    def broken(key: str, provider_id: str | None) -> ChargeResult | None:
+        if key == stuck.idempotency_key:
+            raise ZeroDivisionError("an answer nobody understands")
+        return look_up(key, provider_id)
+
+    gateway.look_up = broken  # type: ignore[method-assign]
+    with time_machine.travel(clock.now() + timedelta(seconds=31)):
+        assert charges.sweep() == 2
+        assert charges.sweep() == 0
+    db.session.expire_all()
+    assert db.session.get_one(Attempt, other.id).status is AttemptStatus.SUCCEEDED
+    assert db.session.get_one(Attempt, stuck.id).status is AttemptStatus.UNKNOWN
+
+
+def test_a_decline_is_written_down_whomever_the_notice_of_it_cannot_reach(
+    gateway: ScriptedGateway, seller: User
+) -> None:
+    gateway.answers = ["insufficient_funds"]
+    order = factories.order(owner=factories.user(Role.SALES_MANAGER, email="boss@intranet"))
+    assert collect(order, seller).status is AttemptStatus.DECLINED
+    assert reload_order(order).status is OrderStatus.DECLINED
+    assert count(OrderEmail) == 0
+
+
+def test_a_card_saved_again_with_its_new_date_can_be_charged(gateway: ScriptedGateway, seller: User) -> None:
+    customer = factories.account()
+    saved = Instrument(alias="a", save=True, consent_text="You may.")
+    collect(factories.order(owner=seller, customer=customer), seller, pay_with=saved)
+    method = db.session.scalars(select(PaymentMethod)).one()
+    with transaction() as session:
+        row = session.get_one(PaymentMethod, method.id)
+        row.exp_month, row.exp_year, row.hard_declined_at = 1, 2020, clock.now()
+    collect(factories.order(owner=seller, customer=customer), seller, key="k2", pay_with=saved)
+    db.session.expire_all()
+    method = db.session.scalars(select(PaymentMethod)).one()
+    assert (method.exp_month, method.exp_year, method.hard_declined_at) == (12, 2031, None)
+    third = factories.order(owner=seller, customer=customer)
+    assert collect(third, seller, key="k3", pay_with=Instrument(method_id=method.id)).status == "succeeded"
