@@ -69,7 +69,7 @@ def start(
     """
     customer_ref = None
     if forms.result(form_key) is None:
-        _end_abandoned(intent_id)
+        end_abandoned(intent_id)
         customer_ref = _customer_ref(intent_id) if pay_with.save else None
     content = ["charge", intent_id, pay_with.alias, pay_with.method_id]
     with transaction():
@@ -338,7 +338,7 @@ def _open_call(attempt_id: int) -> tuple[Gateway, Attempt] | None:
     return registry.for_account(_adapter(attempt.gateway_id)), attempt
 
 
-def _end_abandoned(intent_id: int) -> None:
+def end_abandoned(intent_id: int) -> None:
     """A try left at the bank's question is cancelled, at the gateway too, before another one starts."""
     left = db.session.scalar(
         select(Attempt.id)

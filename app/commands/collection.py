@@ -10,6 +10,7 @@ from ..db import db, end_read, get, lock, transaction
 from ..errors import Refusal
 from ..models import Account, Actor, Attempt, IntentPurpose, PaymentIntent, PaymentOrder, SalesOrder, User
 from ..queries import ledger, routes
+from ..states.attempt import AttemptStatus
 from ..states.order import BEFORE_BOOKING, OrderStatus
 from ..states.payment_order import PaymentOrderStatus
 from . import charges, payment_links, payment_orders
@@ -152,3 +153,20 @@ def ask_gateway(attempt_id: int, *, by: User) -> Attempt:
         )
     end_read()
     return charges.ask(attempt_id)
+
+
+def give_up(attempt_id: int, *, by: User) -> Attempt:
+    """End a try that waits for the cardholder's confirmation, at the gateway too; one they confirmed in time stays.
+
+    Raises Refusal: `not_permitted`, `switched_off`, `not_waiting`.
+    """
+    with transaction():
+        demand(by, Permission.PAYMENT_COLLECT)
+        attempt = get(Attempt, attempt_id)
+        if attempt.status is not AttemptStatus.REQUIRES_ACTION:
+            raise Refusal("not_waiting", "This payment does not wait for the cardholder any more.")
+        audit.note(
+            "payment.give_up", attempt.payment_order.number, by=Actor.of(by), after={"attempt": attempt.public_id}
+        )
+    charges.end_abandoned(attempt.intent_id)
+    return get(Attempt, attempt_id)

@@ -142,6 +142,14 @@ def send(payment_order_id: int, *, form_key: str, by: User) -> OrderEmail:
         return mail
 
 
+def resend(payment_order_id: int, *, form_key: str, by: User) -> OrderEmail:
+    """Mail the very link the customer has once more. Raises what `send` raises, and Refusal `no_live_link`."""
+    with transaction():
+        if forms.result(form_key) is None and usable_link(payment_order_id) is None:
+            raise Refusal("no_live_link", "There is no live link to send again.", "Send a new payment link.")
+        return send(payment_order_id, form_key=form_key, by=by)
+
+
 def _refuse_doubled_mail(intent: PaymentIntent) -> None:
     """A second mail to the very people whose first one has not left yet."""
     to = [r.address for r in recipients.for_payment(intent.payment_order)]

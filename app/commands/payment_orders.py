@@ -129,7 +129,8 @@ def create(
         order = lock(SalesOrder, order_id)
         if (known := forms.answered(form_key, content)) is not None:
             return get(PaymentOrder, known["id"])
-        _refuse_unless_collectable(order)
+        for refusal in request_blocks(order):
+            raise refusal
         _refuse_amount(order, amount)
         _refuse_stranger(order, contact_id)
         row = _add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date)
@@ -159,15 +160,22 @@ def _refuse_stranger(order: SalesOrder, contact_id: int | None) -> None:
         raise Refusal("no_contact", "This contact belongs to another account.", "Choose a contact of this one.")
 
 
-def _refuse_unless_collectable(order: SalesOrder) -> None:
+def request_blocks(order: SalesOrder) -> list[Refusal]:
+    """Everything about an order that keeps a further payment order from being made; the page shows all."""
     if order.status in WITH_CUSTOMER:
-        raise Refusal(
-            "awaiting_approval",
-            "The customer is asked to sign this order first; a separate payment would go round the signature.",
-            "Wait for the signature, collect the first payment here, or convert the order to draft.",
-        )
+        return [
+            Refusal(
+                "awaiting_approval",
+                "The customer is asked to sign this order first; a separate payment would go round the signature.",
+                "Wait for the signature, collect the first payment here, or convert the order to draft.",
+            )
+        ]
     if order.status is OrderStatus.CANCELLED:
-        raise Refusal("cancelled", "This order is cancelled; nothing can be collected for it.")
+        return [Refusal("cancelled", "This order is cancelled; nothing can be collected for it.")]
+    if not left_to_request(order):
+        help = "Collect or cancel a payment order that is still open."
+        return [Refusal("more_than_due", "All of this order is collected or requested already.", help)]
+    return []
 
 
 def _add(

@@ -18,6 +18,21 @@ def _sum_of(*actions: TransactionAction) -> ColumnElement[int]:
     return cast(func.coalesce(amounts, 0), BigInteger)  # PostgreSQL sums whole numbers into a decimal
 
 
+def summed(*actions: TransactionAction) -> ColumnElement[int]:
+    """The sum of such transactions of the payment order at hand, as a column of its statement."""
+    query = select(_sum_of(*actions)).where(Transaction.payment_order_id == PaymentOrder.id)
+    return query.correlate(PaymentOrder).scalar_subquery()
+
+
+def columns() -> tuple[ColumnElement[int], ...]:
+    """`authorized`, `captured` and `refunded` beside each payment order of a statement."""
+    return (
+        summed(A.AUTHORIZE, A.CHARGE).label("authorized"),
+        summed(A.CAPTURE, A.CHARGE).label("captured"),
+        summed(A.REFUND).label("refunded"),
+    )
+
+
 def figures(payment_order_ids: Iterable[int]) -> dict[int, Figures]:
     """By payment order id, in minor units of its currency; one statement."""
     rows = db.session.execute(

@@ -16,10 +16,10 @@ from tests import factories
 CARD = Instrument(alias="card-ok", label="Visa ending 4242")
 
 
-def booked(owner: User, *, deposit: str = "10", **facts: Any) -> SalesOrder:
+def booked(owner: User, *, deposit: str = "10", pay_with: Instrument = CARD, **facts: Any) -> SalesOrder:
     """An order of 410.55 EUR whose deposit is paid; the rest may be requested."""
     order = factories.order(owner=owner, deposit_percent=deposit, **facts)
-    collection.collect_first(order.id, pay_with=CARD, form_key=f"deposit-{order.id}", by=owner)
+    collection.collect_first(order.id, pay_with=pay_with, form_key=f"deposit-{order.id}", by=owner)
     return fresh(order)
 
 

@@ -58,4 +58,6 @@ def _home(attempt: str) -> str | None:
     if not remembered or remembered[0] != attempt:
         return None
     _, kind, public_id, generation = remembered
+    if kind == "staff":
+        return url_for("payments.outcome", number=public_id)
     return Link.to(kind, public_id, generation).url()

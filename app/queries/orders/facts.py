@@ -44,6 +44,7 @@ from ...money import Money, Totals
 from ...states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ...states.attempt import OPEN
 from ...states.invoice import InvoiceStatus
+from ...states.order import WITH_CUSTOMER, OrderStatus
 from ...states.payment_order import Figures, PaymentStatus
 from ..coverage import RouteFacts
 from ..nested import json_rows
@@ -338,6 +339,12 @@ class Facts:
         if row.sent_at is None:
             return ApprovalStage.PREPARING
         return ApprovalStage.VIEWED if row.viewed_at else ApprovalStage.SENT
+
+    @cached_property
+    def held_by_customer(self) -> bool:
+        """The customer holds a link to sign and pay; a payment link beside it would go round the signature."""
+        awaits = self.row.status is OrderStatus.AWAITING_APPROVAL
+        return awaits or (self.row.status in WITH_CUSTOMER and self.approval_stage is not ApprovalStage.NONE)
 
     @cached_property
     def waiting(self) -> str | None:

@@ -37,6 +37,8 @@ METHODS: Any = (
         PaymentMethod.holder,
         PaymentMethod.hard_declined_at,
         PaymentMethod.detached_at,
+        PaymentMethod.consent_by,
+        PaymentMethod.consent_at,
         GATEWAYS.label("gateways"),
     )
     .where(PaymentMethod.account_id == bindparam("account_id"), PaymentMethod.detached_at.is_(None))

@@ -53,11 +53,11 @@ def view(facts: Facts) -> PaymentView:
         waiting=facts.waiting,
         decline=decline.last(facts),
         payment_orders=tuple(_payment_order(facts, x) for x in facts.payment_orders),
-        transactions=tuple(_transaction(x) for x in proven),
-        receipts=tuple(_receipt(facts, x) for x in proven if x.receipt_id is not None),
+        transactions=tuple(transaction(x) for x in proven),
+        receipts=tuple(receipt(facts, x) for x in proven if x.receipt_id is not None),
         invoices=tuple(_invoice(facts, x) for x in facts.invoices),
         unapplied=_unapplied(facts),
-        trouble=_trouble(proven),
+        trouble=trouble(proven),
         actions=_actions(facts),
     )
 
@@ -99,7 +99,7 @@ def _own_attempts(facts: Facts, payment_order_id: int) -> list[Row[Any]]:
 
 def _order_actions(facts: Facts, found: PaymentOrderFacts) -> tuple[Action, ...]:
     """A first payment that waits for its signature has no link of its own."""
-    if not found.is_open or facts.row.status in WITH_CUSTOMER or facts.confirming:
+    if not found.is_open or facts.held_by_customer or facts.confirming:
         return ()
     number = found.row.number
     live = found.row.intent_status is IntentStatus.LIVE and found.row.intent_purpose is IntentPurpose.LINK
@@ -139,7 +139,7 @@ def _attempt(row: Row[Any]) -> AttemptView:
     )
 
 
-def _transaction(row: Row[Any]) -> TransactionView:
+def transaction(row: Row[Any]) -> TransactionView:
     return TransactionView(
         action=str(ACTION_WORDS[row.action]),
         amount=Money(row.transaction_amount, row.currency),
@@ -147,10 +147,11 @@ def _transaction(row: Row[Any]) -> TransactionView:
         gateway=row.gateway_name,
         provider_id=row.provider_id,
         payment_order=row.payment_order_number,
+        reference=row.reference,
     )
 
 
-def _receipt(facts: Facts, row: Row[Any]) -> ReceiptView:
+def receipt(facts: Facts, row: Row[Any]) -> ReceiptView:
     document = documents.newest(facts.documents, "receipt", row.receipt_id)
     return ReceiptView(
         number=row.receipt_number,
@@ -183,7 +184,7 @@ def _unapplied(facts: Facts) -> Money | None:
     return facts.money(left) if left > 0 and facts.waiting is None else None
 
 
-def _trouble(proven: list[Row[Any]]) -> str | None:
+def trouble(proven: list[Row[Any]]) -> str | None:
     failed = next((x for x in proven if x.done_at is None and x.post_processing_error), None)
     if failed is None:
         return None

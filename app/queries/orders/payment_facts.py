@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Row, bindparam, func, select
 
 from ...db import db
 from ...models import (
@@ -20,23 +20,13 @@ from ...models import (
     PostProcessing,
     Receipt,
     Transaction,
-    TransactionAction,
 )
 from ...states.attempt import AttemptStatus
 from ...states.intent import IntentStatus
 from ...states.payment_order import Figures, PaymentOrderStatus, PaymentStatus, derive
+from .. import ledger
 
 MOST_ATTEMPTS = 50
-A = TransactionAction
-
-
-def _sum_of(*actions: TransactionAction) -> ColumnElement[int]:
-    return (
-        select(func.coalesce(func.sum(case((Transaction.action.in_(actions), Transaction.amount), else_=0)), 0))
-        .where(Transaction.payment_order_id == PaymentOrder.id)
-        .correlate(PaymentOrder)
-        .scalar_subquery()
-    )
 
 
 def _of_receipts(column: ColumnElement[int], *, allocated: bool = False) -> ColumnElement[int]:
@@ -85,9 +75,7 @@ PAYMENT_ORDERS: Any = (
         PaymentOrder.currency,
         PaymentOrder.due_date,
         PaymentOrder.collection,
-        _sum_of(A.AUTHORIZE, A.CHARGE).label("authorized"),
-        _sum_of(A.CAPTURE, A.CHARGE).label("captured"),
-        _sum_of(A.REFUND).label("refunded"),
+        *ledger.columns(),
         _of_receipts(Receipt.amount).label("received"),  # type: ignore[arg-type]
         _of_receipts(Allocation.amount, allocated=True).label("allocated"),  # type: ignore[arg-type]
         _of_attempts(Attempt.status).order_by(Attempt.id.desc()).limit(1).scalar_subquery().label("last_attempt"),
@@ -124,6 +112,8 @@ ATTEMPTS: Any = (
         Attempt.advice,
         Attempt.error,
         Attempt.actor_name,
+        Attempt.actor_kind,
+        Attempt.next_action,
         Attempt.created_at,
         Attempt.ask_at,
         PaymentOrder.number.label("payment_order_number"),

@@ -89,6 +89,7 @@ class TransactionView:
     gateway: str
     provider_id: str
     payment_order: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

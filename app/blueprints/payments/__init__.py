@@ -1,0 +1,10 @@
+"""Collecting: payment orders as a list and as pages, charging a card by staff, payment links.
+
+A module is named after what is done; `answers` says where each action leads back to.
+"""
+
+from flask import Blueprint
+
+bp = Blueprint("payments", __name__)
+
+from . import attempts, cancelling, collecting, links, listing, requesting  # noqa: E402, F401  (their routes)

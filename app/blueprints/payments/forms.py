@@ -1,0 +1,122 @@
+"""What staff fill in to request and to collect money."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, DateField, Field, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
+
+from ...models import CollectionMethod
+from ...money import Money
+from ...queries.payments.collecting import HOW
+from ..numbers import Between, NumberField, id_or_none
+
+NEW_CARD = "new"
+COLLECTIONS = [
+    (CollectionMethod.PAYMENT_LINK.value, _("Payment link")),
+    (CollectionMethod.SAVED_METHOD.value, _("Card on file")),
+    (CollectionMethod.STAFF_CARD.value, _("Card taken by staff")),
+    (CollectionMethod.OFFLINE.value, _("Offline")),
+]
+
+
+def trimmed(value: str | None) -> str | None:
+    return " ".join(value.split()) if value else value
+
+
+class KeyForm(FlaskForm):
+    """Nothing to fill in, only to confirm, once however often it is pressed."""
+
+    form_key = HiddenField(validators=[InputRequired()])
+
+
+class ReasonForm(FlaskForm):
+    reason = TextAreaField(
+        _("Reason"),
+        [InputRequired(_("Say why.")), Length(max=500)],
+        description=_("It stays with the order's history."),
+    )
+
+
+class CollectForm(KeyForm):
+    """`pay_with` is the id of a card on file, or "new"; `instrument` is then the gateway's alias of the card, put there
+    by its own field. A card number never comes here."""
+
+    pay_with = RadioField(_("Card"), [InputRequired(_("Choose a card."))], validate_choice=False)
+    instrument = HiddenField()
+    card_label = HiddenField(validators=[Optional(), Length(max=60)])
+    agreed = SelectField(
+        _("How did the customer agree?"),
+        [InputRequired(_("Say how the customer agreed; it is kept with the payment."))],
+        choices=[
+            ("", _("Choose …")),
+            *zip(HOW, (_("On the phone"), _("In person"), _("In writing")), strict=True),
+        ],
+    )
+    save = BooleanField(_("Keep this card for later payments"), description=_("Only if the customer agreed to it."))
+
+    def offer(self, cards: list[tuple[str, str]]) -> None:
+        self.pay_with.choices = [*cards, (NEW_CARD, gettext("New card"))]
+
+    @property
+    def takes_new_card(self) -> bool:
+        return bool(self.pay_with.data == NEW_CARD)
+
+    def validate_pay_with(self, field: Field) -> None:
+        if field.data not in {value for value, _label in field.choices}:
+            raise ValidationError(gettext("This card cannot be charged; choose another one."))
+
+    def validate_instrument(self, field: Field) -> None:
+        if self.takes_new_card and not field.data:
+            raise ValidationError(gettext("Enter the card."))
+
+
+class RequestForm(KeyForm):
+    """`share` says what is asked for: what is left, a percentage of the order's total, or an amount."""
+
+    share = RadioField(_("Amount"), [InputRequired(_("Choose how much."))], default="rest")
+    percent = NumberField(_("Percent"), [Between(0, 100)])
+    amount = NumberField(_("Amount"))
+    purpose = StringField(
+        _("What for"), [InputRequired(_("Say what it is for; the customer reads it.")), Length(max=200)], [trimmed]
+    )
+    due_date = DateField(_("Due"), [Optional()])
+    contact_id = SelectField(_("Whom to ask"), [Optional()], coerce=id_or_none)
+    collection = SelectField(_("How it is collected"), [InputRequired()], choices=COLLECTIONS, coerce=CollectionMethod)
+
+    def wanted(self, *, total: Money, left: Money) -> Money | None:
+        """The amount; None with an error beside its field where there is none."""
+        if self.share.data == "rest":
+            return left
+        chosen: Any = self.percent if self.share.data == "percent" else self.amount
+        if chosen.errors:
+            return None
+        if not chosen.data or chosen.data <= 0:
+            complain(chosen, gettext("Enter a number above zero."))
+            return None
+        if chosen is self.percent:
+            return total.percent(Decimal(chosen.data))
+        try:
+            return Money.of(chosen.data, total.currency)
+        except ValueError:
+            complain(chosen, gettext("%(currency)s has fewer decimals.", currency=total.currency))
+            return None
+
+    def check_due_date(self, today: date) -> None:
+        if self.due_date.data is not None and self.due_date.data < today:
+            complain(self.due_date, gettext("This day is over. Choose today or a later one."))
+
+    @property
+    def chosen(self) -> Field:
+        """The field that holds the amount, for what is said about it."""
+        return {"percent": self.percent, "amount": self.amount}.get(self.share.data or "", self.share)
+
+
+def complain(field: Field, sentence: str) -> None:
+    field.errors = [*field.errors, sentence]

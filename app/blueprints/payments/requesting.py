@@ -1,0 +1,120 @@
+"""A further payment order on an order: how much, what for, until when, from whom, and how it is collected."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Response, flash, make_response, render_template, url_for
+from flask_babel import gettext as _
+
+from ...access import Permission, can, me, requires
+from ...commands import payment_orders
+from ...db import get
+from ...errors import Refusal
+from ...forms import mint_form_key
+from ...hypermedia import see_other
+from ...models import CollectionMethod, PaymentOrder, SalesOrder
+from ...money import Money
+from ...queries.orders import editing
+from ...queries.orders.facts import Facts
+from ...queries.orders.facts import load as load_order
+from . import answers, bp
+from .forms import RequestForm, complain
+
+# Which permission the next step of a collection method needs, and where it is.
+NEXT_STEPS = {
+    CollectionMethod.PAYMENT_LINK: (Permission.PAYMENT_LINK_SEND, "payments.preflight"),
+    CollectionMethod.SAVED_METHOD: (Permission.PAYMENT_COLLECT, "payments.collect_order"),
+    CollectionMethod.STAFF_CARD: (Permission.PAYMENT_COLLECT, "payments.collect_order"),
+}
+
+
+@bp.get("/orders/<number>/payment-orders/new")
+@requires(Permission.PAYMENT_ORDER_CREATE)
+def new(number: str) -> Response:
+    order = load_order(number, me())
+    due = order.today + timedelta(days=order.row.payment_terms_days)
+    known = {
+        "purpose": _("Payment for order %(number)s", number=number),
+        "contact_id": order.row.contact_id,
+        "due_date": due,
+        "form_key": mint_form_key(),
+    }
+    return _page(order, RequestForm(formdata=None, data=known))
+
+
+@bp.post("/orders/<number>/payment-orders/new")
+@requires(Permission.PAYMENT_ORDER_CREATE)
+def create(number: str) -> Response:
+    order, form = load_order(number, me()), RequestForm()
+    _offer(order, form)
+    valid, amount = form.validate(), form.wanted(total=order.totals.gross, left=_left(order))
+    form.check_due_date(order.today)
+    if not valid or amount is None or form.due_date.errors:
+        return _page(order, form, status=422)
+    try:
+        row = _create(order, form, amount)
+    except Refusal as refusal:
+        return _refused(number, form, refusal)
+    flash(_("%(number)s is created", number=row.number), "ok")
+    return see_other(_next_step(row))
+
+
+def _create(order: Facts, form: RequestForm, amount: Money) -> PaymentOrder:
+    return payment_orders.create(
+        order.row.id,
+        amount=amount,
+        purpose=form.purpose.data or "",
+        due_date=form.due_date.data,
+        collection=form.collection.data,
+        contact_id=form.contact_id.data,
+        form_key=form.form_key.data or "",
+        by=me(),
+    )
+
+
+def _refused(number: str, form: RequestForm, refusal: Refusal) -> Response:
+    """What is wrong with a field stands beside it; the rest on top."""
+    beside = {"more_than_due": form.chosen, "not_positive": form.chosen, "no_contact": form.contact_id}
+    field = beside.get(refusal.code)
+    if field is None:
+        return _page(load_order(number, me()), form, refusal, refusal.status)
+    complain(field, f"{refusal.sentence} {refusal.help}".strip())
+    return _page(load_order(number, me()), form, status=422)
+
+
+def _next_step(row: PaymentOrder) -> str:
+    permission, endpoint = NEXT_STEPS.get(row.collection, (None, ""))
+    if permission is not None and can(permission):
+        return url_for(endpoint, number=row.number)
+    return url_for("payments.show", number=row.number)
+
+
+def _left(order: Facts) -> Money:
+    return payment_orders.left_to_request(get(SalesOrder, order.row.id))
+
+
+def _offer(order: Facts, form: RequestForm) -> None:
+    form.contact_id.choices = editing.contacts(order.row.account_id)
+    form.share.choices = [
+        ("rest", _("What remains")),
+        ("percent", _("A share of the order")),
+        ("amount", _("Another amount")),
+    ]
+
+
+def _page(order: Facts, form: RequestForm, refusal: Refusal | None = None, status: int = 200) -> Response:
+    _offer(order, form)
+    left = _left(order)
+    html = render_template(
+        "payments/new.html",
+        number=order.row.number,
+        customer=order.row.account_name,
+        total=order.totals.gross,
+        left=left,
+        blocks=payment_orders.request_blocks(get(SalesOrder, order.row.id)),
+        form=form,
+        refusal=refusal,
+        home=answers.order_page(order.row.number),
+    )
+    return make_response(html, status)

@@ -1,0 +1,65 @@
+"""What a person may do with a payment order; what they may not stays visible with the reason and who can help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from flask import url_for
+from flask_babel import gettext as _
+
+from ..orders.views import Action
+from .facts import Collection
+
+
+def find(collection: Collection, key: str, label: str | None = None) -> Action | None:
+    """`charge`, `send_link`, `revoke_link` or `withdraw`; first what the payment order itself does not let anybody."""
+    here = url_for("payments.show", number=collection.number)
+    action = collection.order.actions.find(key, label, number=collection.number, next=here)
+    if action is None:
+        return None
+    return replace(action, refusal=_blocked(collection, key) or action.refusal)
+
+
+def _blocked(collection: Collection, key: str) -> str | None:
+    if collection.is_cancelled:
+        return _("%(number)s is cancelled.", number=collection.number)
+    if collection.order.confirming and not (key == "charge" and collection.challenged is not None):
+        return _("A payment is in progress; wait until its outcome is known.")
+    return BLOCKS[key](collection)
+
+
+def _charge(collection: Collection) -> str | None:
+    if not collection.is_open:
+        return _("%(number)s is paid.", number=collection.number)
+    if collection.order.held_by_customer and not collection.row.first:
+        return _("The customer is asked to sign this order first. Collect the first payment instead.")
+    return None
+
+
+def _send_link(collection: Collection) -> str | None:
+    if not collection.is_open:
+        return _("%(number)s is paid.", number=collection.number)
+    if collection.order.held_by_customer:
+        return _("The customer pays this order where they sign it. Send the approval mail again instead.")
+    return None
+
+
+def _revoke_link(collection: Collection) -> str | None:
+    return None if collection.has_live_link else _("There is no live link.")
+
+
+def _withdraw(collection: Collection) -> str | None:
+    if collection.figures.captured:
+        return _("It has collected money, so it stays. Ask AR / finance.")
+    if collection.row.first and collection.order.held_by_customer:
+        return _("The customer is looking at it. Convert the order to draft; that cancels it.")
+    return None
+
+
+BLOCKS: dict[str, Callable[[Collection], str | None]] = {
+    "charge": _charge,
+    "send_link": _send_link,
+    "revoke_link": _revoke_link,
+    "withdraw": _withdraw,
+}

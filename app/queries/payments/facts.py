@@ -1,0 +1,206 @@
+"""One payment order for one reader: what its order knows of it, and what only its own page asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Row, and_, func, or_, select
+
+from ...db import db
+from ...errors import NotFound
+from ...models import (
+    ActorKind,
+    Attempt,
+    Contact,
+    Gateway,
+    History,
+    IntentPurpose,
+    OrderEmail,
+    PaymentIntent,
+    PaymentOrder,
+    PaymentOrderLine,
+    Receipt,
+    Route,
+    SalesOrder,
+    User,
+)
+from ...money import Money
+from ...states.attempt import AttemptStatus
+from ...states.intent import IntentStatus
+from ...states.payment_order import PaymentOrderStatus
+from ..orders.facts import Facts
+from ..orders.facts import load as load_order
+from ..orders.happenings import INTERNAL
+from ..orders.payment_facts import PaymentOrderFacts
+from ..scope import visible
+
+TRIES = (
+    select(func.count())
+    .select_from(Attempt)
+    .where(Attempt.intent_id == PaymentIntent.id)
+    .correlate(PaymentIntent)
+    .scalar_subquery()
+)
+
+
+FAILURES = (AttemptStatus.DECLINED, AttemptStatus.FAILED, AttemptStatus.CANCELLED)
+
+
+class Collection:
+    """A payment order (`row`, `figures`, `status` are its own) and its order's facts; rows are read when asked for."""
+
+    def __init__(self, order: Facts, found: PaymentOrderFacts) -> None:
+        self.order = order
+        self.row = found.row
+        self.figures = found.figures
+        self.status = found.status
+
+    @property
+    def number(self) -> str:
+        return str(self.row.number)
+
+    @property
+    def balance(self) -> Money:
+        """What is still to be collected; nothing once it is cancelled."""
+        return self.order.money(0 if self.is_cancelled else self.figures.balance)
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.row.status is PaymentOrderStatus.CANCELLED
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.balance)
+
+    @property
+    def has_live_link(self) -> bool:
+        """A link that the customer could pay with at this moment."""
+        row = self.row
+        live = row.intent_status is IntentStatus.LIVE and row.expires_at > self.order.now
+        return live and row.intent_purpose is IntentPurpose.LINK
+
+    @cached_property
+    def attempts(self) -> list[Row[Any]]:
+        """Newest first, once for each transaction an attempt made."""
+        return [x for x in self.order.attempts if x.payment_order_id == self.row.id]
+
+    @property
+    def last_attempt(self) -> Row[Any] | None:
+        return self.attempts[0] if self.attempts else None
+
+    @property
+    def last_failure(self) -> Row[Any] | None:
+        """The last try, if nothing came of it and its money is still wanted."""
+        last = self.last_attempt
+        return last if self.is_open and last is not None and last.status in FAILURES else None
+
+    @property
+    def challenged(self) -> Row[Any] | None:
+        """The last try, if staff made it and the bank now asks the cardholder; a customer's is theirs to answer."""
+        last = self.last_attempt
+        if last is None or last.status is not AttemptStatus.REQUIRES_ACTION:
+            return None
+        return last if last.actor_kind == ActorKind.USER else None
+
+    @cached_property
+    def about(self) -> Any:
+        """Contact, route and who made it."""
+        return db.session.execute(
+            select(
+                PaymentOrder.created_at,
+                Contact.name.label("contact_name"),
+                Contact.email.label("contact_email"),
+                Route.name.label("route_name"),
+                Route.descriptor,
+                Gateway.name.label("gateway_name"),
+                User.name.label("creator"),
+            )
+            .outerjoin(Contact, Contact.id == PaymentOrder.contact_id)
+            .outerjoin(Route, Route.id == PaymentOrder.route_id)
+            .outerjoin(Gateway, Gateway.id == Route.gateway_id)
+            .outerjoin(User, User.id == PaymentOrder.created_by_id)
+            .where(PaymentOrder.id == self.row.id)
+        ).one()
+
+    @cached_property
+    def lines(self) -> Sequence[Any]:
+        query = select(PaymentOrderLine.description, PaymentOrderLine.amount)
+        mine = PaymentOrderLine.payment_order_id == self.row.id
+        return db.session.execute(query.where(mine).order_by(PaymentOrderLine.id)).all()
+
+    @cached_property
+    def intents(self) -> Sequence[Row[Any]]:
+        """Every checkout there was, newest first."""
+        return db.session.execute(
+            select(
+                PaymentIntent.id,
+                PaymentIntent.public_id,
+                PaymentIntent.status,
+                PaymentIntent.purpose,
+                PaymentIntent.amount,
+                PaymentIntent.created_at,
+                PaymentIntent.expires_at,
+                PaymentIntent.viewed_at,
+                PaymentIntent.attempt_limit,
+                TRIES.label("tries"),
+            )
+            .where(PaymentIntent.payment_order_id == self.row.id)
+            .order_by(PaymentIntent.id.desc())
+        ).all()
+
+    @cached_property
+    def mails(self) -> Sequence[Row[Any]]:
+        """Requests and receipts that went to the customer for this, newest first."""
+        about = [
+            and_(OrderEmail.subject_kind == model.__tablename__, OrderEmail.subject_id.in_(ids))
+            for model, ids in ((PaymentIntent, self._intent_ids), (Receipt, self._receipt_ids))
+        ]
+        return db.session.execute(
+            select(
+                OrderEmail.id,
+                OrderEmail.kind,
+                OrderEmail.status,
+                OrderEmail.recipients,
+                OrderEmail.created_at,
+                OrderEmail.asked_by,
+                OrderEmail.last_error,
+            )
+            .where(OrderEmail.order_id == self.order.row.id, or_(*about), OrderEmail.kind.not_in(INTERNAL))
+            .order_by(OrderEmail.id.desc())
+        ).all()
+
+    @property
+    def _intent_ids(self) -> list[int]:
+        return [x.id for x in self.intents]
+
+    @property
+    def _receipt_ids(self) -> list[int]:
+        return [x.receipt_id for x in self.attempts if x.receipt_id is not None]
+
+    @cached_property
+    def history(self) -> Sequence[Row[Any]]:
+        """What happened to it, its checkouts and its attempts, newest first."""
+        parts = {
+            "payment_order": [self.row.id],
+            "payment_intent": self._intent_ids,
+            "attempt": [x.id for x in self.attempts],
+        }
+        mine = [and_(History.entity == name, History.entity_id.in_(ids)) for name, ids in parts.items()]
+        columns = (History.entity, History.event, History.actor_name, History.because, History.data, History.at)
+        query = select(*columns).where(History.order_id == self.order.row.id, or_(*mine))
+        return db.session.execute(query.order_by(History.id.desc())).all()
+
+
+def load(number: str, reader: User) -> Collection:
+    """The payment order of that number as `reader` may see it. Raises NotFound, for foreign ones too."""
+    order_number = db.session.scalar(
+        select(SalesOrder.number)
+        .join(PaymentOrder, PaymentOrder.order_id == SalesOrder.id)
+        .where(PaymentOrder.number == number, visible(reader, SalesOrder.owner_id))
+    )
+    if order_number is None:
+        raise NotFound(f"payment order {number}")
+    order = load_order(order_number, reader)
+    return Collection(order, next(x for x in order.payment_orders if x.row.number == number))

@@ -1,0 +1,188 @@
+"""The list of payment orders: newest first, filtered by what the address says, paged by key. One statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from ...db import db
+from ...models import Account, Attempt, PaymentOrder, SalesOrder, Transaction, TransactionAction, User
+from ...money import Money
+from ...states.attempt import OPEN, AttemptStatus
+from ...states.payment_order import Figures, PaymentOrderStatus, PaymentStatus, derive
+from .. import ledger
+from ..scope import visible
+
+PAGE = 50
+S = PaymentStatus
+STATUSES = (S.REQUESTED, S.DECLINED, S.REQUIRES_ACTION, S.CONFIRMING, S.PART_PAID, S.PAID, S.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the query string asks for; unknown values ask for nothing."""
+
+    text: str = ""
+    status: str = ""
+
+    @classmethod
+    def read(cls, args: Mapping[str, str]) -> Filter:
+        status = args.get("status", "")
+        return cls(" ".join(args.get("q", "").split())[:100], status if status in STATUSES else "")
+
+    def url(self, **more: Any) -> str:
+        return url_for("payments.index", q=self.text or None, status=self.status or None, **more)
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.text or self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrderRow:
+    """`since` is when the last try began, while its end is not known."""
+
+    number: str
+    url: str
+    purpose: str
+    customer: str
+    order: str
+    order_url: str
+    status: str
+    since: datetime | None
+    due_date: date | None
+    overdue: bool
+    amount: Money
+    balance: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrderList:
+    rows: tuple[PaymentOrderRow, ...]
+    previous: str | None
+    next: str | None
+
+
+def _last_attempt(column: Any) -> Any:
+    query = select(column).where(Attempt.payment_order_id == PaymentOrder.id).correlate(PaymentOrder)
+    return query.order_by(Attempt.id.desc()).limit(1).scalar_subquery()
+
+
+LAST_STATUS = _last_attempt(Attempt.status)
+CAPTURED = ledger.summed(TransactionAction.CAPTURE, TransactionAction.CHARGE)
+
+COLUMNS: tuple[Any, ...] = (
+    PaymentOrder.id,
+    PaymentOrder.number,
+    PaymentOrder.purpose,
+    PaymentOrder.status,
+    PaymentOrder.amount,
+    PaymentOrder.currency,
+    PaymentOrder.due_date,
+    Account.name.label("customer"),
+    SalesOrder.number.label("order"),
+    *ledger.columns(),
+    LAST_STATUS.label("last_attempt"),
+    _last_attempt(Attempt.created_at).label("last_attempt_at"),
+)
+
+
+def view(
+    wanted: Filter, reader: User, today: date, *, before: int | None = None, after: int | None = None
+) -> PaymentOrderList:
+    """One page of payment orders older than the one with the id `before`, or newer than `after`."""
+    found = _page(wanted, reader, before, after)
+    more, found = len(found) > PAGE, found[:PAGE]
+    backwards = after is not None
+    if backwards:
+        found.reverse()
+    older, newer = (backwards or more), (more if backwards else before is not None)
+    return PaymentOrderList(
+        rows=tuple(_row(row, today) for row in found),
+        previous=wanted.url(after=found[0].id) if found and newer else None,
+        next=wanted.url(before=found[-1].id) if found and older else None,
+    )
+
+
+def _page(wanted: Filter, reader: User, before: int | None, after: int | None) -> list[Any]:
+    query = (
+        select(*COLUMNS)
+        .join(Account, Account.id == PaymentOrder.account_id)
+        .join(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
+        .where(visible(reader, SalesOrder.owner_id), *_conditions(wanted))
+    )
+    if before is not None:
+        query = query.where(PaymentOrder.id < before)
+    if after is not None:
+        query = query.where(PaymentOrder.id > after)
+    key = PaymentOrder.id.asc() if after is not None else PaymentOrder.id.desc()
+    return list(db.session.execute(query.order_by(key).limit(PAGE + 1)))
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.status:
+        found.append(_stands(PaymentStatus(wanted.status)))
+    if wanted.text:
+        found.append(_matches(wanted.text))
+    return found
+
+
+def _stands(status: PaymentStatus) -> ColumnElement[bool]:
+    """`derive` as a condition, for the statuses that the filter offers."""
+    unpaid, untouched = PaymentOrder.amount > CAPTURED, CAPTURED == 0
+    is_open = PaymentOrder.status == PaymentOrderStatus.OPEN
+    settled = PaymentOrder.id.not_in(_with_attempts(*OPEN))
+    waiting = OPEN - {AttemptStatus.REQUIRES_ACTION}
+    declined = func.coalesce(LAST_STATUS, "") == AttemptStatus.DECLINED
+    conditions: dict[PaymentStatus, ColumnElement[bool]] = {
+        S.REQUESTED: and_(is_open, untouched, settled, ~declined),
+        S.DECLINED: and_(is_open, untouched, declined),
+        S.REQUIRES_ACTION: and_(unpaid, PaymentOrder.id.in_(_with_attempts(AttemptStatus.REQUIRES_ACTION))),
+        S.CONFIRMING: and_(unpaid, PaymentOrder.id.in_(_with_attempts(*waiting))),
+        S.PART_PAID: and_(unpaid, ~untouched, settled),
+        S.PAID: PaymentOrder.amount <= CAPTURED,
+        S.CANCELLED: and_(~is_open, untouched, settled),
+    }
+    return conditions[status]
+
+
+def _with_attempts(*statuses: AttemptStatus) -> Any:
+    return select(Attempt.payment_order_id).where(Attempt.status.in_(statuses))
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    """By number of payment order or order from its start, part of the customer's name, or the gateway's own id."""
+    number = text.upper()
+    proven = select(Transaction.payment_order_id).where(Transaction.provider_id == text)
+    return or_(
+        PaymentOrder.number.startswith(number, autoescape=True),
+        SalesOrder.number.startswith(number, autoescape=True),
+        Account.name.icontains(text, autoescape=True),
+        PaymentOrder.id.in_(proven),
+    )
+
+
+def _row(row: Any, today: date) -> PaymentOrderRow:
+    closed = row.status is PaymentOrderStatus.CANCELLED
+    figures = Figures(row.amount, authorized=row.authorized, captured=row.captured, refunded=row.refunded)
+    balance = Money(0 if closed else figures.balance, row.currency)
+    return PaymentOrderRow(
+        number=row.number,
+        url=url_for("payments.show", number=row.number),
+        purpose=row.purpose,
+        customer=row.customer,
+        order=row.order,
+        order_url=url_for("orders.show", number=row.order),
+        status=derive(figures, row.last_attempt, cancelled=closed),
+        since=row.last_attempt_at if row.last_attempt in OPEN else None,
+        due_date=row.due_date,
+        overdue=bool(balance) and row.due_date is not None and row.due_date < today,
+        amount=Money(row.amount, row.currency),
+        balance=balance,
+    )

@@ -1,0 +1,136 @@
+"""The page of one payment order: what is asked for, what was tried, what is proven, what was sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from sqlalchemy import Row
+
+from ...access import Permission, why_not
+from ...formatting import ago
+from ...states.attempt import OPEN
+from ...states.intent import IntentStatus
+from ..orders import payment as order_payment
+from ..orders.parties import account_link
+from ..orders.plan import collection_words
+from ..orders.views import Action, FiguresView, Link, MailView
+from . import standing, words
+from .facts import Collection
+from .views import CheckoutView, LineView, PaymentOrderPage, SentView, TryView
+
+
+def view(collection: Collection) -> PaymentOrderPage:
+    """Twelve statements at most, however much was tried."""
+    row, order, about = collection.row, collection.order, collection.about
+    return PaymentOrderPage(
+        number=row.number,
+        url=url_for("payments.show", number=row.number),
+        status=collection.status,
+        account=account_link(order.row),
+        order=Link(order.row.number, url_for("orders.show", number=order.row.number)),
+        order_status=order.row.status,
+        purpose=row.purpose,
+        first=row.first,
+        amount=order.money(row.amount),
+        balance=collection.balance,
+        figures=_figures(collection),
+        due_date=row.due_date,
+        overdue=collection.is_open and row.due_date is not None and row.due_date < order.today,
+        collection=collection_words(row.collection),
+        route=f"{about.route_name}, {about.gateway_name}" if about.route_name else None,
+        descriptor=about.descriptor,
+        contact=f"{about.contact_name}, {about.contact_email}" if about.contact_name else None,
+        creator=about.creator or _("Countersign"),
+        created_at=about.created_at,
+        lines=tuple(LineView(x.description, order.money(x.amount)) for x in collection.lines),
+        next_step=standing.view(collection),
+        decline=standing.decline(collection),
+        trouble=order_payment.trouble(_proven(collection)),
+        waiting=standing.waits(collection) or _following_up(collection),
+        checkouts=tuple(_checkout(collection, x) for x in collection.intents),
+        attempts=tuple(_try(collection, x) for x in {x.id: x for x in collection.attempts}.values()),
+        transactions=tuple(order_payment.transaction(x) for x in _proven(collection)),
+        receipts=tuple(order_payment.receipt(order, x) for x in _proven(collection) if x.receipt_id is not None),
+        mails=tuple(_mail(x) for x in collection.mails),
+        history=tuple(words.of_event(x) for x in collection.history),
+    )
+
+
+def _figures(collection: Collection) -> FiguresView:
+    f, money = collection.figures, collection.order.money
+    return FiguresView(*(money(x) for x in (f.requested, f.authorized, f.captured, f.refunded, f.disputed, f.balance)))
+
+
+def _proven(collection: Collection) -> list[Row[Any]]:
+    return [x for x in collection.attempts if x.transaction_id is not None]
+
+
+def _following_up(collection: Collection) -> str | None:
+    """Paid, and receipt, invoice and activation are being made."""
+    unfinished = any(x.done_at is None and x.post_processing_error is None for x in _proven(collection))
+    return _("Paid. Receipt, invoice and activation follow in a moment.") if unfinished else None
+
+
+def _checkout(collection: Collection, row: Row[Any]) -> CheckoutView:
+    return CheckoutView(
+        status=_shown_status(collection, row),
+        purpose=str(words.PURPOSES[row.purpose]),
+        amount=collection.order.money(row.amount),
+        opened_at=row.created_at,
+        expires_at=row.expires_at,
+        viewed_at=row.viewed_at,
+        tries_left=max(row.attempt_limit - row.tries, 0),
+        tries=row.tries,
+    )
+
+
+def _shown_status(collection: Collection, row: Row[Any]) -> str:
+    """A link is dead from its last second on, whether or not the clock's job has come by."""
+    over = row.status is IntentStatus.LIVE and row.expires_at <= collection.order.now
+    return IntentStatus.EXPIRED if over else row.status
+
+
+def _try(collection: Collection, row: Row[Any]) -> TryView:
+    reason, remedy = words.of_attempt(row)
+    return TryView(
+        id=row.id,
+        status=row.status,
+        card=row.card_label or _("New card"),
+        amount=collection.order.money(row.amount),
+        at=row.created_at,
+        by=row.actor_name,
+        gateway=row.gateway_name,
+        reason=reason,
+        remedy=remedy,
+        code=row.decline_code,
+        next_question=_next_question(collection, row),
+        ask=_ask(collection, row) if row.status in OPEN else None,
+    )
+
+
+def _next_question(collection: Collection, row: Row[Any]) -> str | None:
+    if row.status not in OPEN or row.ask_at is None:
+        return None
+    if row.ask_at - collection.order.now < timedelta(minutes=1):
+        return _("Asked again in less than a minute.")
+    return _("Asked again %(when)s.", when=ago(row.ask_at))
+
+
+def _ask(collection: Collection, row: Row[Any]) -> Action:
+    refusal = why_not(collection.order.reader, Permission.PAYMENT_ASK_GATEWAY)
+    return Action(
+        key="ask",
+        label=_("Ask the gateway"),
+        icon="refresh",
+        href=url_for("payments.ask", number=collection.number, attempt_id=row.id),
+        how="post",
+        refusal=f"{refusal.sentence} {refusal.help}" if refusal else None,
+    )
+
+
+def _mail(row: Row[Any]) -> SentView:
+    to = ", ".join(r["address"] for r in row.recipients)
+    return SentView(words.of_mail(row.kind), MailView(row.status, to, row.created_at, row.last_error), row.asked_by)

@@ -1,0 +1,102 @@
+"""What the pages of a payment order show, as plain frozen data. Statuses are worded by badges.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ...money import Money
+from ..orders.views import (
+    Action,
+    DeclineView,
+    EntryView,
+    FiguresView,
+    Link,
+    MailView,
+    NextStep,
+    ReceiptView,
+    TransactionView,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    description: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutView:
+    """One checkout there was: a mailed link, an approval's payment step, or one that staff opened to collect."""
+
+    status: str
+    purpose: str
+    amount: Money
+    opened_at: datetime
+    expires_at: datetime
+    viewed_at: datetime | None
+    tries_left: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class TryView:
+    """One attempt. `reason` and `remedy` are staff's words; `ask` is there while its end is not known."""
+
+    id: int
+    status: str
+    card: str
+    amount: Money
+    at: datetime
+    by: str
+    gateway: str
+    reason: str | None
+    remedy: str | None
+    code: str | None
+    next_question: str | None
+    ask: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentView:
+    """One mail to the customer: what it was, to whom, and how it fared."""
+
+    name: str
+    mail: MailView
+    asked_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrderPage:
+    """`waiting` is said while an outcome is open, and makes the page refresh itself."""
+
+    number: str
+    url: str
+    status: str
+    account: Link
+    order: Link
+    order_status: str
+    purpose: str
+    first: bool
+    amount: Money
+    balance: Money
+    figures: FiguresView
+    due_date: date | None
+    overdue: bool
+    collection: str
+    route: str | None
+    descriptor: str | None
+    contact: str | None
+    creator: str
+    created_at: datetime
+    lines: tuple[LineView, ...]
+    next_step: NextStep
+    decline: DeclineView | None
+    trouble: str | None
+    waiting: str | None
+    checkouts: tuple[CheckoutView, ...]
+    attempts: tuple[TryView, ...]
+    transactions: tuple[TransactionView, ...]
+    receipts: tuple[ReceiptView, ...]
+    mails: tuple[SentView, ...]
+    history: tuple[EntryView, ...]

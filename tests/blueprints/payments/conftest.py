@@ -1,0 +1,65 @@
+"""Payment orders in the states that their pages show, at the sandbox."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from app.access import Role
+from app.commands import collection
+from app.commands.charges import Instrument
+from app.db import db
+from app.models import Attempt, PaymentMethod, PaymentOrder, SalesOrder, User
+from tests import factories
+from tests.commands.collecting import booked
+from tests.commands.collecting import request as request_payment
+from tests.conftest import Client
+
+FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+@pytest.fixture
+def dana(app: Flask) -> User:
+    return factories.user(Role.SALESPERSON, name="Dana Reyes", email="dana@brightwater.test")
+
+
+@pytest.fixture
+def browser(client: Client, dana: User) -> Client:
+    return client.sign_in(dana)
+
+
+@pytest.fixture
+def order(dana: User) -> SalesOrder:
+    """A draft of 410.55 EUR, 41.06 EUR of it due at signature."""
+    return factories.order(owner=dana, deposit_percent="10")
+
+
+@pytest.fixture
+def due(dana: User) -> PaymentOrder:
+    """100.00 EUR requested on a booked order, nothing sent yet."""
+    return request_payment(booked(dana, pay_with=alias("visa")), dana)
+
+
+def alias(slug: str, label: str = "Visa ending 4242", *, save: bool = False) -> Instrument:
+    """One of the sandbox's published test cards, as its card field hands it over."""
+    return Instrument(alias=f"sbx_card_{slug}_1229", label=label, save=save, consent_text="Agreed." if save else None)
+
+
+def charged(order: SalesOrder, by: User, slug: str, *, key: str = "k1", save: bool = False) -> Attempt:
+    """The first payment, charged at the sandbox whatever comes of it."""
+    return collection.collect_first(order.id, pay_with=alias(slug, save=save), form_key=key, by=by)
+
+
+def card_on_file(order: SalesOrder, by: User, slug: str = "visa") -> PaymentMethod:
+    """A card that the account of `order` saved when it paid another order."""
+    account = order.account
+    charged(factories.order(owner=by, customer=account), by, slug, key=f"file-{slug}", save=True)
+    return db.session.query(PaymentMethod).filter_by(account_id=account.id).order_by(PaymentMethod.id.desc()).first()  # type: ignore[return-value]
+
+
+def key_in(page: str) -> str:
+    found = re.search(r'name="form_key"[^>]*value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
