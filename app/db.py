@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Date, DateTime, Engine, Enum, Integer, MetaData, event
+from sqlalchemy import BigInteger, CursorResult, Date, DateTime, Engine, Enum, Integer, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -198,6 +198,12 @@ def assert_no_transaction() -> None:
     """The guard every gateway, mail transport, provider and renderer calls first (invariant 9)."""
     if db.session().in_transaction():
         raise RuntimeError("a database transaction is open while calling the world")
+
+
+def read_columns(statement: Any, **values: Any) -> CursorResult[Any]:
+    """What a read of columns finds; `values` are its bound parameters. By Core: where there are no entities to make,
+    the session's own way only costs twice as much."""
+    return db.session.connection().execute(statement, values)
 
 
 M = TypeVar("M", bound=Base)

@@ -1,18 +1,23 @@
 """The reader's language: their locale, and the catalogue of translations, looked up once a request.
 
-A page asks for some six hundred words; Flask-Babel finds locale and catalogue anew for each of them, which cost
-more than the page itself.
+A page asks for some six hundred words; Flask-Babel finds locale and catalogue anew for each of them, and reads the
+catalogue's files anew for each request, which cost more than the page itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from babel import Locale
-from flask import Flask, g
-from flask_babel import force_locale, get_locale, get_translations
+from babel.support import Translations
+from flask import Flask, g, request
+from flask_babel import force_locale, get_locale
+from wtforms.i18n import messages_path
+
+from .extensions import catalogues
 
 # English strings are the source language; their dates and figures are written the international way.
 _SOURCE = Locale("en", "GB")
@@ -41,20 +46,12 @@ def _forget() -> None:
     g.pop("catalogue", None)
 
 
-def _catalogue() -> Any:
-    try:
-        return g.catalogue
-    except AttributeError:
-        g.catalogue = get_translations()
-        return g.catalogue
-
-
 def gettext(words: str) -> str:
-    return _catalogue().ugettext(words)
+    return catalogues.get_translations().ugettext(words)
 
 
 def ngettext(one: str, many: str, number: int) -> str:
-    return _catalogue().ungettext(one, many, number)
+    return catalogues.get_translations().ungettext(one, many, number)
 
 
 def tag() -> str:
@@ -67,6 +64,17 @@ def marked(word: str) -> str:
     return word
 
 
+@cache
+def _words_of_forms(spoken: Any) -> Any:
+    return Translations.load(messages_path(), [spoken], domain="wtforms")
+
+
+def _hand_to_forms() -> None:
+    """Flask-WTF reads WTForms' catalogue anew for each request with a form, unless it finds it on the request."""
+    request.wtforms_translations = _words_of_forms(get_locale())  # type: ignore[attr-defined]
+
+
 def register(app: Flask) -> None:
+    app.before_request(_hand_to_forms)
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals["language"] = tag

@@ -11,7 +11,7 @@ from typing import Any
 from flask import g, has_app_context
 from sqlalchemy import select
 
-from .db import db
+from .db import db, read_columns
 from .models.company import Setting
 
 
@@ -104,13 +104,15 @@ ALL: dict[str, Definition] = {
 }
 
 
+ALL_TURNED = select(Setting.key, Setting.value)
+
+
 def get(definition: Definition) -> Any:
     """The value, from this request's one look at the table."""
     if not has_app_context():
         raise RuntimeError("settings need an application context")
     if "settings" not in g:
-        rows = db.session.execute(select(Setting.key, Setting.value)).all()
-        g.settings = {row.key: row.value for row in rows}
+        g.settings = {row.key: row.value for row in read_columns(ALL_TURNED)}
     return g.settings.get(definition.key, definition.default)
 
 

@@ -38,7 +38,7 @@ class Page:
 
 def prepare() -> Iterator[Page]:
     """Writes the orders, by the commands that people use, and yields the pages that show them."""
-    seller = factories.user(Role.SALES_MANAGER, name="Dana Reyes")
+    seller = factories.user(Role.SALESPERSON, name="Dana Reyes", team="North")
     cookie = {"Cookie": _cookie(current_app, seller)}
     number = _with_a_past(seller).number
     yield Page("Staff order page", f"/orders/{number}", cookie, share=0.45, statements=9)

@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 from sqlalchemy import Row, bindparam, select
 
-from ...db import db
+from ...db import read_columns
 from ...models import Document
 
 MOST_DOCUMENTS = 60
@@ -32,7 +32,7 @@ DOCUMENTS: Any = (
 
 def rows(order_id: int) -> Sequence[Row[Any]]:
     """The order's documents, newest first; one statement."""
-    return db.session.execute(DOCUMENTS, {"order_id": order_id}).all()
+    return read_columns(DOCUMENTS, order_id=order_id).all()
 
 
 def newest(found: Sequence[Row[Any]], kind: str, subject_id: int | None = None) -> Row[Any] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, select
 
-from ...db import db
+from ...db import read_columns
 from ...models import Frequency, OrderLine, Routing, Subscription
 from ...money import Money, PricedLine, Totals, line_amount, totals
 from .views import LinesView, LineView, RecurringView, TaxView
@@ -46,7 +46,7 @@ LINES: Any = (
 
 def rows(order_id: int) -> Sequence[Row[Any]]:
     """The order's lines by position, each with its subscription if it has one; one statement."""
-    return db.session.execute(LINES, {"order_id": order_id}).all()
+    return read_columns(LINES, order_id=order_id).all()
 
 
 def priced(row: Any) -> PricedLine:

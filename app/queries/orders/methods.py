@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask_babel import gettext as _
 from sqlalchemy import Row, bindparam, select
 
-from ...db import db
+from ...db import read_columns
 from ...models import PaymentMethod, Token
 from ..coverage import Coverage, MethodFacts, RouteFacts, judge
 from ..nested import json_rows
@@ -49,7 +49,7 @@ METHODS: Any = (
 
 def rows(account_id: int) -> Sequence[Row[Any]]:
     """The account's cards on file, newest first, each with the gateways that hold it; one statement."""
-    return db.session.execute(METHODS, {"account_id": account_id}).all()
+    return read_columns(METHODS, account_id=account_id).all()
 
 
 def label(row: Row[Any]) -> str:

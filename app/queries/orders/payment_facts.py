@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, bindparam, func, select
 
-from ...db import db
+from ...db import read_columns
 from ...models import (
     Allocation,
     Attempt,
@@ -170,12 +170,12 @@ class PaymentOrderFacts:
 
 def payment_orders(order_id: int) -> list[PaymentOrderFacts]:
     """The order's payment orders, newest first; one statement."""
-    return [_facts(row) for row in db.session.execute(PAYMENT_ORDERS, {"order_id": order_id})]
+    return [_facts(row) for row in read_columns(PAYMENT_ORDERS, order_id=order_id)]
 
 
 def attempts(order_id: int) -> Sequence[Row[Any]]:
     """The order's latest attempts, newest first, once for each transaction they made; one statement."""
-    return db.session.execute(ATTEMPTS, {"order_id": order_id}).all()
+    return read_columns(ATTEMPTS, order_id=order_id).all()
 
 
 def _facts(row: Row[Any]) -> PaymentOrderFacts:

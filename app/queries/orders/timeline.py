@@ -29,7 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from ...db import Instant, db
+from ...db import Instant, read_columns
 from ...models import History, Note, OrderEmail, OrderFile, User
 from . import happenings
 from .views import EntryView, TimelineView
@@ -62,7 +62,7 @@ def view(facts: Facts, kind: str = "", cursor: str | None = None) -> TimelineVie
 def _rows(order_id: int, kind: str, cursor: Cursor | None) -> Sequence[Row[Any]]:
     at, rank, key = cursor or (None, None, None)
     asked = {"order_id": order_id} | ({"at": at, "rank": rank, "key": key} if cursor else {})
-    return db.session.execute(_statement(kind, cursor is not None), asked).all()
+    return read_columns(_statement(kind, cursor is not None), **asked).all()
 
 
 @cache

@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import aliased
 
 from ... import access, clock
-from ...db import db
+from ...db import read_columns
 from ...models import Approval, OrderEmail, SalesOrder, Signature, Snapshot
 from ...models.frozen import FrozenOrder, read
 from ...states.approval import ApprovalStatus
@@ -169,7 +169,7 @@ SEEN_BEFORE = (
 
 def by_link(public_id: str, generation: int) -> ApprovalPage | None:
     """The submission of a link; None for one that was rotated or never was. Writes nothing."""
-    row: Any = db.session.execute(BY_LINK, {"public_id": public_id, "generation": generation}).one_or_none()
+    row = read_columns(BY_LINK, public_id=public_id, generation=generation).one_or_none()
     return None if row is None else _view(row)
 
 
@@ -226,5 +226,5 @@ def _signed(row: Row[Any]) -> Signed | None:
 
 def _changes(row: Row[Any], order: FrozenOrder) -> tuple[Change, ...]:
     """Against what the customer was last sent, where there was something."""
-    before = db.session.scalar(SEEN_BEFORE, {"order_id": row.order_id, "id": row.id})
+    before = read_columns(SEEN_BEFORE, order_id=row.order_id, id=row.id).scalar()
     return compare(read(before), order) if before else ()

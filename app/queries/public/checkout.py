@@ -12,7 +12,7 @@ from flask_babel import gettext
 from sqlalchemy import Row, select
 
 from ... import clock
-from ...db import db
+from ...db import db, read_columns
 from ...models import Attempt, IntentPurpose
 from ...money import Money
 from ...states import declines
@@ -145,7 +145,7 @@ def of_payment_order(payment_order_id: int) -> Checkout | None:
 
 
 def _one(statement: Any, **values: Any) -> Checkout | None:
-    row = db.session.execute(statement, values).one_or_none()
+    row = read_columns(statement, **values).one_or_none()
     return None if row is None else _view(row)
 
 
@@ -197,7 +197,7 @@ def _decline(row: Row[Any]) -> Decline | None:
 
 def _paid(payment_order_id: int) -> Paid | None:
     """The newest receipt; None for the moment between the money and its paper."""
-    row = db.session.execute(NEWEST_RECEIPT, {"id": payment_order_id}).one_or_none()
+    row = read_columns(NEWEST_RECEIPT, id=payment_order_id).one_or_none()
     if row is None:
         return None
     return Paid(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 
-from ...db import db
+from ...db import db, read_columns
 from ...models import Document
 
 
@@ -27,6 +27,18 @@ class Paper:
 
 Papers = Mapping[str, Paper]
 
+SUBJECTS = ("signed_order", "receipt", "invoice")
+WANTED = (
+    select(Document.id, Document.kind, Document.filename, Document.pages)
+    .where(
+        or_(
+            Document.id.in_(bindparam("ids", expanding=True)),
+            *(and_(Document.kind == kind, Document.subject_id == bindparam(kind)) for kind in SUBJECTS),
+        )
+    )
+    .order_by(Document.id)
+)
+
 
 def of(
     *,
@@ -36,16 +48,9 @@ def of(
     invoice: int | None = None,
 ) -> Papers:
     """By kind, the newest of each: documents named by id, and those of the subjects given. One statement."""
-    subjects = {"signed_order": signed_order, "receipt": receipt, "invoice": invoice}
-    wanted = [and_(Document.kind == kind, Document.subject_id == id) for kind, id in subjects.items() if id]
-    if ids:
-        wanted.append(Document.id.in_(ids))
-    if not wanted:
-        return {}
-    rows = db.session.execute(
-        select(Document.id, Document.kind, Document.filename, Document.pages).where(or_(*wanted)).order_by(Document.id)
-    )
-    return {row.kind: Paper(row.id, row.kind, row.filename, row.pages) for row in rows}
+    wanted = {"ids": ids, "signed_order": signed_order, "receipt": receipt, "invoice": invoice}
+    found = read_columns(WANTED, **wanted) if any(wanted.values()) else ()
+    return {row.kind: Paper(row.id, row.kind, row.filename, row.pages) for row in found}
 
 
 def body(paper: Paper) -> bytes | None:
