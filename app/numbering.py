@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -27,3 +29,15 @@ def take(series: str) -> str:
     statement = statement.on_conflict_do_update(index_elements=["series"], set_={"last": Counter.last + 1})
     number = db.session.execute(statement.returning(Counter.last)).scalar_one()
     return SERIES[series].format(number)
+
+
+def read(text: str, series: str) -> list[str]:
+    """What numbers of `series` the typed text may mean: `so1042` and `1042` are SO-1042; numbers that came along with
+    an import are taken as they are. An indexed look-up each, where a search by beginnings would read the whole table.
+    """
+    typed = text.strip().upper()
+    found = [typed] if typed else []
+    parts = re.fullmatch(r"([A-Z]*)-?0*(\d{1,12})", typed)
+    if parts and parts[1] in ("", SERIES[series].partition("-")[0]):
+        found.append(SERIES[series].format(int(parts[2])))
+    return list(dict.fromkeys(found))

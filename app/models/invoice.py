@@ -42,7 +42,7 @@ class Invoice(Machine, Model):
     currency: Mapped[str] = mapped_column(String(3))
     net: Mapped[int] = mapped_column(BigId)
     tax: Mapped[int] = mapped_column(BigId)
-    gross: Mapped[int] = mapped_column(BigId)
+    gross: Mapped[int] = mapped_column(BigId, index=True)
     rounding_rule: Mapped[str] = mapped_column(String(20), default=ROUNDING_RULE)
     prices_include_tax: Mapped[bool] = mapped_column(default=False)
     tax_by_rate: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)

@@ -43,7 +43,7 @@ class PaymentOrder(Machine, Model):
     )
     edition: Mapped[int | None]
     purpose: Mapped[str] = mapped_column(String(200))
-    amount: Mapped[int] = mapped_column(BigId)
+    amount: Mapped[int] = mapped_column(BigId, index=True)
     currency: Mapped[str] = mapped_column(String(3))
     first: Mapped[bool] = mapped_column(default=False)
     due_date: Mapped[date | None]
@@ -171,7 +171,7 @@ class Attempt(Machine, Model):
     receipt_email: Mapped[str | None] = mapped_column(String(254))
     idempotency_key: Mapped[str] = mapped_column(String(64), unique=True)
     request: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    provider_id: Mapped[str | None] = mapped_column(String(100))
+    provider_id: Mapped[str | None] = mapped_column(String(100), index=True)
     next_action: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     decline_code: Mapped[str | None] = mapped_column(String(60))
     advice: Mapped[str | None] = mapped_column(String(60))

@@ -14,6 +14,7 @@ from flask import current_app, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, or_, select
 
+from .. import numbering
 from ..access import Permission, why_not
 from ..db import db
 from ..formatting import money
@@ -88,15 +89,9 @@ def _looks(text: str) -> list[tuple[str, Look]]:
 def _exact(text: str, groups: list[Group]) -> str | None:
     if not NUMBER.fullmatch(text):
         return None
-    same = [hit for group in groups for hit in group.hits if hit.title.upper().split(" ")[0] == _number(text)]
+    meant = {number for series in numbering.SERIES for number in numbering.read(text, series)}
+    same = [hit for group in groups for hit in group.hits if hit.title.partition(" ")[0] in meant]
     return same[0].url if len(same) == 1 else None
-
-
-def _number(text: str) -> str:
-    """`so1042` is SO-1042."""
-    letters = re.match(r"[A-Za-z]*", text)
-    prefix = letters.group().upper() if letters else ""
-    return f"{prefix}-{text[len(prefix) :].lstrip('-')}" if prefix else text
 
 
 def _may(reader: User, permission: Permission) -> bool:
@@ -130,7 +125,6 @@ EXPONENTS = {2: [], **{digits: [c for c in ODD if exponent(c) == digits] for dig
 
 
 def _orders(text: str, reader: User) -> list[Hit]:
-    number = _number(text)
     accounts = select(Account.id).where(Account.name.icontains(text, autoescape=True)).limit(200)
     people = select(Contact.account_id).where(Contact.email == text.lower()).limit(50)
     query = (
@@ -139,8 +133,7 @@ def _orders(text: str, reader: User) -> list[Hit]:
         .where(
             visible(reader, SalesOrder.owner_id),
             or_(
-                SalesOrder.number.startswith(number, autoescape=True),
-                SalesOrder.number == f"SO-{number}",
+                SalesOrder.number.in_(numbering.read(text, "order")),
                 SalesOrder.account_id.in_(accounts),
                 SalesOrder.account_id.in_(people),
             ),
@@ -159,7 +152,7 @@ def _quotes(text: str, reader: User) -> list[Hit]:
     query = (
         select(Quote.number, Quote.version, Quote.status, Account.name)
         .join(Account, Account.id == Quote.account_id)
-        .where(visible(reader, Quote.owner_id), Quote.number.startswith(_number(text), autoescape=True))
+        .where(visible(reader, Quote.owner_id), Quote.number.in_(numbering.read(text, "quote")))
         .order_by(Quote.number, Quote.version.desc())
     )
     return [
@@ -179,7 +172,7 @@ def _invoices(text: str, reader: User) -> list[Hit]:
             _of_seen_orders(reader),
             Invoice.number.is_not(None),
             or_(
-                Invoice.number.startswith(_number(text), autoescape=True),
+                Invoice.number.in_(numbering.read(text, "invoice")),
                 *_is_amount(text, Invoice.gross, Invoice.currency),
             ),
         )
@@ -206,14 +199,14 @@ def _payment_orders(text: str, reader: User) -> list[Hit]:
         .where(
             _of_seen_orders(reader),
             or_(
-                PaymentOrder.number.startswith(_number(text), autoescape=True),
+                PaymentOrder.number.in_(numbering.read(text, "payment_order")),
                 *_is_amount(text, PaymentOrder.amount, PaymentOrder.currency),
             ),
         )
         .order_by(PaymentOrder.id.desc())
     )
     return [
-        Hit(number, f"{name}, {order}, {money(Money(amount, currency))}", _payment_panel(order))
+        Hit(number, f"{name}, {order}, {money(Money(amount, currency))}", url_for("payments.show", number=number))
         for number, amount, currency, order, name in _first(query)
     ]
 
@@ -225,7 +218,11 @@ def _accounts(text: str, reader: User) -> list[Hit]:
     query = (
         select(Account.number, Account.name)
         .where(
-            or_(Account.name.icontains(text, autoescape=True), Account.number == _number(text), Account.id.in_(people))
+            or_(
+                Account.name.icontains(text, autoescape=True),
+                Account.number.in_(numbering.read(text, "account")),
+                Account.id.in_(people),
+            )
         )
         .order_by(Account.name)
     )

@@ -860,6 +860,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("invoice", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_invoice_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_invoice_gross"), ["gross"], unique=False)
         batch_op.create_index(batch_op.f("ix_invoice_order_id"), ["order_id"], unique=False)
 
     op.create_table(
@@ -1070,6 +1071,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("payment_order", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_payment_order_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_payment_order_amount"), ["amount"], unique=False)
         batch_op.create_index(batch_op.f("ix_payment_order_invoice_id"), ["invoice_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_payment_order_order_id"), ["order_id"], unique=False)
 
@@ -1372,6 +1374,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_attempt_intent_id"), ["intent_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempt_payment_order_id"), ["payment_order_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_attempt_provider_id"), ["provider_id"], unique=False)
         batch_op.create_index(
             "uq_attempt_open",
             ["payment_order_id"],
@@ -1564,6 +1567,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("status IN ('started', 'requires_action', 'pending', 'unknown')"),
             postgresql_where=sa.text("status IN ('started', 'requires_action', 'pending', 'unknown')"),
         )
+        batch_op.drop_index(batch_op.f("ix_attempt_provider_id"))
         batch_op.drop_index(batch_op.f("ix_attempt_payment_order_id"))
         batch_op.drop_index(batch_op.f("ix_attempt_intent_id"))
         batch_op.drop_index(
@@ -1615,6 +1619,7 @@ def downgrade() -> None:
     with op.batch_alter_table("payment_order", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_payment_order_order_id"))
         batch_op.drop_index(batch_op.f("ix_payment_order_invoice_id"))
+        batch_op.drop_index(batch_op.f("ix_payment_order_amount"))
         batch_op.drop_index(batch_op.f("ix_payment_order_account_id"))
 
     op.drop_table("payment_order")
@@ -1636,6 +1641,7 @@ def downgrade() -> None:
     op.drop_table("note")
     with op.batch_alter_table("invoice", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_invoice_order_id"))
+        batch_op.drop_index(batch_op.f("ix_invoice_gross"))
         batch_op.drop_index(batch_op.f("ix_invoice_account_id"))
 
     op.drop_table("invoice")

@@ -10,7 +10,7 @@ from flask_babel import gettext, lazy_gettext
 from sqlalchemy import Row
 
 from ...formatting import file_size, money
-from ...models import ActorKind
+from ...models import SYSTEM, ActorKind
 from ...money import Money
 from .views import EntryView, Link
 
@@ -96,6 +96,9 @@ MAILS: dict[str, str] = {
 INTERNAL = frozenset({"payment_declined", "customer_declined", "change_requested", "order_paid", "new_link_requested"})
 """Mails to colleagues; nobody needs them twice."""
 
+UNASKED = INTERNAL | {"receipt"}
+"""Mails that go out by themselves, whoever's doing caused them."""
+
 
 def _history(facts: Facts, row: Row[Any]) -> EntryView:
     key = (row.more, row.what)
@@ -146,7 +149,7 @@ def _mail(facts: Facts, row: Row[Any]) -> EntryView:
     return EntryView(
         kind="mail",
         icon="mail",
-        who=row.who,
+        who=SYSTEM.name if row.what in UNASKED else row.who,
         what=str(MAILS.get(row.what, gettext("sent a mail"))),
         at=row.at,
         detail="; ".join(_recipient(r) for r in row.data or ()),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from flask import url_for
 from sqlalchemy import ColumnElement, String, cast, func, or_, select, tuple_
 
+from ... import numbering
 from ...db import db
 from ...models import Account, OrderLine, SalesOrder, User
 from ...money import Money, PricedLine, totals
@@ -149,12 +150,11 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
 
 
 def _matches(text: str) -> ColumnElement[bool]:
-    """By number of order or quote from its start, or by a part of the customer's name."""
+    """By number of order or quote, or by a part of the customer's name."""
     accounts = select(Account.id).where(Account.name.icontains(text, autoescape=True))
-    number = text.upper()
     return or_(
-        SalesOrder.number.startswith(number, autoescape=True),
-        SalesOrder.quote_number.startswith(number, autoescape=True),
+        SalesOrder.number.in_(numbering.read(text, "order")),
+        SalesOrder.quote_number.in_(numbering.read(text, "quote")),
         SalesOrder.account_id.in_(accounts),
     )
 

@@ -50,7 +50,7 @@ LAST_MAIL = (
     select(func.max(OrderEmail.id))
     .where(
         OrderEmail.order_id == PaymentOrder.order_id,
-        OrderEmail.link_kind == "pay",
+        OrderEmail.kind == "payment_link",
         OrderEmail.link_public_id == PaymentIntent.public_id,
     )
     .correlate(PaymentOrder, PaymentIntent)
