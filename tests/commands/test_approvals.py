@@ -35,6 +35,7 @@ from app.models import (
     User,
 )
 from app.models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED
+from app.queries.public.approval import Stage, by_link
 from app.states.approval import ApprovalEvent, ApprovalStatus
 from app.states.intent import IntentStatus
 from app.states.order import OrderStatus
@@ -381,6 +382,8 @@ def test_what_is_paid_has_no_further_checkout(order: SalesOrder, seller: User, m
     assert fresh(order).status is OrderStatus.AWAITING_APPROVAL
     with pytest.raises(Refusal, match="paid"):
         signing.checkout(approval.id)
+    page = by_link(approval.public_id, approval.generation)
+    assert page is not None and page.stage is Stage.DONE
     assert count(PaymentIntent) == 1
 
 
