@@ -29,6 +29,7 @@ DESK = {"width": 1440, "height": 900}
 VISA = "4242424242424242"
 NO_FUNDS = "4000000000009995"
 CONFIRM = "4000002760003184"
+CONFIRM_IN_PAGE = "4000000000003220"
 
 Open = Callable[..., BrowserContext]
 
@@ -153,6 +154,22 @@ def test_the_bank_asks_first(approval: Approval, opened: Open) -> None:
     pay(page, CONFIRM)
     page.get_by_role("button", name="Confirm payment").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Your order is confirmed.")
+    assert console.lines == []
+
+
+def test_the_bank_asks_in_the_page_and_another_card_is_taken(approval: Approval, opened: Open) -> None:
+    page = opened().new_page()
+    console = Console(page)
+    page.goto(link_of(approval))
+    sign(page, drawn=False)
+    pay(page, CONFIRM_IN_PAGE)
+    expect(page.get_by_text("Your bank wants you to confirm this payment.")).to_be_visible()
+    expect(page.frame_locator(".challenge-frame").get_by_role("button", name="Confirm payment")).to_be_visible()
+    page.reload()
+    page.get_by_text("Pay with another card instead").click()
+    pay(page)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Your order is confirmed.")
+    assert count(Transaction) == 1
     assert console.lines == []
 
 

@@ -214,7 +214,7 @@ def _view(row: Row[Any]) -> ApprovalPage:
 
 
 def _waits_for_money(money: Checkout, takes_payment: bool) -> bool:
-    """Money that is already on its way is waited for, even when the switch is off by now; money that is there is not."""
+    """Money on its way is waited for, even when the switch is off by now; money that is there is not."""
     return money.state is State.CONFIRMING or (takes_payment and money.state is not State.PAID)
 
 
