@@ -101,7 +101,7 @@ def blocks(order: SalesOrder, account: Account) -> list[Refusal]:
     if account.hold_reason:
         words = f"{account.name} is on hold: {account.hold_reason}."
         found.append(Refusal("on_hold", words, "Billing or AR can release the hold."))
-    if payment_orders.has_open_attempt(order.id):
+    if payment_orders.money_under_way(order.id):
         words = "A payment for this order is in progress, and its outcome is not known yet."
         found.append(Refusal("payment_in_progress", words, "Wait until the gateway has confirmed it."))
     return found
@@ -256,7 +256,7 @@ def release_waiting(*, by: Actor) -> int:
     """
     approvals = _waiting()
     orders = {a.id: lock(SalesOrder, a.order_id) for a in sorted(approvals, key=lambda a: a.order_id)}
-    free = [a for a in approvals if not payment_orders.has_open_attempt(a.order_id)]
+    free = [a for a in approvals if not payment_orders.money_under_way(a.order_id)]
     for approval in free:
         book(approval, orders[approval.id], by=by)
     return len(free)

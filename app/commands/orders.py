@@ -165,7 +165,7 @@ def _expire(order_id: int) -> bool:
         ).one_or_none()
         if approval is None or approval.expires_at > clock.now() or not order.can(OrderEvent.LINK_EXPIRED):
             return False
-        if payment_orders.has_open_attempt(order_id):
+        if payment_orders.money_under_way(order_id):
             return False
         signed = approval.status is ApprovalStatus.SIGNED
         approvals.close_live(order, ApprovalEvent.REVOKE if signed else ApprovalEvent.EXPIRE, by=SYSTEM)

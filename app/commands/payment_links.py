@@ -30,7 +30,7 @@ from ..states.mail import MailStatus
 from ..states.order import OrderStatus
 from ..states.payment_order import PaymentOrderStatus
 from . import mails, payment_orders
-from .payment_orders import has_open_attempt
+from .payment_orders import money_under_way
 
 
 def live_intent(payment_order_id: int) -> PaymentIntent | None:
@@ -216,7 +216,7 @@ def _locked(payment_order_id: int) -> PaymentOrder:
 
 
 def _paying(row: PaymentOrder) -> bool:
-    return row.order_id is not None and has_open_attempt(row.order_id)
+    return row.order_id is not None and money_under_way(row.order_id)
 
 
 def _in_progress(row: PaymentOrder) -> Refusal:

@@ -23,7 +23,7 @@ from ..models import (
     SalesOrder,
     User,
 )
-from ..models.payment import Attempt, PaymentIntent
+from ..models.payment import Attempt, PaymentIntent, Transaction
 from ..money import Money
 from ..queries import ledger, routes
 from ..states.approval import LIVE as APPROVAL_LIVE
@@ -215,24 +215,33 @@ def held_by_customer(order: SalesOrder) -> bool:
     return order.status is OrderStatus.AWAITING_APPROVAL or db.session.scalar(submitted) is not None
 
 
-def has_open_attempt(order_id: int) -> bool:
-    """Money of this order is on its way or unclear."""
-    return bool(
-        db.session.scalar(
-            select(Attempt.id)
-            .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
-            .where(PaymentOrder.order_id == order_id, Attempt.status.in_(OPEN))
-            .limit(1)
+def money_under_way(order_id: int) -> bool:
+    """Money of this order is on its way or unclear, or has arrived and is about to book it."""
+    of_order = (
+        select(Attempt.id)
+        .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
+        .where(PaymentOrder.order_id == order_id)
+    )
+    about_to_book = (
+        of_order.join(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
+        .join(Transaction, Transaction.attempt_id == Attempt.id)
+        .where(
+            SalesOrder.status.in_(BEFORE_BOOKING),
+            PaymentOrder.first,
+            PaymentOrder.status == PaymentOrderStatus.OPEN,
+            PaymentOrder.edition == SalesOrder.edition,
         )
     )
+    on_its_way = of_order.where(Attempt.status.in_(OPEN))
+    return any(db.session.scalar(found.limit(1)) for found in (on_its_way, about_to_book))
 
 
 def refuse_while_paying(order: SalesOrder) -> None:
-    """Raises Refusal `payment_in_progress`: terms must not change under a payment whose end is not known."""
-    if has_open_attempt(order.id):
+    """Raises Refusal `payment_in_progress`: terms must not change under a payment until all has come of it."""
+    if money_under_way(order.id):
         raise Refusal(
             "payment_in_progress",
-            "A payment for this order is in progress, and its outcome is not known yet.",
+            "A payment for this order is in progress, and not everything has come of it yet.",
             "Wait until the gateway has confirmed it; the payment panel shows when.",
         )
 

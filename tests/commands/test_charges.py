@@ -6,13 +6,23 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import func, select
 
 from app import clock
 from app.access import Role
-from app.commands import charges, collection, outcomes, payment_orders, post_processing
+from app.commands import (
+    approvals,
+    charges,
+    collection,
+    order_edits,
+    orders,
+    outcomes,
+    payment_orders,
+    post_processing,
+)
 from app.commands.charges import Instrument
+from app.commands.order_edits import TermsEdit
 from app.db import db, transaction
 from app.errors import Refusal
 from app.gateways.base import ChargeResult, Outcome
@@ -20,6 +30,7 @@ from app.models import (
     Account,
     Allocation,
     Attempt,
+    Frequency,
     History,
     Invoice,
     OrderEmail,
@@ -28,6 +39,7 @@ from app.models import (
     PaymentOrder,
     PostProcessing,
     Receipt,
+    Renewal,
     SalesOrder,
     Subscription,
     Transaction,
@@ -44,6 +56,7 @@ from tests import factories
 from tests.gateways.scripted import VISA, ScriptedGateway
 
 CARD = Instrument(alias="card-ok", label="Visa ending 4242")
+TERMS = TermsEdit(None, 12, Frequency.MONTHLY, Renewal.NONE, 30, ())
 
 
 @pytest.fixture
@@ -136,8 +149,9 @@ def test_the_processors_advice_outranks_the_table_wherever_a_decline_is_told(
     assert words in db.session.scalars(select(History.because).where(History.event == "payment_declined")).all()
     seen = checkout.of_payment_order(attempt.payment_order_id)
     assert seen and seen.decline and seen.decline.advice == "Use another card, or ask your bank."
-    facts = load(order.number, seller)
-    told = decline.last(facts)
+    with current_app.test_request_context():
+        facts = load(order.number, seller)
+        told = decline.last(facts)
     assert told and told.advice == "Do not charge this card again."
     assert not decline.retry_helps(facts)
 
@@ -385,3 +399,30 @@ def test_a_card_saved_again_with_its_new_date_can_be_charged(gateway: ScriptedGa
     assert (method.exp_month, method.exp_year, method.hard_declined_at) == (12, 2031, None)
     third = factories.order(owner=seller, customer=customer)
     assert collect(third, seller, key="k3", pay_with=Instrument(method_id=method.id)).status == "succeeded"
+
+
+def test_terms_do_not_change_under_money_that_is_still_to_book_the_order(
+    gateway: ScriptedGateway, seller: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = factories.order(owner=seller)
+    with monkeypatch.context() as patch:
+        patch.setattr(post_processing, "run", lambda transaction_id: False)
+        collect(order, seller)
+    with pytest.raises(Refusal, match="payment_in_progress"):
+        order_edits.edit_terms(order.id, TERMS, edition=order.edition, by=seller)
+    assert post_processing.run(db.session.scalars(select(Transaction.id)).one())
+    order = reload_order(order)
+    assert (order.status, order.tags) == (OrderStatus.ACTIVATED, [])
+
+
+def test_an_approval_that_runs_out_beside_money_waits_for_it_to_book_the_order(
+    gateway: ScriptedGateway, seller: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = factories.order(owner=seller)
+    approvals.submit(order.id, by=seller)
+    with monkeypatch.context() as patch:
+        patch.setattr(post_processing, "run", lambda transaction_id: False)
+        collect(order, seller)
+    with time_machine.travel(clock.now() + timedelta(days=40)):
+        assert orders.expire_approvals() == 0
+    assert reload_order(order).status is OrderStatus.AWAITING_APPROVAL

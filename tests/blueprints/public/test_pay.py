@@ -170,6 +170,34 @@ def test_a_lost_session_comes_back_to_a_page_that_tells_nothing_but_the_outcome(
     assert count(Transaction) == 1
 
 
+@pytest.fixture
+def unfinished(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Money is taken, and what follows from it fails until somebody mends it."""
+    monkeypatch.setattr(charges.post_processing, "run", lambda transaction_id: False)
+    return monkeypatch
+
+
+def test_who_has_paid_is_never_shown_a_card_form_again(client: Client, unfinished: pytest.MonkeyPatch) -> None:
+    customer = signed(client)
+    customer.pay()
+    assert (count(Transaction), count(Receipt)) == (1, 0)
+    assert customer.get("/pay").location == customer.url
+    page = customer.get()
+    assert page.status_code == 200 and "has arrived" in page.text and "pay-form" not in page.text
+
+
+@pytest.mark.parametrize("action", ["decline", "request-change"])
+def test_who_has_paid_does_not_decline_any_more(client: Client, unfinished: pytest.MonkeyPatch, action: str) -> None:
+    customer = signed(client)
+    customer.pay()
+    customer.post(f"/{action}", words="Too expensive")
+    assert order_of(customer).status is OrderStatus.AWAITING_APPROVAL
+    assert "Nothing was charged" not in customer.get().text
+    unfinished.undo()
+    assert charges.post_processing.run(db.session.scalars(select(Transaction.id)).one())
+    assert order_of(customer).status is OrderStatus.ACTIVATED
+
+
 def test_who_refuses_at_the_bank_can_try_again(client: Client) -> None:
     customer = signed(client)
     challenge = customer.pay(CONFIRM).location
