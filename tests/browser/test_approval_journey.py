@@ -52,7 +52,7 @@ def opened(browser: Browser, live_server: str) -> Iterator[Open]:  # noqa: F811
         def open(**options: Any) -> BrowserContext:
             facts = {"base_url": live_server, "viewport": PHONE, "bypass_csp": False} | options
             context = stack.enter_context(browser.new_context(**facts))
-            context.set_default_timeout(8000)
+            context.set_default_timeout(20_000)
             return context
 
         yield open

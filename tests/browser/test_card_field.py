@@ -83,7 +83,7 @@ def posts(app: Flask) -> list[dict[str, str]]:
 def page(browser: Browser, posts: list[dict[str, str]], live_server: str) -> Iterator[Page]:  # noqa: F811
     with browser.new_context(base_url=live_server, viewport={"width": 390, "height": 844}) as context:
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(20_000)
         yield page
 
 

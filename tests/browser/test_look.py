@@ -43,7 +43,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, app: Flask, live_serv
     with browser.new_context(base_url=live_server, color_scheme=request.param, bypass_csp=True) as context:
         sign_in(context, app, live_server)
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(20_000)
         yield page
 
 

@@ -39,7 +39,7 @@ def visit(browser: Browser, address: str, user: User | None = None, **options: o
     """A browser of its own, signed in by the form; its console has to stay empty."""
     with browser.new_context(base_url=address, **options) as context:  # type: ignore[arg-type]
         page, complaints = context.new_page(), []
-        page.set_default_timeout(8000)
+        page.set_default_timeout(20_000)
         page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda e: complaints.append(str(e)))
         if user:

@@ -47,7 +47,7 @@ def visit(app: Flask, browser: Browser, address: str, user: User, **options: Any
         name = app.config["SESSION_COOKIE_NAME"]
         context.add_cookies([{"name": name, "value": serializer.dumps(session), "url": address}])
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(20_000)
         console = Console(page)
         yield page
         assert console.lines == []
