@@ -10,7 +10,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, Field, HiddenField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from ...models import CollectionMethod
 from ...money import Money
@@ -39,7 +39,7 @@ class KeyForm(FlaskForm):
 class ReasonForm(FlaskForm):
     reason = TextAreaField(
         _("Reason"),
-        [InputRequired(_("Say why.")), Length(max=500)],
+        [DataRequired(_("Say why.")), Length(max=500)],
         description=_("It stays with the order's history."),
     )
 
@@ -84,7 +84,7 @@ class RequestForm(KeyForm):
     percent = NumberField(_("Percent"), [Between(0, 100)])
     amount = NumberField(_("Amount"))
     purpose = StringField(
-        _("What for"), [InputRequired(_("Say what it is for; the customer reads it.")), Length(max=200)], [trimmed]
+        _("What for"), [DataRequired(_("Say what it is for; the customer reads it.")), Length(max=200)], [trimmed]
     )
     due_date = DateField(_("Due"), [Optional()])
     contact_id = SelectField(_("Whom to ask"), [Optional()], coerce=id_or_none)

@@ -1,0 +1,142 @@
+"""Requesting a further payment: how much, in whose words, and what is wrong beside its field."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app import clock
+from app.access import Role
+from app.commands import approvals
+from app.db import db
+from app.models import CollectionMethod, PaymentOrder, SalesOrder, User
+from tests import factories
+from tests.blueprints.payments.conftest import alias, key_in
+from tests.commands.collecting import booked
+from tests.conftest import Client
+
+
+@pytest.fixture
+def rest(dana: User) -> SalesOrder:
+    """A booked order with 369.49 EUR left."""
+    return booked(dana, pay_with=alias("visa"))
+
+
+def path(order: SalesOrder) -> str:
+    return f"/orders/{order.number}/payment-orders/new"
+
+
+def send(browser: Client, order: SalesOrder, **changes: str):  # type: ignore[no-untyped-def]
+    data = {
+        "share": "rest",
+        "percent": "",
+        "amount": "",
+        "purpose": "Balance on delivery",
+        "due_date": (clock.today(factories.ZONE) + timedelta(days=14)).isoformat(),
+        "contact_id": str(order.contact_id),
+        "collection": "payment_link",
+        "form_key": key_in(browser.get(path(order)).text),
+    }
+    return browser.post(path(order), data=data | changes)
+
+
+def newest() -> PaymentOrder:
+    db.session.rollback()
+    found = db.session.scalars(select(PaymentOrder).order_by(PaymentOrder.id.desc())).first()
+    assert found is not None
+    return found
+
+
+def test_the_form_offers_what_remains(browser: Client, rest: SalesOrder) -> None:
+    page = browser.get(path(rest)).text
+    assert "What remains, <strong>" in page and "€369.49" in page and "€410.55" in page
+    assert f"Payment for order {rest.number}" in page
+    assert "Maria Keller" in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "minor"),
+    [
+        ({}, 36_949),
+        ({"share": "percent", "percent": "50"}, 20_528),
+        ({"share": "amount", "amount": "120.5"}, 12_050),
+        ({"share": "amount", "amount": "120.5", "percent": "99"}, 12_050),
+    ],
+)
+def test_an_amount_may_be_said_in_three_ways(browser: Client, rest: SalesOrder, typed: dict, minor: int) -> None:
+    answer = send(browser, rest, **typed)
+    row = newest()
+    assert (answer.status_code, answer.location) == (303, f"/payments/{row.number}/send-link")
+    assert (row.amount, row.purpose, row.first) == (minor, "Balance on delivery", False)
+    assert row.due_date == clock.today(factories.ZONE) + timedelta(days=14)
+
+
+@pytest.mark.parametrize(
+    ("how", "leads_to"),
+    [("payment_link", "/send-link"), ("saved_method", "/collect"), ("staff_card", "/collect"), ("offline", "")],
+)
+def test_the_next_step_follows_from_how_it_is_collected(
+    browser: Client, rest: SalesOrder, how: str, leads_to: str
+) -> None:
+    answer = send(browser, rest, collection=how)
+    assert answer.location == f"/payments/{newest().number}{leads_to}"
+    assert newest().collection is CollectionMethod(how)
+    assert f"{newest().number} is created" in browser.get(answer.location).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"share": "amount", "amount": ""}, "Enter a number above zero."),
+        ({"share": "amount", "amount": "0"}, "Enter a number above zero."),
+        ({"share": "amount", "amount": "-5"}, "Enter a number above zero."),
+        ({"share": "amount", "amount": "12,50"}, "Write the number with a point"),
+        ({"share": "amount", "amount": "1.005"}, "EUR has fewer decimals."),
+        ({"share": "amount", "amount": "369.50"}, "Only 369.49 EUR of this order is not collected or requested yet."),
+        ({"share": "percent", "percent": "120"}, "Between 0 and 100."),
+        ({"share": "percent", "percent": "100"}, "Only 369.49 EUR of this order"),
+        ({"share": ""}, "Choose how much."),
+        ({"purpose": " "}, "Say what it is for"),
+        ({"due_date": "2020-01-01"}, "This day is over."),
+    ],
+)
+def test_what_is_wrong_stands_beside_its_field_and_typing_is_kept(
+    browser: Client, rest: SalesOrder, typed: dict, words: str
+) -> None:
+    answer = send(browser, rest, **typed)
+    assert answer.status_code == 422
+    assert words in answer.text and 'class="error-text"' in answer.text
+    assert "Balance on delivery" in answer.text or "purpose" in typed
+    assert newest().first  # nothing was made beside the deposit
+
+
+def test_pressing_twice_makes_one(browser: Client, rest: SalesOrder) -> None:
+    key = key_in(browser.get(path(rest)).text)
+    first = send(browser, rest, form_key=key, share="amount", amount="100")
+    second = send(browser, rest, form_key=key, share="amount", amount="100")
+    assert first.location == second.location
+
+
+def test_a_contact_of_somebody_else_is_no_choice(browser: Client, rest: SalesOrder) -> None:
+    stranger = factories.account().billing_contact_id
+    assert send(browser, rest, contact_id=str(stranger)).status_code == 422
+
+
+def test_nothing_left_and_awaiting_approval_are_told_instead_of_the_form(
+    browser: Client, rest: SalesOrder, order: SalesOrder, dana: User
+) -> None:
+    send(browser, rest)
+    page = browser.get(path(rest)).text
+    assert "All of this order is collected or requested already." in page and 'id="request-form"' not in page
+    approvals.submit(order.id, by=dana)
+    page = browser.get(path(order)).text
+    assert "The customer is asked to sign this order first" in page and 'id="request-form"' not in page
+
+
+def test_it_needs_the_permission_and_the_order(client: Client, rest: SalesOrder) -> None:
+    client.sign_in(factories.user(Role.CUSTOMER_OPERATIONS))
+    assert client.get(path(rest)).status_code == client.post(path(rest)).status_code == 403
+    client.sign_in(factories.user(Role.SALESPERSON))
+    assert client.get(path(rest)).status_code == client.post(path(rest)).status_code == 404
