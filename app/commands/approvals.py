@@ -30,6 +30,7 @@ from ..models import (
 )
 from ..models.frozen import FrozenOrder, read
 from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED
+from ..money import Money
 from ..states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ..states.intent import IntentEvent, IntentStatus
 from ..states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderEvent
@@ -148,8 +149,8 @@ def _end_separate_links(order: SalesOrder, *, by: Actor) -> None:
 
 def _mail(approval: Approval, by: User) -> None:
     """Staged with the PDF of the very snapshot; it leaves as soon as that is rendered."""
-    content = view(approval)
-    mails.approval_request(approval, due_now=content.due_now, attachments=[papers.submitted(approval).id], by=by)
+    due_now = view(approval).due_now if payment_taken(approval) else Money.zero(approval.order.currency)
+    mails.approval_request(approval, due_now=due_now, attachments=[papers.submitted(approval).id], by=by)
 
 
 def view(approval: Approval) -> FrozenOrder:
@@ -254,12 +255,18 @@ def release_waiting(*, by: Actor) -> int:
 
     One whose payment is on its way waits for its end; `release_due` looks after it. Returns how many were booked.
     """
-    approvals = _waiting()
-    orders = {a.id: lock(SalesOrder, a.order_id) for a in sorted(approvals, key=lambda a: a.order_id)}
-    free = [a for a in approvals if not payment_orders.money_under_way(a.order_id)]
-    for approval in free:
-        book(approval, orders[approval.id], by=by)
-    return len(free)
+    waiting = [(a.id, a.order_id) for a in _waiting()]
+    orders = {order_id: lock(SalesOrder, order_id) for _, order_id in waiting}
+    return sum(_release(lock(Approval, id), orders[order_id], by) for id, order_id in waiting)
+
+
+def _release(approval: Approval, order: SalesOrder, by: Actor) -> bool:
+    """False where it moved on before we held it, or money is on its way."""
+    waits = approval.status is ApprovalStatus.SIGNED and approval.closed_at is None and order.status in WITH_CUSTOMER
+    if not waits or payment_orders.money_under_way(order.id):
+        return False
+    book(approval, order, by=by)
+    return True
 
 
 @jobs.tick("approvals.release", every=timedelta(minutes=1))
