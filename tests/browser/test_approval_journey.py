@@ -13,9 +13,10 @@ from sqlalchemy import func, select
 
 from app import jobs
 from app.access import Role
-from app.commands import approvals
+from app.commands import approvals, charges
 from app.db import db
-from app.models import Approval, OrderEmail, SalesOrder, Signature, Transaction
+from app.gateways.sandbox.cards import BY_SLUG
+from app.models import Approval, Attempt, OrderEmail, SalesOrder, Signature, Transaction
 from app.states.order import OrderStatus
 from tests import factories
 from tests.blueprints.public.customer import address
@@ -199,6 +200,45 @@ def test_two_tabs_pay_once_and_both_tell_the_truth(approval: Approval, opened: O
     second.get_by_role("button", name="Pay €").click()
     expect(second.get_by_role("heading", level=1)).to_contain_text("Your order is confirmed.")
     assert count(Transaction) == 1
+
+
+def test_a_payment_in_doubt_resolves_on_the_page_by_itself(approval: Approval, opened: Open) -> None:
+    page = opened(bypass_csp=True).new_page()
+    console = Console(page)
+    page.goto(link_of(approval))
+    sign(page, drawn=False)
+    pay(page, BY_SLUG["lost-answer"].number)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("is being confirmed.")
+    assert violations(page) == []
+    charges.ask(db.session.scalars(select(Attempt.id)).one())
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Your order is confirmed.")
+    assert count(Transaction) == 1
+    assert console.lines == []
+
+
+def test_somebody_else_pays_with_a_link_of_their_own(approval: Approval, opened: Open) -> None:
+    page = opened(bypass_csp=True).new_page()
+    page.goto(link_of(approval))
+    sign(page, drawn=False)
+    page.get_by_role("link", name="Someone else pays?").click()
+    page.get_by_label("Their name").fill("The Boss")
+    page.get_by_label("Their email").fill("boss@northfield.test")
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The payment link is on its way.")
+    jobs.run_due(raising=True)
+    boss = opened(bypass_csp=True, color_scheme="dark").new_page()
+    boss.goto("/mailbox/")
+    boss.get_by_role("link", name="Please pay").click()
+    boss.frame_locator("iframe").get_by_role("link", name="pay").first.click()
+    expect(boss.get_by_role("heading", level=1)).to_have_text("€41.06")
+    assert violations(boss) == []
+    boss.get_by_label("Name on card").fill("The Boss")
+    boss.get_by_label("Receipt to").fill("boss@northfield.test")
+    pay(boss)
+    expect(boss.get_by_role("heading", level=1)).to_have_text("Paid. Nothing more to pay.")
+    assert violations(boss) == []
+    page.get_by_role("link", name="Back to the order").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Your order is confirmed.")
 
 
 def test_being_looked_at_for_three_seconds_is_noticed(approval: Approval, opened: Open) -> None:

@@ -63,6 +63,7 @@ def _of_approval(link: Link, page: ApprovalPage) -> Till:
         payer=page.signed.name,
         payer_email=page.signed.email,
         order=page.order,
+        terms=page.order,
     )
 
 
@@ -100,4 +101,5 @@ def pay_progress(token: str) -> ResponseReturnValue:
 
 def _of_link(link: Link, found: Checkout) -> Till:
     home = link.url()
-    return Till(link, home, home, checkout=found, intent=lambda: found.intent_id, seller=company().name)
+    seller, terms = company().name, checkout.terms_of(found)
+    return Till(link, home, home, found, intent=lambda: found.intent_id, seller=seller, terms=terms)

@@ -29,7 +29,8 @@ TOLD_BY_THE_PAGE = frozenset({"payment_in_progress", "paid", "link_dead", "link_
 @dataclass(frozen=True, slots=True)
 class Till:
     """A checkout at its place. `home` is the page that always tells how it stands; `intent` gives the checkout to
-    charge, renewed where that is allowed. `order` is what was signed, where this is the end of an approval."""
+    charge, renewed where that is allowed. `order` is set at the end of an approval's own page, `terms` wherever
+    something signed is paid, also by somebody else."""
 
     link: Link
     home: str
@@ -40,15 +41,16 @@ class Till:
     payer: str = ""
     payer_email: str = ""
     order: FrozenOrder | None = None
+    terms: FrozenOrder | None = None
 
     @property
     def must_save(self) -> bool:
         """Recurring lines need a card on file; that was part of what was signed."""
-        return self.order is not None and bool(self.order.recurring)
+        return self.terms is not None and bool(self.terms.recurring)
 
     @property
     def consent(self) -> str:
-        return consent_to_card(self.order, self.seller)
+        return consent_to_card(self.terms, self.seller)
 
 
 def new_form(till: Till) -> PayForm:

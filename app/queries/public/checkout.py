@@ -14,6 +14,7 @@ from sqlalchemy import Row, select
 from ... import clock
 from ...db import db, read_columns
 from ...models import Attempt, IntentPurpose
+from ...models.frozen import FrozenOrder, read
 from ...money import Money
 from ...states import declines
 from ...states.attempt import AttemptStatus
@@ -21,7 +22,7 @@ from ...states.intent import IntentStatus
 from ...states.order import OrderStatus
 from ...states.payment_order import PaymentOrderStatus
 from . import papers
-from .checkout_rows import BY_LINK, NEWEST_RECEIPT, OF_PAYMENT_ORDER
+from .checkout_rows import BY_LINK, NEWEST_RECEIPT, OF_PAYMENT_ORDER, SIGNED_TERMS
 from .papers import Papers
 
 
@@ -222,3 +223,11 @@ def papers_of(checkout: Checkout) -> Papers:
     if checkout.paid is None:
         return {}
     return papers.of(receipt=checkout.paid.receipt_id, invoice=checkout.paid.invoice_id)
+
+
+def terms_of(checkout: Checkout) -> FrozenOrder | None:
+    """What was signed, where this pays for it."""
+    if checkout.intent_purpose is not IntentPurpose.APPROVAL:
+        return None
+    content = db.session.scalar(SIGNED_TERMS, {"id": checkout.payment_order_id})
+    return read(content) if content else None

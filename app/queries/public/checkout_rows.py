@@ -7,7 +7,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, case, func, select
 from sqlalchemy.orm import aliased
 
-from ...models import Account, Attempt, PaymentIntent, PaymentOrder, Receipt, SalesOrder, Transaction
+from ...models import (
+    Account,
+    Approval,
+    Attempt,
+    PaymentIntent,
+    PaymentOrder,
+    Receipt,
+    SalesOrder,
+    Snapshot,
+    Transaction,
+)
 from ...models.payment import TransactionAction
 from ...states.intent import IntentStatus
 
@@ -105,5 +115,12 @@ NEWEST_RECEIPT = (
     .outerjoin(Attempt, Attempt.id == Transaction.attempt_id)
     .where(Receipt.payment_order_id == bindparam("id"))
     .order_by(Receipt.id.desc())
+    .limit(1)
+)
+SIGNED_TERMS = (
+    select(Snapshot.content)
+    .join(Approval, Approval.snapshot_id == Snapshot.id)
+    .where(Approval.payment_order_id == bindparam("id"))
+    .order_by(Approval.id.desc())
     .limit(1)
 )

@@ -270,7 +270,10 @@ def test_whoever_signed_sees_the_receipt_of_whoever_paid(client: Client, app: Fl
     customer = signed(client)
     signing.forward_payment(customer.approval.id, name="Boss", email="boss@northfield.test")
     boss = address("pay", intent_of(customer).public_id)
-    fields = hidden(client.get(boss)) | payment(VISA)
+    page = client.get(boss)
+    assert "per month" in page.text
+    fields = hidden(page) | payment(VISA)
+    assert client.post(boss, data=fields | {"save": ""}).status_code == 422
     assert client.post(boss, data=fields).location == boss
     assert "Nothing more to pay." in client.get(boss).text
     assert "Your order is confirmed." in customer.get().text
