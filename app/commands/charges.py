@@ -15,7 +15,7 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from .. import audit, clock, forms, jobs
-from ..access import salespeople_may_take_payment
+from ..access import Permission, demand, salespeople_may_take_payment
 from ..db import db, end_read, lock, transaction
 from ..errors import NotFound, Refusal
 from ..failpoints import failpoint
@@ -35,6 +35,7 @@ from ..models import (
     PaymentProfile,
     SalesOrder,
     Token,
+    User,
 )
 from ..models.method import Gateway as GatewayRow
 from ..queries import ledger, routes
@@ -65,7 +66,8 @@ def start(
     """Commit the attempt, before the gateway hears of it. The same form key answers with the same attempt.
 
     Raises Refusal: `key_reused`, `payment_in_progress`, `paid`, `link_dead`, `link_expired`, `attempts_used_up`,
-    `stale_terms`, `payment_switched_off`, `on_hold`, `no_route`, `method_not_usable`.
+    `stale_terms`, `payment_switched_off`, `on_hold`, `no_route`, `method_not_usable`; of staff `not_permitted` and
+    `switched_off` as well.
     """
     customer_ref = None
     if forms.result(form_key) is None:
@@ -76,6 +78,7 @@ def start(
         intent, payment_order, order = _lock_chain(intent_id)
         if (known := forms.answered(form_key, content)) is not None:
             return db.session.get_one(Attempt, known["id"])
+        _refuse_unless_allowed(intent, by)
         _refuse_unless_payable(intent, payment_order, order)
         attempt = _attempt(intent, payment_order, pay_with, by)
         attempt.customer_ref = customer_ref or attempt.customer_ref
@@ -190,6 +193,15 @@ def _lock_chain(intent_id: int) -> tuple[PaymentIntent, PaymentOrder, SalesOrder
     return intent, payment_order, order
 
 
+def _refuse_unless_allowed(intent: PaymentIntent, by: Actor) -> None:
+    """By the switch as it stands in the claiming transaction (invariant 18). It binds customers on orders that
+    salespeople sent, and salespeople; not the other roles."""
+    if by.user_id is not None:
+        demand(db.session.get_one(User, by.user_id), Permission.PAYMENT_COLLECT)
+    elif intent.purpose is IntentPurpose.APPROVAL and _switched_off(intent):
+        raise Refusal("payment_switched_off", "Payment is not taken with this approval at the moment.")
+
+
 def _refuse_unless_payable(intent: PaymentIntent, payment_order: PaymentOrder, order: SalesOrder | None) -> None:
     _refuse_dead_link(intent)
     if payment_order.status is not PaymentOrderStatus.OPEN:
@@ -232,12 +244,9 @@ def _refuse_for_order(intent: PaymentIntent, order: SalesOrder) -> None:
         raise Refusal("link_dead", "This order was cancelled; nothing was charged.")
     if intent.edition is not None and intent.payment_order.first and intent.edition != order.edition:
         raise Refusal("stale_terms", "The order has changed since. Reload the page to see what it is now.")
-    if intent.purpose is IntentPurpose.APPROVAL and _switched_off(intent):
-        raise Refusal("payment_switched_off", "Payment is not taken with this approval at the moment.")
 
 
 def _switched_off(intent: PaymentIntent) -> bool:
-    """The admin's switch binds orders that salespeople sent; read in the claiming transaction (invariant 18)."""
     sent_by_salesperson = db.session.scalar(
         select(Approval.by_salesperson).where(
             Approval.payment_order_id == intent.payment_order_id, Approval.status.in_(APPROVAL_LIVE)

@@ -6,13 +6,23 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app import settings
+from app import clock, settings
 from app.access import Role
-from app.commands import approvals, collection, orders, payment_links, payment_orders
+from app.commands import approvals, charges, collection, orders, payment_links, payment_orders
 from app.commands.charges import Instrument
 from app.db import db, transaction
 from app.errors import NotFound, Refusal
-from app.models import Attempt, Audit, IntentPurpose, PaymentIntent, PaymentMethod, PaymentOrder, SalesOrder, User
+from app.models import (
+    Actor,
+    Attempt,
+    Audit,
+    IntentPurpose,
+    PaymentIntent,
+    PaymentMethod,
+    PaymentOrder,
+    SalesOrder,
+    User,
+)
 from app.states.attempt import AttemptStatus
 from app.states.intent import IntentStatus
 from app.states.order import OrderStatus
@@ -183,3 +193,26 @@ def test_operations_ask_the_gateway_and_salespeople_may_not(
     asked = db.session.scalars(select(Audit).where(Audit.action == "payment.ask_gateway")).all()
     assert [(a.actor_name, a.after) for a in asked] == [(operator.name, {"asked": "unknown"})]
     assert len(gateway.booked) == 1
+
+
+def test_the_switch_is_read_once_more_where_the_charge_is_claimed(
+    gateway: ScriptedGateway, seller: User, order: SalesOrder
+) -> None:
+    """It may be turned between the first look at it and the claim (invariant 18)."""
+    first = collection.prepare_first(order.id, by=seller)
+    with transaction() as session:
+        row = session.get_one(PaymentOrder, first.id)
+        expires = clock.now() + collection.STAFF_CHECKOUT
+        intent = payment_links.open_intent(row, IntentPurpose.STAFF, expires, by=Actor.of(seller))
+    switch(settings.SALESPEOPLE_PAYMENT, False)
+    with pytest.raises(Refusal, match="switched_off"):
+        charges.start(intent.id, pay_with=CARD, form_key="k", by=Actor.of(seller))
+    assert attempts() == 0
+
+
+def test_the_switch_does_not_bind_ar_on_an_order_that_a_salesperson_sent(
+    gateway: ScriptedGateway, seller: User, order: SalesOrder
+) -> None:
+    approvals.submit(order.id, by=seller)
+    switch(settings.SALESPEOPLE_PAYMENT, False)
+    assert collect(fresh(order), factories.user(Role.AR)).status is AttemptStatus.SUCCEEDED
