@@ -9,6 +9,7 @@ from ..access import Permission, demand
 from ..db import db, end_read, get, lock, transaction
 from ..errors import Refusal
 from ..models import Account, Actor, Attempt, IntentPurpose, PaymentIntent, PaymentOrder, SalesOrder, User
+from ..money import Money
 from ..queries import ledger, routes
 from ..states.attempt import AttemptStatus
 from ..states.order import BEFORE_BOOKING, OrderStatus
@@ -94,32 +95,43 @@ def _of_account(account: Account, currency: str) -> list[Refusal]:
     return found
 
 
-def collect_first(order_id: int, *, pay_with: Instrument, form_key: str, by: User) -> Attempt:
+def collect_first(
+    order_id: int, *, pay_with: Instrument, form_key: str, by: User, seen: Money | None = None
+) -> Attempt:
     """Charge what is due at signature. The same form answers with the same attempt, whatever the order is by then.
 
     Raises what `prepare_first` and `collect` raise.
     """
     known = forms.result(form_key)
     first_id = get(Attempt, known["id"]).payment_order_id if known else prepare_first(order_id, by=by).id
-    return collect(first_id, pay_with=pay_with, form_key=form_key, by=by)
+    return collect(first_id, pay_with=pay_with, form_key=form_key, by=by, seen=seen)
 
 
-def collect(payment_order_id: int, *, pay_with: Instrument, form_key: str, by: User) -> Attempt:
+def collect(
+    payment_order_id: int, *, pay_with: Instrument, form_key: str, by: User, seen: Money | None = None
+) -> Attempt:
     """Charge what is still due on a payment order; returns the attempt as the gateway left it.
 
-    Raises what `charges.start` raises, `not_permitted`, `switched_off`, and the first of `blocks`.
+    `seen` is what the page said would be charged and the customer agreed to: another sum is not (invariant 21).
+    Raises what `charges.start` raises, `not_permitted`, `switched_off`, `stale_terms`, and the first of `blocks`.
     """
     with transaction():
         demand(by, Permission.PAYMENT_COLLECT)
-        intent_id = _asked_before(form_key) or _checkout(payment_order_id, by).id
-    attempt = charges.start(intent_id, pay_with=pay_with, form_key=form_key, by=Actor.of(by))
+        intent = _asked_before(form_key) or _checkout(payment_order_id, by)
+        if seen is not None and seen != intent.money:
+            raise Refusal(
+                "stale_terms",
+                "What is due has changed since this page was opened; nothing was charged.",
+                "Tell the customer the sum below before you charge it.",
+            )
+    attempt = charges.start(intent.id, pay_with=pay_with, form_key=form_key, by=Actor.of(by))
     return charges.execute(attempt.id)
 
 
-def _asked_before(form_key: str) -> int | None:
+def _asked_before(form_key: str) -> PaymentIntent | None:
     """The checkout that this very form was sent to; it may be paid by now, and must then answer the same again."""
     known = forms.result(form_key)
-    return db.session.get_one(Attempt, known["id"]).intent_id if known else None
+    return db.session.get_one(Attempt, known["id"]).intent if known else None
 
 
 def _checkout(payment_order_id: int, by: User) -> PaymentIntent:

@@ -17,6 +17,7 @@ from ...errors import Refusal
 from ...formatting import money
 from ...forms import mint_form_key
 from ...models import Attempt, PaymentOrder, SalesOrder
+from ...money import Money
 from ...queries.orders.facts import load as load_order
 from ...queries.payments import collecting
 from ...queries.payments.collecting import CollectView
@@ -25,12 +26,13 @@ from ...states.attempt import AttemptStatus
 from . import answers, bp
 from .forms import NEW_CARD, CollectForm
 
-Charge = Callable[[Instrument, str], Attempt]
+Charge = Callable[[Instrument, str, Money], Attempt]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A collection at its address. `blocks` keep it from being charged; `charge` takes a card and a form key."""
+    """A collection at its address. `blocks` keep it from being charged; `charge` takes a card, a form key
+    and the amount that was seen."""
 
     view: CollectView
     blocks: list[Refusal]
@@ -68,8 +70,8 @@ def _first(number: str) -> Place:
     order = load_order(number, me())
     order_id = order.row.id
 
-    def charge(card: Instrument, key: str) -> Attempt:
-        return commands.collect_first(order_id, pay_with=card, form_key=key, by=me())
+    def charge(card: Instrument, key: str, seen: Money) -> Attempt:
+        return commands.collect_first(order_id, pay_with=card, form_key=key, by=me(), seen=seen)
 
     return Place(
         view=collecting.of_first(order),
@@ -84,8 +86,8 @@ def _of(number: str) -> Place:
     collection = load(number, me())
     payment_order_id = collection.row.id
 
-    def charge(card: Instrument, key: str) -> Attempt:
-        return commands.collect(payment_order_id, pay_with=card, form_key=key, by=me())
+    def charge(card: Instrument, key: str, seen: Money) -> Attempt:
+        return commands.collect(payment_order_id, pay_with=card, form_key=key, by=me(), seen=seen)
 
     return Place(
         view=collecting.of(collection),
@@ -103,7 +105,8 @@ def _charge(here: Callable[[], Place]) -> ResponseReturnValue:
     if not form.validate():
         return _page(place, form, status=422)
     try:
-        attempt = place.charge(_instrument(place.view, form), form.form_key.data or "")
+        seen = Money(form.amount.data or 0, place.view.amount.currency)
+        attempt = place.charge(_instrument(place.view, form), form.form_key.data or "", seen)
     except Refusal as refusal:
         return _page(here(), refusal=refusal, status=refusal.status)
     return _outcome(place, here, attempt)
@@ -141,12 +144,13 @@ def _choices(view: CollectView) -> list[tuple[str, str]]:
 def _page(
     place: Place, form: CollectForm | None = None, *, refusal: Refusal | None = None, status: int = 200
 ) -> Response:
-    """With a fresh form key, so that after a decline the next press is a try of its own."""
+    """With a fresh form key, so that after a decline the next press is a try of its own, and with what is due now."""
     view = place.view
     if form is None:
         form = CollectForm(formdata=None, data={"pay_with": _suggested(view)})
         form.offer(_choices(view))
     form.form_key.data = mint_form_key()
+    form.amount.data, form.amount.raw_data = view.amount.minor, None
     html = render_template("payments/collect.html", place=place, view=view, form=form, refusal=refusal)
     return make_response(html, status)
 

@@ -9,8 +9,19 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, Field, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateField,
+    Field,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
+from wtforms.widgets import HiddenInput
 
 from ...models import CollectionMethod
 from ...money import Money
@@ -46,8 +57,9 @@ class ReasonForm(FlaskForm):
 
 class CollectForm(KeyForm):
     """`pay_with` is the id of a card on file, or "new"; `instrument` is then the gateway's alias of the card, put there
-    by its own field. A card number never comes here."""
+    by its own field. A card number never comes here. `amount` is what the page said is charged, in minor units."""
 
+    amount = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
     pay_with = RadioField(_("Card"), [InputRequired(_("Choose a card."))], validate_choice=False)
     instrument = HiddenField()
     card_label = HiddenField(validators=[Optional(), Length(max=60)])

@@ -15,6 +15,7 @@ from app.models import Attempt, PaymentMethod, PaymentOrder, SalesOrder, Transac
 from app.states.attempt import AttemptStatus
 from tests import factories
 from tests.blueprints.payments.conftest import card_on_file, charged, key_in
+from tests.blueprints.public.customer import hidden
 from tests.commands.collecting import close_route, fresh, hold, switch
 from tests.conftest import Client
 from tests.statements import counted
@@ -26,7 +27,7 @@ def collect_page(order: SalesOrder) -> str:
 
 def form(browser: Client, path: str, **changes: str) -> dict[str, str]:
     new = {"pay_with": "new", "instrument": "sbx_card_visa_1229", "card_label": "Visa ending 4242", "agreed": "phone"}
-    return new | {"form_key": key_in(browser.get(path).text)} | changes
+    return new | hidden(browser.get(path)) | changes
 
 
 def count(model: type) -> int:
@@ -69,6 +70,22 @@ def test_a_new_card_pays_and_leads_back_to_the_order(browser: Client, order: Sal
         " Visa ending 4242. The card may be kept for later payments."
     )
     assert (method.consent_by, method.consent_how) == ("Dana Reyes", "told to staff")
+
+
+def test_a_page_opened_before_an_edit_charges_nothing_and_shows_what_is_due_now(
+    browser: Client, order: SalesOrder
+) -> None:
+    opened = form(browser, collect_page(order))
+    with transaction() as session:
+        row = session.get_one(SalesOrder, order.id)
+        row.lines[0].quantity *= 10
+        row.edition += 1
+    answer = browser.post(collect_page(order), data=opened)
+    assert answer.status_code == 409
+    assert "has changed since this page was opened" in answer.text and "Collect €148.16" in answer.text
+    assert (count(Attempt), fresh(order).status) == (0, "draft")
+    assert browser.post(collect_page(order), data=form(browser, collect_page(order))).status_code == 303
+    assert db.session.scalars(select(Transaction.amount)).one() == 14816
 
 
 def test_a_card_is_kept_only_if_the_customer_agreed(browser: Client, order: SalesOrder) -> None:
