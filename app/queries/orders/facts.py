@@ -49,7 +49,7 @@ from ...states.payment_order import Figures, PaymentStatus
 from ..coverage import RouteFacts
 from ..nested import json_rows
 from ..scope import Reach, reach, within
-from . import documents, lines, methods, payment_facts, waiting
+from . import documents, fulfillment, lines, methods, payment_facts, waiting
 from .actions import Actions
 from .next_best_action import ApprovalStage
 from .views import LineView
@@ -321,6 +321,14 @@ class Facts:
     def unrequested(self) -> Money:
         """What of the total no payment order asks for or has collected."""
         return self.money(self.totals.gross.minor - payment_facts.claimed(self.payment_orders))
+
+    @cached_property
+    def owed_now(self) -> Money:
+        """What the plan says is due by today and no payment order asks for."""
+        pairs = zip(self.plan, self.plan_amounts, strict=False)
+        due = sum((amount for step, amount in pairs if fulfillment.is_due(self, step)), self.money(0))
+        whole = due if self.plan else self.totals.gross
+        return self.money(max(whole.minor - payment_facts.claimed(self.payment_orders), 0))
 
     @cached_property
     def confirming(self) -> bool:

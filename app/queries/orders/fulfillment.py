@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...models import Routing
+from ...models import Due, Routing
 from ...states.order import OrderStatus
 from .parties import address
 from .views import FulfillmentView, LineView, RouteView, ShippingView, SubscriptionView
 
 if TYPE_CHECKING:
-    from .facts import Facts
+    from .facts import Facts, PlanStep
 
 SYNC = "not_sent"
 """What the provider knows; nothing is sent to one yet."""
@@ -52,6 +52,13 @@ def status(facts: Facts) -> str:
     if any(x.shipped for x in items):
         return "shipped" if all(x.shipped >= x.quantity for x in items) else "part_shipped"
     return "packed" if all(x.packed >= x.quantity for x in items) else "unsent"
+
+
+def is_due(facts: Facts, step: PlanStep) -> bool:
+    """Whether an instalment is due by today; what is due at delivery waits for all of it."""
+    if step.due is Due.DATE:
+        return step.due_date is not None and step.due_date <= facts.today
+    return step.due is Due.SIGNATURE or status(facts) == "delivered"
 
 
 def _items(facts: Facts) -> tuple[LineView, ...]:

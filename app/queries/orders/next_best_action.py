@@ -29,6 +29,7 @@ class Story(StrEnum):
     BOOKED = "booked"
     SCHEDULED = "scheduled"
     OWED = "owed"
+    LATER = "later"
     REQUESTED = "requested"
     SETTLED = "settled"
     COMPLETED = "completed"
@@ -63,7 +64,10 @@ class ApprovalStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The facts that decide. `returned` is the last thing a customer did to a draft, by its tag, if any."""
+    """The facts that decide. `returned` is the last thing a customer did to a draft, by its tag, if any.
+
+    `unrequested`: part of the total is in no payment order; `owed_now`: by the plan that part is due already.
+    """
 
     status: OrderStatus
     has_lines: bool = True
@@ -74,6 +78,7 @@ class Situation:
     returned: Story | None = None
     retry_helps: bool = True
     unrequested: bool = False
+    owed_now: bool = False
     link_to_send: bool = False
     open_request: bool = False
 
@@ -167,8 +172,10 @@ def _after_booking(s: Situation) -> Choice:
         return Story.REQUESTED, Step.SEND_LINK, None
     if s.open_request:
         return Story.REQUESTED, None, None
-    if s.unrequested:
+    if s.owed_now:
         return Story.OWED, Step.REQUEST, None
+    if s.unrequested:
+        return Story.LATER, None, Step.REQUEST
     quiet = {S.BOOKED: Story.BOOKED, S.SCHEDULED: Story.SCHEDULED, S.COMPLETED: Story.COMPLETED}
     return quiet.get(s.status, Story.SETTLED), None, None
 

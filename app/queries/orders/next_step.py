@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from flask_babel import gettext as _
 
 from ...formatting import ago, day, money
+from ...models import Due
 from ...models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_EXPIRED
-from . import decline
+from ...states.order import OrderStatus
+from . import decline, fulfillment
 from .next_best_action import Decision, Situation, Step, Story, decide
 from .views import Action, NextStep
 
@@ -50,6 +52,7 @@ def situation(facts: Facts) -> Situation:
         returned=next((RETURNED[t] for t in row.tags if t in RETURNED), None),
         retry_helps=decline.retry_helps(facts),
         unrequested=facts.unrequested.minor > 0,
+        owed_now=bool(facts.owed_now),
         link_to_send=facts.link_to_send is not None,
         open_request=any(x.is_open for x in facts.payment_orders),
     )
@@ -164,8 +167,21 @@ def _scheduled(facts: Facts) -> Told:
 
 
 def _owed(facts: Facts) -> Told:
-    sentence = _("%(amount)s is not requested yet.", amount=money(facts.unrequested))
-    return sentence, _("Make a payment order for it when it is due."), "coins", ""
+    sentence = _("%(amount)s is due and not requested yet.", amount=money(facts.owed_now))
+    return sentence, _("A payment order asks for it, by link or from a card."), "coins", "warn"
+
+
+def _later(facts: Facts) -> Told:
+    sentence, detail, icon, tone = _scheduled(facts) if facts.row.status is OrderStatus.SCHEDULED else _settled(facts)
+    amount = money(facts.unrequested)
+    coming = next((step for step in facts.plan if not fulfillment.is_due(facts, step)), None)
+    if coming is not None and coming.due is Due.DELIVERY:
+        follows = _("%(amount)s follows on delivery.", amount=amount)
+    elif coming is not None and coming.due_date is not None:
+        follows = _("%(amount)s follows on %(day)s.", amount=amount, day=day(coming.due_date))
+    else:
+        follows = _("%(amount)s is not requested yet.", amount=amount)
+    return sentence, follows, icon, tone
 
 
 def _requested(facts: Facts) -> Told:
@@ -204,6 +220,7 @@ TELL: dict[Story, Callable[[Facts], Told]] = {
     Story.BOOKED: _booked,
     Story.SCHEDULED: _scheduled,
     Story.OWED: _owed,
+    Story.LATER: _later,
     Story.REQUESTED: _requested,
     Story.SETTLED: _settled,
     Story.COMPLETED: _completed,

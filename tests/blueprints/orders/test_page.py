@@ -93,7 +93,7 @@ def test_a_paid_order_proves_it(browser_of_dana: Client, order: SalesOrder, dana
     page = browser_of_dana.get(f"/orders/{order.number}").text
     for words in ("Activated", "Receipt", "INV-00001", "R-00001", "sbx_ch_", "Subscriptions", "Ready on Cards."):
         assert words in page
-    assert "€369.49 is not requested yet." in page
+    assert "The order is active and nothing is open." in page and "€369.49 follows on delivery." in page
 
 
 def test_only_an_open_outcome_makes_the_page_ask_again(browser_of_dana: Client, order: SalesOrder, dana: User) -> None:
