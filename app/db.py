@@ -135,7 +135,7 @@ class _Open:
 
     def __init__(self) -> None:
         self.doomed = False
-        self.after: list[Callable[[], None]] = []
+        self.after: list[Callable[[], object]] = []
         self.rank = 0
 
 
@@ -176,7 +176,7 @@ def transaction() -> Iterator[Session]:
         callback()
 
 
-def after_commit(callback: Callable[[], None]) -> None:
+def after_commit(callback: Callable[[], object]) -> None:
     """Run `callback` once the outermost transaction has committed; never if it rolls back."""
     opened: _Open | None = db.session().info.get("open")
     if opened is None:

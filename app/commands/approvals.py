@@ -270,12 +270,12 @@ def _release(approval: Approval, order: SalesOrder, by: Actor) -> bool:
 
 
 @jobs.tick("approvals.release", every=timedelta(minutes=1))
-def release_due() -> int:
-    """Book what was signed and has nothing to pay any more, but could not be booked when the switch went off."""
+def release_due(*, by: Actor = SYSTEM) -> int:
+    """Book what was signed and has nothing to pay any more: when the switch goes off, and what had to wait then."""
     if access.salespeople_may_take_payment(fresh=True) or not _waiting():
         return 0
     with transaction():
-        return 0 if access.salespeople_may_take_payment(fresh=True) else release_waiting(by=SYSTEM)
+        return 0 if access.salespeople_may_take_payment(fresh=True) else release_waiting(by=by)
 
 
 def _waiting() -> list[Approval]:

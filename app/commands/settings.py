@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from .. import access, audit, settings
 from ..access import Permission
-from ..db import db, transaction
+from ..db import after_commit, db, transaction
 from ..errors import Refusal
 from ..models.company import Setting
 from ..models.machine import Actor
@@ -64,6 +64,10 @@ def _locked(definition: Definition) -> Setting:
 
 
 def _follow_up(definition: Definition, value: Any, by: User) -> None:
-    """What else changes, in the same transaction: whoever signed and was still to pay has nothing to pay now."""
+    """What else changes: whoever signed and was still to pay has nothing to pay now.
+
+    Once this has committed: whoever pays holds an order and reads the switch, so nobody may do it the other way round.
+    """
     if definition is SALESPEOPLE_PAYMENT and not value:
-        approvals.release_waiting(by=Actor.of(by))
+        actor = Actor.of(by)
+        after_commit(lambda: approvals.release_due(by=actor))

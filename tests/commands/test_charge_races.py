@@ -32,6 +32,7 @@ from app.models import (
     SalesOrder,
     Setting,
     Transaction,
+    User,
 )
 from app.states.order import OrderStatus
 from tests import factories
@@ -221,3 +222,29 @@ def test_a_switch_turned_off_waits_for_the_charge_that_claimed_first(
 
     assert race(any_app, [claim, turn]) == [None, None]
     assert [what for what, _ in sorted(seen, key=lambda x: x[1])] == ["claimed True", "turned"]
+
+
+def test_a_switch_turned_off_and_a_claim_never_wait_for_each_other(any_app: Flask, gateway: ScriptedGateway) -> None:
+    """A claim holds its order and then reads the switch; whoever turns it must not hold it and want the order."""
+    from app import settings
+    from app.commands import approvals, signing
+    from app.commands import settings as turning
+
+    admin, approval = factories.user(Role.ADMIN), approvals.submit(factories.order().id, by=factories.user())
+    seen = {"sha256": approval.snapshot.sha256, "edition": approval.snapshot.edition}
+    signing.sign(approval.id, signing.Hand("Maria Keller", "", "maria@northfield.test", "I accept."), **seen)
+    order_id, admin_id = approval.order_id, admin.id
+    end_read()
+
+    def claim() -> None:
+        with transaction():
+            house.lock(SalesOrder, order_id)
+            time.sleep(0.3)
+            settings.fresh(settings.SALESPEOPLE_PAYMENT)
+
+    def turn() -> bool:
+        time.sleep(0.1)
+        return turning.turn(settings.SALESPEOPLE_PAYMENT.key, False, by=db.session.get_one(User, admin_id))
+
+    assert race(any_app, [claim, turn]) == [None, True]
+    assert the_order().status is OrderStatus.ACTIVATED
