@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from .. import jobs, settings
 from ..clock import now
-from ..db import db, end_read, lock, transaction
+from ..db import db, end_read, get, lock, transaction
 from ..failpoints import failpoint
 from ..logs import log
 from ..mail import transports
@@ -107,19 +107,21 @@ def _mark(email_id: int) -> None:
 
 def _record_delivery(email_id: int, refused: list[str]) -> None:
     with transaction():
+        approval = _request_for(get(OrderEmail, email_id))
         email = lock(OrderEmail, email_id)
         if email.status is not MailStatus.SENDING:
             return
         email.sent_at = now()
         _release(email, " ".join(refused) or None)
         email.transition(MailEvent.DELIVER, by=SYSTEM, because=email.last_error, **_facts(email))
-        _tell_subject(email)
+        if approval is not None:
+            approval.sent_at = approval.sent_at or email.sent_at
 
 
-def _tell_subject(email: OrderEmail) -> None:
-    if email.subject_kind == Approval.__tablename__ and email.kind == "approval_request":
-        approval = lock(Approval, email.subject_id)
-        approval.sent_at = approval.sent_at or email.sent_at
+def _request_for(email: OrderEmail) -> Approval | None:
+    """The submission that the mail asks to sign, held before its mail is, as whoever sends a reminder holds them."""
+    asks = email.subject_kind == Approval.__tablename__ and email.kind == "approval_request"
+    return lock(Approval, email.subject_id) if asks else None
 
 
 def _record_trouble(email_id: int, trouble: Undelivered | None) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from app import clock, jobs, links, settings
 from app.commands import mail_delivery
-from app.db import assert_no_transaction, db, transaction
+from app.db import assert_no_transaction, db, end_read, lock, transaction
 from app.failpoints import POINTS
 from app.mail import transports
 from app.mail.message import Envelope
@@ -32,6 +32,7 @@ from app.states.mail import MailStatus
 from tests.engines import MailServer
 from tests.jobs.together import together
 from tests.mail import post
+from tests.racing import race
 
 Trouble = Exception | None
 
@@ -119,6 +120,30 @@ def test_the_approval_learns_when_it_was_sent(app: Flask, carrier: Carrier) -> N
     jobs.run_due(raising=True)
     sent_at = db.session.scalar(select(Approval.sent_at).where(Approval.id == approval.id))
     assert sent_at == post.reload(email).sent_at
+
+
+@pytest.mark.engines
+def test_a_reminder_and_the_end_of_a_delivery_never_wait_in_a_circle(any_app: Flask, carrier: Carrier) -> None:
+    """Whoever reminds holds the submission and then looks at its mail; so does whoever has delivered it."""
+    approval = post.approval()
+    email = post.request_approval(approval)
+    with transaction() as session:
+        session.get_one(OrderEmail, email.id).status = MailStatus.SENDING
+    approval_id, email_id = approval.id, email.id
+    end_read()
+
+    def remind() -> None:
+        with transaction():
+            lock(Approval, approval_id)
+            time.sleep(0.3)
+            lock(OrderEmail, email_id)
+
+    def delivered() -> None:
+        time.sleep(0.1)
+        mail_delivery._record_delivery(email_id, [])
+
+    assert race(any_app, [remind, delivered]) == [None, None]
+    assert post.reload(email).status is MailStatus.SENT
 
 
 def test_the_orders_timeline_tells_of_it(app: Flask, carrier: Carrier) -> None:
