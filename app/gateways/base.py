@@ -8,29 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from datetime import datetime
 from typing import Any, Protocol
 
 from ..errors import Refusal
 from ..money import Money
-
-
-class Outcome(StrEnum):
-    """What became of a charge, as far as the gateway told.
-
-    UNKNOWN: nobody knows (time-out, 5xx, 429, broken answer); ask, never send again under another key.
-    FAILED: nothing was charged and nothing will be, and no bank declined it (a conflict, a refused parameter,
-    a cancelled charge); `decline_code` names the error.
-    """
-
-    SUCCEEDED = "succeeded"
-    REQUIRES_ACTION = "requires_action"
-    PENDING = "pending"
-    DECLINED = "declined"
-    UNKNOWN = "unknown"
-    FAILED = "failed"
+from .card_field import CardField, Purpose
+from .disputes import DisputeFacts, Evidence
+from .movements import MovementRequest, MovementResult
+from .notices import Notice
+from .outcome import CardFacts, Outcome
+from .settlement import Payout
+from .setups import SetupRequest, SetupResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +29,8 @@ class ChargeRequest:
     """One charge, complete: sending it again sends the same bytes.
 
     Pays by `instrument` (the gateway's alias of a card just entered; never a number) or by `token` of `customer_ref`.
-    `save` keeps the card as a token of `customer_ref`. `return_url` is where a redirect comes back to.
+    `save` keeps the card as a token of `customer_ref`. `return_url` is where a redirect comes back to. Without
+    `capture` the amount is only authorized.
     """
 
     key: str
@@ -51,6 +43,7 @@ class ChargeRequest:
     metadata: dict[str, str]
     return_url: str
     off_session: bool = False
+    capture: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, fit for a JSON column; `from_dict` turns them back."""
@@ -69,20 +62,9 @@ class ChargeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class CardFacts:
-    """What may be known of a card outside the processor. `fingerprint` is equal for equal cards."""
-
-    brand: str
-    last4: str
-    exp_month: int
-    exp_year: int
-    holder: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
 class ChargeResult:
-    """The gateway's answer. `amount` is what it says it moved, to be compared with what was asked.
+    """The gateway's answer. `amount` is what it says it moved, to be compared with what was asked; `action` is
+    "charge", or "authorize" while it is held and not captured, until `authorized_until`.
 
     `next_action` is {"kind": "redirect" | "in_page", "url": …} while the payer must still confirm. `token` and
     `customer_ref` are set once a card was saved. `raw_sha256` is over the answer as it came.
@@ -100,6 +82,7 @@ class ChargeResult:
     card: CardFacts | None = None
     token: str | None = None
     customer_ref: str | None = None
+    authorized_until: datetime | None = None
     raw_sha256: str = ""
 
 
@@ -136,13 +119,18 @@ class GatewayAccount:
 
 
 class Gateway(Protocol):
-    """An account at a processor."""
+    """An account at a processor. What its capabilities do not declare is never asked of it.
+
+    Calls that move money or save a card answer with an outcome, whatever happens. Calls that only ask raise
+    GatewayUnreachable where nobody answered.
+    """
 
     account: GatewayAccount
     capabilities: Capabilities
 
     def charge(self, request: ChargeRequest) -> ChargeResult:
-        """Authorize and capture at once. The same key with the same request gets the same answer."""
+        """Authorize, and capture at once unless told otherwise. The same key with the same request gets the same
+        answer."""
         ...
 
     def look_up(self, key: str, provider_id: str | None) -> ChargeResult | None:
@@ -157,8 +145,61 @@ class Gateway(Protocol):
         """End a charge that waits for its payer: FAILED with code `cancelled`, or what it had already become."""
         ...
 
+    def move(self, request: MovementRequest) -> MovementResult:
+        """Capture, void or refund; the same key with the same request gets the same answer."""
+        ...
+
+    def look_up_movement(self, request: MovementRequest, provider_id: str | None) -> MovementResult | None:
+        """What became of a movement; None: never heard of. UNKNOWN: it cannot say now."""
+        ...
+
     def ensure_customer(self, account_number: str, name: str, email: str, key: str) -> str:
         """The reference of the customer made under `key`. Raises GatewayUnreachable."""
+        ...
+
+    def save_card(self, request: SetupRequest) -> SetupResult:
+        """Keep a card for later; the same key with the same request gets the same answer."""
+        ...
+
+    def look_up_setup(self, key: str, provider_id: str | None) -> SetupResult | None:
+        """What became of it, also once its holder is back from the next action; None: never heard of."""
+        ...
+
+    def detach(self, token: str, customer_ref: str) -> None:
+        """Forget a saved card; one that is gone already is no error. Raises GatewayUnreachable."""
+        ...
+
+    def card_field(self, purpose: Purpose) -> CardField:
+        """The field that takes a card in the payer's browser. Speaks to nobody."""
+        ...
+
+    def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
+        """An event, once its signature and age are proven. Speaks to nobody. Raises BadNotice."""
+        ...
+
+    def refund(self, provider_id: str) -> MovementResult | None:
+        """A refund by the gateway's id, whoever made it. Raises GatewayUnreachable."""
+        ...
+
+    def dispute(self, provider_id: str) -> DisputeFacts | None:
+        """A dispute by the gateway's id. Raises GatewayUnreachable."""
+        ...
+
+    def answer_dispute(self, provider_id: str, evidence: Evidence, key: str) -> DisputeFacts:
+        """Hand in the evidence, once. Raises GatewayUnreachable."""
+        ...
+
+    def accept_dispute(self, provider_id: str, key: str) -> DisputeFacts:
+        """Give in: lost. Raises GatewayUnreachable."""
+        ...
+
+    def payouts(self, since: datetime) -> Iterator[Payout]:
+        """Every payout created at or after `since`, oldest first, with its items. Raises GatewayUnreachable."""
+        ...
+
+    def check(self) -> list[str]:
+        """What is missing or wrong with credentials and account, a sentence each; nothing: it can be used. Never
+        raises."""
         ...
 
 

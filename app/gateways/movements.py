@@ -1,0 +1,62 @@
+"""What may be asked of money that a gateway already holds: capture or void an authorization, refund a capture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ..money import Money
+from .outcome import Outcome
+
+
+class Movement(StrEnum):
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRequest:
+    """One movement, complete: sending it again under its key sends the same bytes.
+
+    `charge_id` is the gateway's id of the charge or authorization. A void's `amount` is the whole authorization.
+    """
+
+    kind: Movement
+    key: str
+    charge_id: str
+    amount: Money
+    reason: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, fit for a JSON column; `from_dict` turns them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> MovementRequest:
+        return cls(**{**values, "kind": Movement(values["kind"]), "amount": Money(**values["amount"])})
+
+
+@dataclass(frozen=True, slots=True)
+class MovementResult:
+    """The gateway's answer: SUCCEEDED, PENDING, FAILED (nothing moved; `error_code` names why) or UNKNOWN.
+
+    `provider_id` is the refund's own id; captures and voids carry the charge's. `key` and `metadata` are what it was
+    asked with, where the gateway keeps them: that is how a refund made elsewhere is told from ours. A refund that
+    failed after it had succeeded is FAILED with its `provider_id`.
+    """
+
+    kind: Movement
+    outcome: Outcome
+    provider_id: str | None
+    charge_id: str | None
+    amount: Money | None
+    reference: str = ""
+    error_code: str | None = None
+    message: str = ""
+    reason: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    raw_sha256: str = ""
