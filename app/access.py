@@ -34,9 +34,27 @@ class Permission(StrEnum):
     PAYMENT_ORDER_CREATE = "payment_order.create"
     PAYMENT_LINK_SEND = "payment_link.send"
     PAYMENT_ASK_GATEWAY = "payment.ask_gateway"
+    PAYMENT_CAPTURE = "payment.capture"
+    PAYMENT_VOID = "payment.void"
+    PAYMENT_REFUND = "payment.refund"
+    REFUND_APPROVE = "refund.approve"
+    RECEIPT_RECORD = "receipt.record_offline"
+    RECEIPT_ALLOCATE = "receipt.allocate"
+    CREDIT_NOTE_ISSUE = "credit_note.issue"
+    DISPUTE_RECORD = "dispute.record"
+    SETTLEMENT_VIEW = "settlement.view"
+    SETTLEMENT_SYNC = "settlement.sync"
+    REPORT_VIEW = "report.view"
     METHOD_VIEW = "method.view"
+    METHOD_ADD = "method.add"
+    METHOD_DETACH = "method.detach"
+    GATEWAY_MANAGE = "gateway.manage"
+    EVENT_VIEW = "event.view"
+    EVENT_REPLAY = "event.replay"
     BILLING_HOLD = "billing.hold"
     MAIL_RESEND = "mail.resend"
+    ESCALATION_VIEW = "escalation.view"
+    ESCALATION_RESOLVE = "escalation.resolve"
     SETTINGS_EDIT = "settings.edit"
     USER_MANAGE = "user.manage"
     AUDIT_VIEW = "audit.view"
@@ -64,9 +82,27 @@ SENTENCES: dict[Permission, str] = {
     P.PAYMENT_ORDER_CREATE: "create payment orders",
     P.PAYMENT_LINK_SEND: "send payment links",
     P.PAYMENT_ASK_GATEWAY: "ask the gateway about an unclear payment",
+    P.PAYMENT_CAPTURE: "capture an authorized payment",
+    P.PAYMENT_VOID: "void an authorization",
+    P.PAYMENT_REFUND: "refund a payment",
+    P.REFUND_APPROVE: "approve a refund that somebody else asked for",
+    P.RECEIPT_RECORD: "record money that came by cheque, wire or cash",
+    P.RECEIPT_ALLOCATE: "apply and move receipts",
+    P.CREDIT_NOTE_ISSUE: "issue credit notes",
+    P.DISPUTE_RECORD: "record and answer disputes",
+    P.SETTLEMENT_VIEW: "see settlements",
+    P.SETTLEMENT_SYNC: "sync settlements and clear their exceptions",
+    P.REPORT_VIEW: "see reports",
     P.METHOD_VIEW: "see saved payment methods",
+    P.METHOD_ADD: "ask a customer for a payment method",
+    P.METHOD_DETACH: "take a saved payment method off file",
+    P.GATEWAY_MANAGE: "manage gateways and routes",
+    P.EVENT_VIEW: "see processor events",
+    P.EVENT_REPLAY: "replay processor events",
     P.BILLING_HOLD: "set and release billing holds",
     P.MAIL_RESEND: "send a mail again",
+    P.ESCALATION_VIEW: "see escalations",
+    P.ESCALATION_RESOLVE: "take up and resolve escalations",
     P.SETTINGS_EDIT: "change settings and salespeople's permissions",
     P.USER_MANAGE: "manage people and what they may do",
     P.AUDIT_VIEW: "read the audit trail",
@@ -101,34 +137,60 @@ SELL = SEE | {
     P.PAYMENT_COLLECT,
     P.PAYMENT_ORDER_CREATE,
     P.PAYMENT_LINK_SEND,
+    P.METHOD_ADD,
     P.MAIL_RESEND,
 }
+ESCALATIONS = frozenset({P.ESCALATION_VIEW, P.ESCALATION_RESOLVE})
+MONEY = frozenset({P.PAYMENT_REFUND, P.DISPUTE_RECORD, P.SETTLEMENT_VIEW, P.REPORT_VIEW, P.PAYMENT_ASK_GATEWAY})
+OPERATE = MONEY | ESCALATIONS | {P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SALESPERSON: frozenset(SELL),
-    Role.SALES_MANAGER: frozenset(SELL | {P.QUOTE_APPROVE, P.ORDER_BOOK}),
+    Role.SALES_MANAGER: frozenset(SELL | ESCALATIONS | {P.QUOTE_APPROVE, P.ORDER_BOOK, P.REPORT_VIEW}),
     Role.ORDER_MANAGEMENT: frozenset(SEE | {P.ORDER_EDIT, P.ORDER_BOOK, P.ORDER_CANCEL, P.ORDER_NOTE, P.MAIL_RESEND}),
     Role.REVENUE_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
-    Role.BILLING: frozenset(SEE | {P.ORDER_NOTE, P.ACCOUNT_EDIT, P.INVOICE_SEND, P.BILLING_HOLD, P.MAIL_RESEND}),
-    Role.AR: frozenset(
+    Role.BILLING: frozenset(
         SEE
         | {
+            P.ORDER_NOTE,
+            P.ACCOUNT_EDIT,
+            P.INVOICE_SEND,
+            P.BILLING_HOLD,
+            P.CREDIT_NOTE_ISSUE,
+            P.REPORT_VIEW,
+            P.MAIL_RESEND,
+        }
+    ),
+    Role.AR: frozenset(
+        SEE
+        | MONEY
+        | ESCALATIONS
+        | {
+            P.REFUND_APPROVE,
+            P.RECEIPT_RECORD,
+            P.RECEIPT_ALLOCATE,
+            P.CREDIT_NOTE_ISSUE,
+            P.SETTLEMENT_SYNC,
+            P.METHOD_ADD,
             P.ORDER_NOTE,
             P.INVOICE_SEND,
             P.BILLING_HOLD,
             P.PAYMENT_ORDER_CREATE,
             P.PAYMENT_LINK_SEND,
             P.PAYMENT_COLLECT,
-            P.PAYMENT_ASK_GATEWAY,
             P.MAIL_RESEND,
         }
     ),
     Role.CUSTOMER_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
-    Role.PAYMENT_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE, P.PAYMENT_ASK_GATEWAY, P.PAYMENT_LINK_SEND, P.MAIL_RESEND}),
-    Role.PAYMENT_ADMIN: frozenset(SEE | {P.ORDER_NOTE, P.PAYMENT_ASK_GATEWAY, P.AUDIT_VIEW}),
+    Role.PAYMENT_OPERATIONS: frozenset(
+        SEE | OPERATE | {P.ORDER_NOTE, P.PAYMENT_LINK_SEND, P.METHOD_ADD, P.SETTLEMENT_SYNC, P.MAIL_RESEND}
+    ),
+    Role.PAYMENT_ADMIN: frozenset(
+        SEE | OPERATE | {P.ORDER_NOTE, P.REFUND_APPROVE, P.METHOD_ADD, P.METHOD_DETACH, P.GATEWAY_MANAGE, P.AUDIT_VIEW}
+    ),
     Role.FULFILLMENT_OPERATIONS: frozenset({P.ORDER_VIEW, P.ORDER_NOTE}),
     Role.ADMIN: frozenset(Permission),
-    Role.READ_ONLY: SEE,
+    Role.READ_ONLY: SEE | {P.REPORT_VIEW},
 }
 
 ROLE_NAMES: dict[Role, str] = {role: role.value.replace("_", " ") for role in Role} | {Role.AR: "AR / finance"}

@@ -5,6 +5,7 @@ from .approval import Approval, Signature, Snapshot
 from .catalog import Frequency, Product, Routing, TaxCode, TaxRate
 from .company import Audit, Company, Counter, Setting, TermsText
 from .document import Document
+from .escalation import Escalation, Symptom, Team
 from .invoice import Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt
 from .job import FormKey, StagedJob, Tick
 from .machine import SYSTEM, Actor, ActorKind, History
@@ -41,6 +42,7 @@ __all__ = [
     "Counter",
     "Document",
     "Due",
+    "Escalation",
     "FormKey",
     "Frequency",
     "Gateway",
@@ -77,9 +79,11 @@ __all__ = [
     "Snapshot",
     "StagedJob",
     "Subscription",
+    "Symptom",
     "TaxCode",
     "TaxRate",
     "TaxStatus",
+    "Team",
     "TermsText",
     "Tick",
     "Token",
