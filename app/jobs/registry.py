@@ -14,6 +14,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.activation",
     "app.commands.approvals",
     "app.commands.charges",
+    "app.commands.invariants",
     "app.commands.mail_delivery",
     "app.commands.orders",
     "app.commands.payment_links",
