@@ -16,6 +16,7 @@ POINTS = frozenset(
         "job.staged",
         "job.handed_over",
         "mail.claimed",
+        "notice.stored",
         "mail.delivered",
     }
 )

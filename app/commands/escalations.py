@@ -23,6 +23,7 @@ CARE: dict[Symptom, tuple[Team, timedelta]] = {
     Symptom.RETOKENIZATION: (Team.PAYMENT_ADMIN, timedelta(days=1)),
     Symptom.ATTEMPT_UNKNOWN: (Team.PAYMENT_OPERATIONS, timedelta(hours=2)),
     Symptom.QUARANTINED: (Team.PAYMENT_OPERATIONS, timedelta(hours=2)),
+    Symptom.UNMATCHED_EVENT: (Team.PAYMENT_OPERATIONS, timedelta(hours=8)),
     Symptom.SETTLEMENT_EXCEPTION: (Team.FINANCE, timedelta(days=2)),
     Symptom.DISPUTE_DUE: (Team.FINANCE, timedelta(days=1)),
     Symptom.INVARIANT_BROKEN: (Team.PAYMENT_OPERATIONS, timedelta(hours=1)),

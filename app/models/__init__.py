@@ -11,6 +11,7 @@ from .job import FormKey, StagedJob, Tick
 from .machine import SYSTEM, Actor, ActorKind, History
 from .mail import MailboxMessage, OrderEmail
 from .method import Gateway, GatewayState, PaymentMethod, PaymentProfile, Route, Token
+from .notice import NoticeWork, ProcessorEvent, RefusedNotices
 from .order import Note, OrderFile, OrderLine, SalesOrder
 from .payment import (
     Attempt,
@@ -55,6 +56,7 @@ __all__ = [
     "InvoiceLine",
     "MailboxMessage",
     "Note",
+    "NoticeWork",
     "Opportunity",
     "OpportunityStage",
     "OrderEmail",
@@ -66,10 +68,12 @@ __all__ = [
     "PaymentOrderLine",
     "PaymentProfile",
     "PostProcessing",
+    "ProcessorEvent",
     "Product",
     "Quote",
     "QuoteLine",
     "Receipt",
+    "RefusedNotices",
     "Renewal",
     "Route",
     "Routing",

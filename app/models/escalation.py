@@ -31,6 +31,7 @@ class Symptom(StrEnum):
     RETOKENIZATION = "retokenization"
     ATTEMPT_UNKNOWN = "attempt_unknown"
     QUARANTINED = "quarantined"
+    UNMATCHED_EVENT = "unmatched_event"
     SETTLEMENT_EXCEPTION = "settlement_exception"
     DISPUTE_DUE = "dispute_due"
     INVARIANT_BROKEN = "invariant_broken"

@@ -29,6 +29,7 @@ def upgrade() -> None:
                 "retokenization",
                 "attempt_unknown",
                 "quarantined",
+                "unmatched_event",
                 "settlement_exception",
                 "dispute_due",
                 "invariant_broken",
