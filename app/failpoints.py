@@ -10,6 +10,7 @@ POINTS = frozenset(
         "charge.before_attempt_commits",
         "charge.attempt_committed",
         "charge.in_call",
+        "movement.in_call",
         "charge.answered",
         "charge.outcome_committed",
         "post_processing.step_committed",

@@ -64,7 +64,11 @@ class ChargeRequest:
 @dataclass(frozen=True, slots=True)
 class ChargeResult:
     """The gateway's answer. `amount` is what it says it moved, to be compared with what was asked; `action` is
-    "charge", or "authorize" while it is held and not captured, until `authorized_until`.
+    "charge", or "authorize" of one that was only to be held, until `authorized_until`; it stays "authorize" after its
+    capture, which is a movement of its own, and is FAILED once it was voided or has lapsed.
+
+    Not `sent`: UNKNOWN, and this call reached nobody, not with one byte. If no call under its key did, the charge may
+    go elsewhere.
 
     `next_action` is {"kind": "redirect" | "in_page", "url": …} while the payer must still confirm. `token` and
     `customer_ref` are set once a card was saved. `raw_sha256` is over the answer as it came.
@@ -83,6 +87,7 @@ class ChargeResult:
     token: str | None = None
     customer_ref: str | None = None
     authorized_until: datetime | None = None
+    sent: bool = True
     raw_sha256: str = ""
 
 

@@ -44,9 +44,9 @@ class MovementRequest:
 class MovementResult:
     """The gateway's answer: SUCCEEDED, PENDING, FAILED (nothing moved; `error_code` names why) or UNKNOWN.
 
-    `provider_id` is the refund's own id; captures and voids carry the charge's. `key` and `metadata` are what it was
-    asked with, where the gateway keeps them: that is how a refund made elsewhere is told from ours. A refund that
-    failed after it had succeeded is FAILED with its `provider_id`.
+    `provider_id` is the refund's own id, None if none was made; captures and voids carry the charge's. `key` and
+    `metadata` are what it was asked with, where the gateway keeps them: that is how a refund made elsewhere is told
+    from ours. A refund that failed after it had succeeded is FAILED with its `provider_id`.
     """
 
     kind: Movement
@@ -58,5 +58,6 @@ class MovementResult:
     error_code: str | None = None
     message: str = ""
     reason: str = ""
+    key: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     raw_sha256: str = ""

@@ -10,7 +10,7 @@ from app.gateways.base import ChargeResult, Outcome
 from app.gateways.sandbox.cards import BY_SLUG, CARDS
 from tests import factories
 from tests.gateways.bench import Bench
-from tests.gateways.test_contract import sandbox_bench
+from tests.gateways.benches import sandbox_bench
 
 BACK = "/pay/back"
 

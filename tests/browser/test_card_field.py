@@ -15,7 +15,7 @@ from app.access import public
 from app.gateways.base import Outcome
 from app.gateways.sandbox.cards import CARDS, read_alias
 from tests import factories
-from tests.gateways.test_contract import sandbox_bench
+from tests.gateways.benches import sandbox_bench
 from tests.live import live_server  # noqa: F401  (fixture)
 
 pytestmark = pytest.mark.browser

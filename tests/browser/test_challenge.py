@@ -10,7 +10,7 @@ from app.access import public
 from app.gateways.base import Outcome
 from app.gateways.sandbox.cards import BY_SLUG
 from tests import factories
-from tests.gateways.test_contract import sandbox_bench
+from tests.gateways.benches import sandbox_bench
 from tests.live import serving
 
 pytestmark = pytest.mark.browser

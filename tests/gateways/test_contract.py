@@ -4,38 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
-from flask import Flask
 
 from app.db import transaction
-from app.gateways import registry
 from app.gateways.base import Gateway, Outcome
-from app.gateways.sandbox import processor, script
-from app.gateways.sandbox.cards import BY_SLUG, Fault
-from app.models import Gateway as GatewayRow
+from app.gateways.card_field import Purpose
+from app.gateways.disputes import Evidence
+from app.gateways.movements import Movement, MovementRequest
 from app.money import Money
 from tests.gateways.bench import Bench
+from tests.gateways.benches import ABILITIES, DECLARED
 
 
-def sandbox_bench() -> Bench:
-    row = GatewayRow(key="sandbox", kind="sandbox", name="Sandbox", mode="test", currencies=["EUR", "JPY", "KWD"])
-    cards = {"pays": "visa", "declines": "insufficient-funds", "confirms": "confirm"}
-    return Bench(
-        gateway=registry.get(row),
-        instrument=lambda does: BY_SLUG[cards[does]].alias(12, 2099),
-        confirm=lambda ref, approved: processor.confirm("sandbox", ref, approved=approved) and None,
-        lose_answer=lambda: script.next_charge(fault=Fault.TIMEOUT_AFTER),
-        lose_request=lambda: script.next_charge(fault=Fault.TIMEOUT_BEFORE),
-    )
-
-
-BENCHES: dict[str, Callable[[], Bench]] = {"sandbox": sandbox_bench}
-
-
-@pytest.fixture(params=BENCHES)
-def bench(app: Flask, request: pytest.FixtureRequest) -> Bench:
-    return BENCHES[request.param]()
+def test_a_gateway_can_what_its_bench_says_it_declares(bench: Bench) -> None:
+    declared = {name for name in ABILITIES if getattr(bench.gateway.capabilities, name)}
+    assert declared == DECLARED[bench.gateway.account.kind]
 
 
 def test_a_good_card_pays_the_exact_amount(bench: Bench) -> None:
@@ -176,12 +161,25 @@ def test_a_card_is_saved_once_its_challenge_is_confirmed(bench: Bench) -> None:
     assert bench.gateway.resume(provider_id, key).token
 
 
+MOVEMENT = MovementRequest(Movement.REFUND, "k", "p", Money(1, "EUR"))
+
 CALLS: dict[str, Callable[[Gateway, Bench], object]] = {
     "charge": lambda gateway, bench: gateway.charge(bench.request()),
     "look_up": lambda gateway, bench: gateway.look_up("k", None),
     "resume": lambda gateway, bench: gateway.resume("p", "k"),
     "cancel": lambda gateway, bench: gateway.cancel("p", "k"),
     "ensure_customer": lambda gateway, bench: gateway.ensure_customer("A-1", "N", "n@northfield.test", "k"),
+    "move": lambda gateway, bench: gateway.move(MOVEMENT),
+    "look_up_movement": lambda gateway, bench: gateway.look_up_movement(MOVEMENT, None),
+    "save_card": lambda gateway, bench: gateway.save_card(bench.setup(customer_ref="c")),
+    "look_up_setup": lambda gateway, bench: gateway.look_up_setup("k", None),
+    "detach": lambda gateway, bench: gateway.detach("t", "c"),
+    "refund": lambda gateway, bench: gateway.refund("r"),
+    "dispute": lambda gateway, bench: gateway.dispute("d"),
+    "answer_dispute": lambda gateway, bench: gateway.answer_dispute("d", Evidence({}, {}), "k"),
+    "accept_dispute": lambda gateway, bench: gateway.accept_dispute("d", "k"),
+    "payouts": lambda gateway, bench: list(gateway.payouts(datetime(2026, 1, 1, tzinfo=UTC))),
+    "check": lambda gateway, bench: gateway.check(),
 }
 
 
@@ -189,3 +187,8 @@ CALLS: dict[str, Callable[[Gateway, Bench], object]] = {
 def test_no_call_is_made_inside_a_transaction(bench: Bench, call: str) -> None:
     with transaction(), pytest.raises(RuntimeError, match="while calling the world"):
         CALLS[call](bench.gateway, bench)
+
+
+def test_a_gateway_that_is_set_up_has_nothing_to_complain_of(bench: Bench) -> None:
+    assert bench.gateway.check() == []
+    assert bench.gateway.card_field(Purpose(Money(1, "EUR"), "EUR", save=False)).component

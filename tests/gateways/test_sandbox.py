@@ -19,13 +19,13 @@ from app.db import db, transaction
 from app.errors import Refusal
 from app.gateways import registry
 from app.gateways.base import GatewayAccount, Outcome
-from app.gateways.sandbox import books, processor, script
+from app.gateways.sandbox import books, processor, reconcile, script
 from app.gateways.sandbox.cards import BY_SLUG, Fault
-from app.gateways.sandbox.tables import ChargeState, SandboxCharge, SandboxMovement
+from app.gateways.sandbox.tables import ChargeState, SandboxCharge, SandboxEntry
 from app.money import Money
 from tests.conftest import make_app
 from tests.gateways.bench import Bench
-from tests.gateways.test_contract import sandbox_bench
+from tests.gateways.benches import sandbox_bench
 
 ACCOUNT = GatewayAccount("sandbox", "sandbox", "test", ())
 
@@ -174,8 +174,8 @@ def test_eight_at_once_under_one_key_charge_once(engine: str, request: pytest.Fi
         charge = bench.request()
         results = _together(application, 8, lambda n: bench.gateway.charge(charge))
         assert all(result == results[0] for result in results)
-        assert db.session.scalar(select(func.count(SandboxMovement.id))) == 1
-        assert books.complaints() == []
+        assert db.session.scalar(select(func.count(SandboxEntry.id))) == 1
+        assert reconcile.complaints() == []
 
 
 STEP = st.tuples(
@@ -211,17 +211,17 @@ def test_the_books_agree_with_themselves_and_with_what_was_told(bench: Bench, st
         if end.outcome is Outcome.SUCCEEDED:
             assert end.amount == request.amount
             told += request.amount
-    assert books.complaints() == []
+    assert reconcile.complaints() == []
     assert _moved() - before == told
 
 
 def _moved() -> Money:
     with books.reading() as session:
-        return Money(int(session.scalar(select(func.coalesce(func.sum(SandboxMovement.amount), 0))) or 0), "EUR")
+        return Money(int(session.scalar(select(func.coalesce(func.sum(SandboxEntry.gross), 0))) or 0), "EUR")
 
 
 def test_a_contradiction_in_the_books_is_named(bench: Bench) -> None:
     bench.gateway.charge(bench.request())
     with books.writing() as session:
-        session.execute(SandboxCharge.__table__.update().values(amount=1))
-    assert len(books.complaints()) == 2
+        session.execute(SandboxCharge.__table__.update().values(captured=1))
+    assert len(reconcile.complaints()) == 2

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import current_app
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from ...db import WRITE, db
-from .tables import ChargeState, SandboxCharge, SandboxMovement
 
 EXTENSION = "sandbox_books"
 
@@ -40,22 +39,3 @@ def writing() -> Iterator[Session]:
     engine = _engine().execution_options(**{WRITE: True})
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
-
-
-def complaints() -> list[str]:
-    """Where the books contradict themselves, a sentence each: every succeeded charge moved its amount once, no other
-    charge moved any.
-    """
-    with reading() as session:
-        charged = session.execute(
-            select(SandboxCharge.ref, SandboxCharge.amount, SandboxCharge.currency).where(
-                SandboxCharge.state == ChargeState.SUCCEEDED
-            )
-        )
-        moved = session.execute(
-            select(SandboxMovement.charge_ref, SandboxMovement.amount, SandboxMovement.currency).where(
-                SandboxMovement.kind == "charge"
-            )
-        )
-        apart = {tuple(row) for row in charged} ^ {tuple(row) for row in moved}
-    return [f"{ref}: {amount} {currency} stands on one side only" for ref, amount, currency in sorted(apart)]

@@ -28,6 +28,7 @@ class Fault(StrEnum):
     TIMEOUT_BEFORE = "timeout_before"
     TIMEOUT_AFTER = "timeout_after"
     ERROR = "error"
+    TOO_MANY = "too_many"
     SLOW = "slow"
 
 

@@ -1,4 +1,4 @@
-"""How the sandbox behaves: what it books for a card, when it asks the cardholder, and how it loses its tongue.
+"""How the sandbox charges: what it books for a card, when it asks the cardholder, what it tells of it.
 
 It answers in plain dictionaries and raises as a processor's client would; the adapter makes results of both.
 """
@@ -6,99 +6,56 @@ It answers in plain dictionaries and raises as a processor's client would; the a
 from __future__ import annotations
 
 import secrets
-import time
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from datetime import timedelta
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ... import clock
-from ...failpoints import failpoint
+from ...money import Money
 from ..base import ChargeRequest
-from . import books, script
-from .cards import BY_SLUG, Challenge, Fault, SandboxCard, read_alias
-from .tables import ChargeState, SandboxCharge, SandboxCustomer, SandboxMovement, SandboxScript, SandboxToken
+from ..notices import Subject
+from . import books, events, ledger, wallet
+from .cards import BY_SLUG, Challenge, Fault
+from .line import Answer, Rejected, carry, new_ref
+from .tables import Call, ChargeState, SandboxCharge, SandboxScript
+from .wallet import Means
 
-Answer = dict[str, Any]
-UNBOOKED = (Fault.TIMEOUT_BEFORE, Fault.ERROR)
-
-
-class Rejected(Exception):
-    """The request itself is wrong; nothing was booked."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-class NoAnswer(Exception):
-    """A time-out or an answer that says nothing; what was booked, only the books know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """The card that pays: one just entered, or a saved one."""
-
-    card: SandboxCard
-    exp_month: int
-    exp_year: int
-    holder: str
-    token: SandboxToken | None = None
-
-    @property
-    def expired(self) -> bool:
-        today = clock.now().date()
-        return (self.exp_year, self.exp_month) < (today.year, today.month)
-
-
-def ensure_customer(gateway: str, account_number: str, name: str, email: str, key: str) -> str:
-    try:
-        return _ensure_customer(gateway, account_number, name, email, key)
-    except IntegrityError:  # a twin made it in the meantime
-        return _ensure_customer(gateway, account_number, name, email, key)
-
-
-def _ensure_customer(gateway: str, account_number: str, name: str, email: str, key: str) -> str:
-    with books.writing() as session:
-        known = session.scalar(
-            select(SandboxCustomer.ref).where(SandboxCustomer.gateway == gateway, SandboxCustomer.key == key)
-        )
-        if known is not None:
-            return known
-        customer = SandboxCustomer(
-            ref=_ref("cus"), gateway=gateway, key=key, account_number=account_number, name=name, email=email
-        )
-        session.add(customer)
-    return customer.ref
+AUTHORIZED_FOR = timedelta(days=7)
 
 
 def charge(gateway: str, request: ChargeRequest) -> Answer:
-    """Book a charge, or answer for the one already booked under this key. Raises Rejected, NoAnswer."""
-    try:
-        return _charge(gateway, request)
-    except IntegrityError:  # a twin under the same key was booked in the meantime; PostgreSQL lets both try
-        return _charge(gateway, request)
+    """Book a charge, or answer for the one already booked under this key. Raises Rejected, NoAnswer, NotSent."""
+    return carry(gateway, ChargeErrand(gateway, request))
 
 
-def _charge(gateway: str, request: ChargeRequest) -> Answer:
-    answer: Answer = {}
-    with books.writing() as session:
-        known = find(session, gateway, key=request.key)
-        if known is not None:
-            return _same(known, request)
-        means = _means(session, gateway, request)
-        scripted, fault = script.take(session, request.key, means.card.fault)
-        if fault not in UNBOOKED:
-            answer = answer_of(_book(session, gateway, request, means, scripted))
-    failpoint("charge.in_call")
-    if fault is Fault.SLOW:
-        time.sleep(scripted.seconds)
-    elif fault is not None:
-        raise NoAnswer("500 Internal Server Error" if fault is Fault.ERROR else "The sandbox did not answer in time")
-    return answer
+class ChargeErrand:
+    call = Call.CHARGE
+
+    def __init__(self, gateway: str, request: ChargeRequest) -> None:
+        self.gateway, self.request, self.key = gateway, request, request.key
+
+    def known(self, session: Session) -> Answer | None:
+        known = find(session, self.gateway, key=self.key)
+        if known is not None and known.fingerprint != self.request.fingerprint:
+            raise Rejected("idempotency_conflict", "This key was already used for another request.")
+        return answer_of(known) if known else None
+
+    def check(self, session: Session) -> Fault | None:
+        request = self.request
+        if request.amount.minor <= 0:
+            raise Rejected("invalid_amount", "The amount must be positive.")
+        if request.save and not wallet.is_customer(session, self.gateway, request.customer_ref):
+            raise Rejected("no_such_customer", "A card can be saved only for a customer of this gateway.")
+        if request.token:
+            self.means = wallet.saved(session, self.gateway, request.token, request.customer_ref)
+        else:
+            self.means = wallet.entered(request.instrument, request.metadata.get("holder", ""))
+        return self.means.card.fault
+
+    def book(self, session: Session, scripted: SandboxScript) -> Answer:
+        return answer_of(_book(session, self.gateway, self.request, self.means, scripted))
 
 
 def find(session: Session, gateway: str, *, key: str | None = None, ref: str | None = None) -> SandboxCharge | None:
@@ -107,52 +64,20 @@ def find(session: Session, gateway: str, *, key: str | None = None, ref: str | N
     return session.scalar(query.where(SandboxCharge.ref == ref) if ref else query.where(SandboxCharge.key == key))
 
 
-def _same(known: SandboxCharge, request: ChargeRequest) -> Answer:
-    if known.fingerprint != request.fingerprint:
-        raise Rejected("idempotency_conflict", "This key was already used for another request.")
-    return answer_of(known)
-
-
-def _means(session: Session, gateway: str, request: ChargeRequest) -> Means:
-    if request.amount.minor <= 0:
-        raise Rejected("invalid_amount", "The amount must be positive.")
-    if request.save and not _is_customer(session, gateway, request.customer_ref):
-        raise Rejected("no_such_customer", "A card can be saved only for a customer of this gateway.")
-    if request.token:
-        return _saved(session, gateway, request)
-    read = read_alias(request.instrument or "")
-    if read is None:
-        raise Rejected("not_a_test_card", "The sandbox takes published test cards only.")
-    card, month, year = read
-    return Means(card, month, year, request.metadata.get("holder", ""))
-
-
-def _is_customer(session: Session, gateway: str, ref: str | None) -> bool:
-    known = select(SandboxCustomer.id).where(SandboxCustomer.gateway == gateway, SandboxCustomer.ref == ref)
-    return session.scalar(known) is not None
-
-
-def _saved(session: Session, gateway: str, request: ChargeRequest) -> Means:
-    token = session.scalar(
-        select(SandboxToken).where(SandboxToken.gateway == gateway, SandboxToken.ref == request.token)
-    )
-    if token is None or token.customer_ref != request.customer_ref:
-        raise Rejected("no_such_token", "This customer has no such saved card.")
-    return Means(BY_SLUG[token.slug], token.exp_month, token.exp_year, token.holder, token)
-
-
 def _book(
     session: Session, gateway: str, request: ChargeRequest, means: Means, scripted: SandboxScript
 ) -> SandboxCharge:
     state, decline_code = _verdict(means, request, scripted)
     booked = SandboxCharge(
-        ref=_ref("ch"),
+        ref=new_ref("ch"),
         gateway=gateway,
         key=request.key,
         fingerprint=request.fingerprint,
         state=state,
         amount=request.amount.minor,
+        captured=0,
         currency=request.amount.currency,
+        capture=request.capture,
         slug=means.card.slug,
         exp_month=means.exp_month,
         exp_year=means.exp_year,
@@ -172,6 +97,7 @@ def _book(
     session.flush()
     if state is ChargeState.SUCCEEDED:
         _succeed(session, booked)
+    _tell(session, booked)
     return booked
 
 
@@ -191,22 +117,29 @@ def _verdict(means: Means, request: ChargeRequest, scripted: SandboxScript) -> t
 
 
 def _succeed(session: Session, booked: SandboxCharge, *, confirmed: bool = False) -> None:
-    booked.state, booked.decline_code = ChargeState.SUCCEEDED, None
+    booked.decline_code = None
     booked.authorization = f"{secrets.randbelow(1_000_000):06d}"
-    session.add(SandboxMovement(charge_ref=booked.ref, kind="charge", amount=booked.amount, currency=booked.currency))
+    if booked.capture:
+        booked.state = ChargeState.SUCCEEDED
+        ledger.captured(session, booked, Money(booked.amount, booked.currency))
+    else:
+        booked.state = ChargeState.AUTHORIZED
+        booked.authorized_until = clock.now() + AUTHORIZED_FOR
     if booked.save and booked.token_ref is None and booked.customer_ref is not None:
-        token = SandboxToken(
-            ref=_ref("pm"),
-            gateway=booked.gateway,
-            customer_ref=booked.customer_ref,
+        booked.token_ref = wallet.keep(
+            session,
+            booked.gateway,
+            booked.customer_ref,
             slug=booked.slug,
             exp_month=booked.exp_month,
             exp_year=booked.exp_year,
             holder=booked.holder,
             confirmed=confirmed,
         )
-        session.add(token)
-        booked.token_ref = token.ref
+
+
+def _tell(session: Session, booked: SandboxCharge) -> None:
+    events.queue(session, booked.gateway, Subject.CHARGE, booked.state, booked.ref, booked.details)
 
 
 def look_up(gateway: str, key: str, ref: str | None) -> Answer | None:
@@ -215,53 +148,56 @@ def look_up(gateway: str, key: str, ref: str | None) -> Answer | None:
         return answer_of(known) if known else None
 
 
-def by_ref(ref: str) -> Answer | None:
-    """For the bank's page, which knows a charge and not whose it is."""
-    with books.reading() as session:
-        known = session.scalar(select(SandboxCharge).where(SandboxCharge.ref == ref))
-        return answer_of(known) if known else None
-
-
 def cancel(gateway: str, ref: str) -> Answer:
     """End a charge that waits for its cardholder; one that has already ended stays as it is. Raises Rejected."""
     with books.writing() as session:
-        known = _known(session, gateway, ref)
+        known = held(session, gateway, ref)
         if known.state is ChargeState.REQUIRES_ACTION:
             known.state = ChargeState.CANCELLED
+            _tell(session, known)
         return answer_of(known)
 
 
 def confirm(gateway: str, ref: str, *, approved: bool) -> Answer:
     """The cardholder has answered the challenge. Only the first answer counts. Raises Rejected."""
     with books.writing() as session:
-        known = _known(session, gateway, ref)
+        known = held(session, gateway, ref)
         if known.state is ChargeState.REQUIRES_ACTION:
             code = BY_SLUG[known.slug].declines_with if approved else "authentication_failed"
-            if code is None:
-                _succeed(session, known, confirmed=True)
-            else:
-                known.state, known.decline_code = ChargeState.DECLINED, code
+            _end(session, known, code, confirmed=True)
         return answer_of(known)
 
 
 def settle(gateway: str, ref: str, *, decline_code: str | None = None) -> Answer:
     """End a pending charge, well or with `decline_code`. Raises Rejected."""
     with books.writing() as session:
-        known = _known(session, gateway, ref)
-        if known.state is ChargeState.PENDING and decline_code is None:
-            _succeed(session, known)
-        elif known.state is ChargeState.PENDING:
-            known.state, known.decline_code = ChargeState.DECLINED, decline_code
+        known = held(session, gateway, ref)
+        if known.state is ChargeState.PENDING:
+            _end(session, known, decline_code)
         return answer_of(known)
 
 
-def _known(session: Session, gateway: str, ref: str) -> SandboxCharge:
-    """Held until the session ends, so that a confirmation and a cancellation cannot both win."""
-    held = select(SandboxCharge).where(SandboxCharge.gateway == gateway, SandboxCharge.ref == ref).with_for_update()
-    known = session.scalar(held)
+def _end(session: Session, known: SandboxCharge, decline_code: str | None, *, confirmed: bool = False) -> None:
+    if decline_code is None:
+        _succeed(session, known, confirmed=confirmed)
+    else:
+        known.state, known.decline_code = ChargeState.DECLINED, decline_code
+    _tell(session, known)
+
+
+def held(session: Session, gateway: str, ref: str) -> SandboxCharge:
+    """Held until the session ends, so that a confirmation and a cancellation cannot both win. Raises Rejected."""
+    query = select(SandboxCharge).where(SandboxCharge.gateway == gateway, SandboxCharge.ref == ref).with_for_update()
+    known = session.scalar(query)
     if known is None:
         raise Rejected("no_such_charge", "The sandbox knows no such charge.")
     return known
+
+
+def lapsed(booked: SandboxCharge) -> bool:
+    """An authorization that nobody captured in its time holds no money any more."""
+    until = booked.authorized_until
+    return booked.state is ChargeState.AUTHORIZED and until is not None and until <= clock.now()
 
 
 def answer_of(booked: SandboxCharge) -> Answer:
@@ -270,8 +206,11 @@ def answer_of(booked: SandboxCharge) -> Answer:
     return {
         "id": booked.ref,
         "gateway": booked.gateway,
-        "state": str(booked.state),
+        "state": "lapsed" if lapsed(booked) else str(booked.state),
         "amount": booked.amount,
+        "captured": booked.captured,
+        "capture": booked.capture,
+        "authorized_until": booked.authorized_until,
         "currency": booked.currency,
         "card": asdict(card),
         "customer": booked.customer_ref,
@@ -284,7 +223,3 @@ def answer_of(booked: SandboxCharge) -> Answer:
         "return_url": booked.return_url,
         "in_page": booked.in_page,
     }
-
-
-def _ref(kind: str) -> str:
-    return f"sbx_{kind}_{secrets.token_hex(14)}"

@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from . import books
 from .cards import Fault
-from .tables import ChargeState, SandboxScript
+from .tables import Call, ChargeState, SandboxOutage, SandboxScript
+
+DEFAULT = "sandbox"
+
+
+def next_call(
+    call: Call = Call.CHARGE,
+    *,
+    gateway: str = DEFAULT,
+    state: ChargeState | None = None,
+    decline_code: str | None = None,
+    advice: str | None = None,
+    fault: Fault | None = None,
+    seconds: int = 0,
+) -> int:
+    """Queue what the next new call of this kind meets: an end in place of its own, a fault on the way, or both.
+
+    `seconds` is how long Fault.SLOW takes. A decline code alone means DECLINED; of a refund, that it fails with this
+    code, and PENDING that it waits to be settled. Returns the id to `disarm` it by.
+    """
+    if decline_code is not None:
+        state = ChargeState.DECLINED
+    row = SandboxScript(
+        gateway=gateway,
+        call=call,
+        state=state,
+        decline_code=decline_code,
+        advice=advice,
+        fault=fault,
+        seconds=seconds,
+    )
+    with books.writing() as session:
+        session.add(row)
+        session.flush()
+        return row.id
 
 
 def next_charge(
@@ -17,29 +51,52 @@ def next_charge(
     advice: str | None = None,
     fault: Fault | None = None,
     seconds: int = 0,
-) -> None:
-    """Queue what the next new charge meets: an end in place of its card's own, a fault on the way, or both.
+) -> int:
+    return next_call(state=state, decline_code=decline_code, advice=advice, fault=fault, seconds=seconds)
 
-    `seconds` is how long Fault.SLOW takes. A decline code alone means DECLINED.
-    """
-    if decline_code is not None:
-        state = ChargeState.DECLINED
-    row = SandboxScript(state=state, decline_code=decline_code, advice=advice, fault=fault, seconds=seconds)
+
+def disarm(gateway: str, script_id: int) -> bool:
+    """Take back what no call has met yet; whether it was still there."""
+    armed = delete(SandboxScript).where(
+        SandboxScript.id == script_id, SandboxScript.gateway == gateway, SandboxScript.taken_by.is_(None)
+    )
     with books.writing() as session:
-        session.add(row)
+        return bool(session.execute(armed).rowcount)  # type: ignore[attr-defined]
 
 
-def take(session: Session, key: str, own_fault: Fault | None) -> tuple[SandboxScript, Fault | None]:
-    """What the charge under `key` meets. A fault, the card's own or a queued one, strikes each key once only."""
-    met = session.scalar(select(SandboxScript).where(SandboxScript.taken_by == key))
+def take_down(gateway: str) -> None:
+    """From now on nothing reaches it."""
+    with books.writing() as session:
+        if session.get(SandboxOutage, gateway) is None:
+            session.add(SandboxOutage(gateway=gateway))
+
+
+def bring_up(gateway: str) -> None:
+    with books.writing() as session:
+        session.execute(delete(SandboxOutage).where(SandboxOutage.gateway == gateway))
+
+
+def take(
+    session: Session, gateway: str, call: Call, key: str, own_fault: Fault | None = None
+) -> tuple[SandboxScript, Fault | None]:
+    """What the call under `key` meets. A fault, the card's own or a queued one, strikes each key once only."""
+    of_this_kind = select(SandboxScript).where(SandboxScript.gateway == gateway, SandboxScript.call == call)
+    met = session.scalar(of_this_kind.where(SandboxScript.taken_by == key))
     if met is not None:
         return met, None
-    waiting = select(SandboxScript).where(SandboxScript.taken_by.is_(None)).order_by(SandboxScript.id).limit(1)
+    waiting = of_this_kind.where(SandboxScript.taken_by.is_(None)).order_by(SandboxScript.id).limit(1)
     row = session.scalar(waiting.with_for_update(skip_locked=True))
     if row is None and own_fault is None:
         return SandboxScript(seconds=0), None
     if row is None:
-        row = SandboxScript(fault=own_fault, seconds=0)
+        row = SandboxScript(gateway=gateway, call=call, fault=own_fault, seconds=0)
         session.add(row)
     row.taken_by = key
     return row, row.fault
+
+
+def is_armed(session: Session, gateway: str, call: Call) -> bool:
+    waiting = select(SandboxScript.id).where(
+        SandboxScript.gateway == gateway, SandboxScript.call == call, SandboxScript.taken_by.is_(None)
+    )
+    return session.scalar(waiting.limit(1)) is not None
