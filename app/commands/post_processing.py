@@ -69,6 +69,8 @@ def _invoice(captured: Captured) -> None:
     if captured.order is None or not captured.counts:
         return
     invoice = invoices.for_payment(captured.order, captured.payment_order, by=SYSTEM)
+    if invoice is None:
+        return  # all of the order is invoiced already: the receipt stays unapplied cash, for people to look at
     receipts.allocate(receipts.for_transaction(captured.transaction, by=captured.by), invoice, by=SYSTEM)
     papers.invoice(invoice)
 
