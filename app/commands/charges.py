@@ -21,7 +21,6 @@ from ..errors import NotFound, Refusal
 from ..failpoints import failpoint
 from ..gateways import registry
 from ..gateways.base import ChargeRequest, ChargeResult, Gateway, GatewayAccount, Outcome
-from ..logs import log
 from ..models import (
     Account,
     Actor,
@@ -139,7 +138,10 @@ def ask(attempt_id: int) -> Attempt:
 
 
 def sweep(limit: int = 100) -> int:
-    """Ask about every attempt whose time has come, whatever breaks with one of them. Returns how many were asked."""
+    """Ask about every attempt whose time has come; one that breaks takes its turn again, behind the others.
+
+    Returns how many were due.
+    """
     due = db.session.scalars(
         select(Attempt.id)
         .where(Attempt.ask_at.is_not(None), Attempt.ask_at <= clock.now())
@@ -147,13 +149,7 @@ def sweep(limit: int = 100) -> int:
         .limit(limit)
     ).all()
     end_read()
-    for attempt_id in due:
-        try:
-            ask(attempt_id)
-        except Exception as error:
-            log.error("charges.ask_broke", attempt=attempt_id, exc_info=error)
-            db.session.rollback()
-            outcomes.ask_later(attempt_id)
+    jobs.each("charges.sweep", due, ask, broke=outcomes.ask_later)
     return len(due)
 
 

@@ -151,7 +151,7 @@ def expire_approvals() -> int:
             ),
         )
     ).all()
-    return sum(_expire(order_id) for order_id in due)
+    return jobs.each("orders.expire_approvals", due, _expire)
 
 
 def _expire(order_id: int) -> bool:
