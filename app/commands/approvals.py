@@ -18,10 +18,8 @@ from ..models import (
     Account,
     Actor,
     Approval,
-    CollectionMethod,
     Company,
     Contact,
-    Due,
     IntentPurpose,
     OrderEmail,
     PaymentIntent,
@@ -112,7 +110,7 @@ def blocks(order: SalesOrder, account: Account) -> list[Refusal]:
 def _open(order: SalesOrder, contact: Contact, message: str, by: User) -> Approval:
     snapshot = snapshots.freeze(order, contact)
     _end_separate_links(order, by=Actor.of(by))
-    payment_order = payment_orders.open_first(order, by=Actor.of(by)) if asks_payment(order) else None
+    payment_order = payment_orders.open_first(order, by=Actor.of(by))
     approval = Approval(
         public_id=secrets.token_urlsafe(16),
         order_id=order.id,
@@ -157,13 +155,6 @@ def _mail(approval: Approval, by: User) -> None:
 def view(approval: Approval) -> FrozenOrder:
     """What the customer is shown."""
     return read(approval.snapshot.content)
-
-
-def asks_payment(order: SalesOrder) -> bool:
-    """Something is due at signature that a card can pay; agreed bank transfers are not asked for by card."""
-    steps = [step for step in order.instalments if step.due is Due.SIGNATURE]
-    by_card = not steps or any(step.collection is not CollectionMethod.OFFLINE for step in steps)
-    return by_card and bool(payment_orders.due_at_signature(order))
 
 
 def _expiry(order: SalesOrder) -> datetime:
