@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from babel.numbers import list_currencies
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
@@ -14,6 +13,7 @@ from ..access import Permission, demand
 from ..db import db, get, lock, transaction
 from ..errors import NotFound, Refusal
 from ..models import Account, Actor, Address, Contact, Opportunity, TaxStatus, User
+from ..money import CURRENCIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ def _columns(profile: Profile) -> dict[str, Any]:
 
 def _check(profile: Profile) -> None:
     _given(profile.name)
-    if profile.currency not in list_currencies():
+    if profile.currency not in CURRENCIES:
         raise Refusal("no_currency", "This is no currency; use an ISO code such as EUR.", status=422)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -17,10 +18,8 @@ from ..models import (
     Account,
     Actor,
     Approval,
-    CollectionMethod,
     Company,
     Contact,
-    Due,
     IntentPurpose,
     OrderEmail,
     PaymentIntent,
@@ -111,7 +110,7 @@ def blocks(order: SalesOrder, account: Account) -> list[Refusal]:
 def _open(order: SalesOrder, contact: Contact, message: str, by: User) -> Approval:
     snapshot = snapshots.freeze(order, contact)
     _end_separate_links(order, by=Actor.of(by))
-    payment_order = payment_orders.open_first(order, by=Actor.of(by)) if asks_payment(order) else None
+    payment_order = payment_orders.open_first(order, by=Actor.of(by))
     approval = Approval(
         public_id=secrets.token_urlsafe(16),
         order_id=order.id,
@@ -156,13 +155,6 @@ def _mail(approval: Approval, by: User) -> None:
 def view(approval: Approval) -> FrozenOrder:
     """What the customer is shown."""
     return read(approval.snapshot.content)
-
-
-def asks_payment(order: SalesOrder) -> bool:
-    """Something is due at signature that a card can pay; agreed bank transfers are not asked for by card."""
-    steps = [step for step in order.instalments if step.due is Due.SIGNATURE]
-    by_card = not steps or any(step.collection is not CollectionMethod.OFFLINE for step in steps)
-    return by_card and bool(payment_orders.due_at_signature(order))
 
 
 def _expiry(order: SalesOrder) -> datetime:
@@ -250,38 +242,35 @@ def book(approval: Approval, order: SalesOrder, *, by: Actor) -> None:
     activation.activate_or_schedule(order, by=SYSTEM)
 
 
-def release_waiting(*, by: Actor) -> int:
-    """The switch for payments went off: orders that were signed and waited for one are booked. Inside a transaction.
-
-    One whose payment is on its way waits for its end; `release_due` looks after it. Returns how many were booked.
-    """
-    waiting = [(a.id, a.order_id) for a in _waiting()]
-    orders = {order_id: lock(SalesOrder, order_id) for _, order_id in waiting}
-    return sum(_release(lock(Approval, id), orders[order_id], by) for id, order_id in waiting)
-
-
-def _release(approval: Approval, order: SalesOrder, by: Actor) -> bool:
-    """False where it moved on before we held it, or money is on its way."""
-    waits = approval.status is ApprovalStatus.SIGNED and approval.closed_at is None and order.status in WITH_CUSTOMER
-    if not waits or payment_orders.money_under_way(order.id):
-        return False
-    book(approval, order, by=by)
-    return True
-
-
 @jobs.tick("approvals.release", every=timedelta(minutes=1))
 def release_due(*, by: Actor = SYSTEM) -> int:
-    """Book what was signed and has nothing to pay any more: when the switch goes off, and what had to wait then."""
-    if access.salespeople_may_take_payment(fresh=True) or not _waiting():
+    """The switch for payments is off: orders that were signed and waited for one are booked. Returns how many.
+
+    One whose payment is on its way waits for its end; the clock looks after it.
+    """
+    if access.salespeople_may_take_payment(fresh=True):
         return 0
+    return jobs.each("approvals.release", _waiting(), lambda approval_id: _release(approval_id, by))
+
+
+def _release(approval_id: int, by: Actor) -> bool:
+    """False where it moved on before we held it, money is on its way, or the switch is on again."""
     with transaction():
-        return 0 if access.salespeople_may_take_payment(fresh=True) else release_waiting(by=by)
+        order = lock(SalesOrder, get(Approval, approval_id).order_id)
+        approval = lock(Approval, approval_id)
+        waits = approval.status is ApprovalStatus.SIGNED and approval.closed_at is None
+        if not waits or order.status not in WITH_CUSTOMER or payment_orders.money_under_way(order.id):
+            return False
+        if access.salespeople_may_take_payment(fresh=True):
+            return False
+        book(approval, order, by=by)
+        return True
 
 
-def _waiting() -> list[Approval]:
+def _waiting() -> Sequence[int]:
     """Signed submissions of salespeople whose orders wait for the first payment."""
-    rows = db.session.scalars(
-        select(Approval)
+    return db.session.scalars(
+        select(Approval.id)
         .join(SalesOrder, SalesOrder.id == Approval.order_id)
         .where(
             Approval.status == ApprovalStatus.SIGNED,
@@ -291,5 +280,4 @@ def _waiting() -> list[Approval]:
             SalesOrder.status.in_(WITH_CUSTOMER),
         )
         .order_by(Approval.order_id)
-    )
-    return list(rows)
+    ).all()

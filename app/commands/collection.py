@@ -60,7 +60,7 @@ def _nothing_due(order: SalesOrder) -> list[Refusal]:
         return [refusal]
     if due:
         return []
-    return [Refusal("nothing_due", "The payment plan asks for nothing at signature.", "Book the order on terms.")]
+    return [Refusal("nothing_due", "The payment plan asks for nothing by card at signature.", "Book it on terms.")]
 
 
 def blocks(row: PaymentOrder) -> list[Refusal]:

@@ -10,7 +10,6 @@ from .. import clock, jobs
 from ..db import db, end_read
 from ..errors import NotFound
 from ..gateways import registry
-from ..logs import log
 from ..models import Attempt, Gateway
 from ..states.attempt import AttemptStatus
 from . import charges, outcomes
@@ -32,7 +31,10 @@ def hear(attempt_id: int) -> Attempt:
 
 
 def sweep(limit: int = 100) -> int:
-    """Ask about every attempt whose time has come, whatever breaks with one of them. Returns how many were asked."""
+    """Ask about every attempt whose time has come; one that breaks takes its turn again, behind the others.
+
+    Returns how many were due.
+    """
     due = db.session.scalars(
         select(Attempt.id)
         .where(Attempt.ask_at.is_not(None), Attempt.ask_at <= clock.now())
@@ -40,13 +42,7 @@ def sweep(limit: int = 100) -> int:
         .limit(limit)
     ).all()
     end_read()
-    for attempt_id in due:
-        try:
-            charges.ask(attempt_id)
-        except Exception as error:
-            log.error("inquiries.ask_broke", attempt=attempt_id, exc_info=error)
-            db.session.rollback()
-            outcomes.ask_later(attempt_id)
+    jobs.each("inquiries.sweep", due, charges.ask, broke=outcomes.ask_later)
     return len(due)
 
 

@@ -52,7 +52,9 @@ def convert_to_draft(order_id: int, *, because: str, by: User) -> SalesOrder:
 
 
 def book(order_id: int, *, by: User) -> SalesOrder:
-    """Book a draft on terms, where nothing is due at signature; activation or its schedule follows at once.
+    """Book a draft on terms, where no card is to pay at signature; activation or its schedule follows at once.
+
+    A bank transfer that was agreed for the signature is asked for, and not waited for.
 
     Raises Refusal: `not_a_draft`, `due_at_signature`, `on_hold`, `billing_incomplete`, `payment_in_progress`.
     """
@@ -64,6 +66,7 @@ def book(order_id: int, *, by: User) -> SalesOrder:
         payment_orders.refuse_while_paying(order)
         _refuse_unless_ready_to_bill(order, account)
         order.transition(OrderEvent.BOOK, by=Actor.of(by))
+        payment_orders.open_transfers(order, by=Actor.of(by))
         activation.activate_or_schedule(order, by=Actor.of(by))
         return order
 
@@ -151,7 +154,7 @@ def expire_approvals() -> int:
             ),
         )
     ).all()
-    return sum(_expire(order_id) for order_id in due)
+    return jobs.each("orders.expire_approvals", due, _expire)
 
 
 def _expire(order_id: int) -> bool:

@@ -193,7 +193,7 @@ def expire_due() -> int:
             PaymentIntent.status == IntentStatus.LIVE, PaymentIntent.expires_at <= clock.now()
         )
     ).all()
-    return sum(_expire(intent_id) for intent_id in due)
+    return jobs.each("payment_links.expire_due", due, _expire)
 
 
 def _expire(intent_id: int) -> bool:

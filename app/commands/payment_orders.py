@@ -18,13 +18,15 @@ from ..models import (
     CollectionMethod,
     Contact,
     Due,
+    Instalment,
     PaymentOrder,
     PaymentOrderLine,
     SalesOrder,
     User,
 )
 from ..models.payment import Attempt, PaymentIntent, Transaction
-from ..money import Money
+from ..models.payment_plan import transfer_purpose
+from ..money import Money, total
 from ..queries import ledger, routes
 from ..states.approval import LIVE as APPROVAL_LIVE
 from ..states.attempt import OPEN
@@ -38,12 +40,12 @@ def instalment_amounts(order: SalesOrder) -> list[Money]:
 
     Raises Refusal `plan_does_not_add_up` where fixed amounts exceed the total.
     """
-    total = order.totals().gross
+    whole = order.totals().gross
     amounts: list[Money] = []
     for step in order.instalments[:-1]:
         fixed = step.amount is not None
-        amounts.append(Money(step.amount or 0, order.currency) if fixed else total.percent(step.percent or Decimal(0)))
-    rest = total - sum(amounts, Money.zero(order.currency))
+        amounts.append(Money(step.amount or 0, order.currency) if fixed else whole.percent(step.percent or Decimal(0)))
+    rest = whole - total(amounts, order.currency)
     if rest.minor < 0:
         raise Refusal(
             "plan_does_not_add_up", "The payment plan asks for more than the order's total. Correct it in the terms."
@@ -52,11 +54,47 @@ def instalment_amounts(order: SalesOrder) -> list[Money]:
 
 
 def due_at_signature(order: SalesOrder) -> Money:
-    """The first payment: what the plan asks for at signature; the whole total where there is no plan."""
+    """The first payment: what the plan asks for at signature, by card; the whole total where there is no plan.
+
+    What is agreed to come by bank transfer is asked for beside it, by `open_transfers`. Only the first payment moves
+    the order; where all that is due at signature comes by transfer, there is none: the signature books the order, or
+    staff do on terms, and the transfer is awaited as any later instalment is.
+    """
     if not order.instalments:
         return order.totals().gross
     steps = zip(order.instalments, instalment_amounts(order), strict=True)
-    return sum((amount for step, amount in steps if step.due is Due.SIGNATURE), Money.zero(order.currency))
+    return total((due for step, due in steps if step.due is Due.SIGNATURE and not _by_transfer(step)), order.currency)
+
+
+def _by_transfer(step: Instalment) -> bool:
+    return step.due is Due.SIGNATURE and step.collection is CollectionMethod.OFFLINE
+
+
+def _transfers(order: SalesOrder) -> dict[str, Money]:
+    """What is due at signature by bank transfer: by the purpose of its payment order."""
+    steps = enumerate(zip(order.instalments, instalment_amounts(order), strict=True), start=1)
+    return {transfer_purpose(order.number, n): due for n, (step, due) in steps if _by_transfer(step) and due}
+
+
+def open_transfers(order: SalesOrder, *, by: Actor) -> None:
+    """The open payment orders of what is due at signature by bank transfer, each made once for an edition.
+
+    They fall due when the order is signed, or booked without a signature. Inside a transaction, order locked.
+    """
+    for purpose, due in _unopened_transfers(order).items():
+        _add(order, due, purpose=purpose, by=by, collection=CollectionMethod.OFFLINE)
+
+
+def _unopened_transfers(order: SalesOrder) -> dict[str, Money]:
+    opened = db.session.scalars(
+        select(PaymentOrder.purpose).where(
+            PaymentOrder.order_id == order.id,
+            PaymentOrder.status == PaymentOrderStatus.OPEN,
+            PaymentOrder.collection == CollectionMethod.OFFLINE,
+            PaymentOrder.edition == order.edition,
+        )
+    ).all()
+    return {purpose: due for purpose, due in _transfers(order).items() if purpose not in opened}
 
 
 def open_first(order: SalesOrder, *, by: Actor) -> PaymentOrder | None:
@@ -82,9 +120,7 @@ def open_first(order: SalesOrder, *, by: Actor) -> PaymentOrder | None:
             "Cancel a payment order that is still open, or change the payment plan.",
         )
     share = "" if due == order.totals().gross else ", first part"
-    row = _add(order, due, purpose=f"First payment for order {order.number}{share}", by=by, first=True)
-    row.collection = CollectionMethod.PAYMENT_LINK
-    return row
+    return _add(order, due, purpose=f"First payment for order {order.number}{share}", by=by, first=True)
 
 
 def _first(order_id: int) -> PaymentOrder | None:
@@ -101,8 +137,10 @@ def left_to_request(order: SalesOrder) -> Money:
     Until the order is booked, what falls due at signature is kept for the first payment.
     """
     left = order.totals().gross - Money(ledger.claimed(order.id), order.currency)
-    if order.status in BEFORE_BOOKING and _first(order.id) is None:
-        left -= due_at_signature(order)
+    if order.status in BEFORE_BOOKING:
+        left -= total(_unopened_transfers(order).values(), order.currency)
+        if _first(order.id) is None:
+            left -= due_at_signature(order)
     return max(left, Money.zero(order.currency))
 
 
@@ -133,8 +171,7 @@ def create(
             raise refusal
         _refuse_amount(order, amount)
         _refuse_stranger(order, contact_id)
-        row = _add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date)
-        row.collection = collection
+        row = _add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date, collection=collection)
         row.contact_id = contact_id or order.contact_id
         audit.note("payment_order.create", row.number, by=Actor.of(by), after={"amount": amount})
         forms.remember(form_key, content, id=row.id)
@@ -179,9 +216,17 @@ def request_blocks(order: SalesOrder) -> list[Refusal]:
 
 
 def _add(
-    order: SalesOrder, amount: Money, *, purpose: str, by: Actor, first: bool = False, due_date: date | None = None
+    order: SalesOrder,
+    amount: Money,
+    *,
+    purpose: str,
+    by: Actor,
+    first: bool = False,
+    due_date: date | None = None,
+    collection: CollectionMethod = CollectionMethod.PAYMENT_LINK,
 ) -> PaymentOrder:
-    route, _ = routes.choose(order.currency)
+    """What comes by bank transfer takes no route, so that none needs to be open for it."""
+    route = None if collection is CollectionMethod.OFFLINE else routes.choose(order.currency)[0]
     row = PaymentOrder(
         number=numbering.take("payment_order"),
         account_id=order.account_id,
@@ -193,7 +238,8 @@ def _add(
         currency=amount.currency,
         first=first,
         due_date=due_date,
-        route_id=route.id,
+        collection=collection,
+        route_id=route.id if route else None,
         created_by_id=by.user_id,
         lines=[PaymentOrderLine(description=purpose, amount=amount.minor)],
     )

@@ -8,7 +8,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import list_currencies
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
@@ -32,6 +31,7 @@ from ..models import (
     TaxCode,
     TaxStatus,
 )
+from ..money import CURRENCIES
 from ..queries.calendar import selling_day
 
 
@@ -179,7 +179,7 @@ def problems(content: QuoteContent) -> Iterator[Problem]:
         yield Problem("account_id", "Choose an account.")
         return
     yield from _belongings(content)
-    if content.currency not in list_currencies():
+    if content.currency not in CURRENCIES:
         yield Problem("currency", f"{content.currency or 'This'} is no currency; use an ISO code such as EUR.")
         return
     if content.term_months is not None and not 1 <= content.term_months <= 240:

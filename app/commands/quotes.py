@@ -168,14 +168,17 @@ def discard(quote_id: int, *, by: User) -> Quote:
 @jobs.tick("quotes.expire_due", every=timedelta(minutes=5))
 def expire_due() -> int:
     """Give every quote whose last day is over the status that every read already shows. Returns how many."""
-    with transaction() as session:
-        due = select(Quote.id).where(Quote.status.in_(LAPSING), Quote.expires_on < selling_day()).order_by(Quote.id)
-        ids = session.scalars(due).all()
-        for quote_id in ids:
-            quote = lock(Quote, quote_id)
-            if quote.status_on(selling_day()) is not quote.status:
-                quote.transition(QuoteEvent.EXPIRE, by=SYSTEM, expires_on=quote.expires_on.isoformat())
-    return len(ids)
+    due = select(Quote.id).where(Quote.status.in_(LAPSING), Quote.expires_on < selling_day()).order_by(Quote.id)
+    return jobs.each("quotes.expire_due", db.session.scalars(due).all(), _expire)
+
+
+def _expire(quote_id: int) -> bool:
+    with transaction():
+        quote = lock(Quote, quote_id)
+        if quote.status_on(selling_day()) is quote.status:
+            return False
+        quote.transition(QuoteEvent.EXPIRE, by=SYSTEM, expires_on=quote.expires_on.isoformat())
+        return True
 
 
 def name(quote: Quote) -> str:

@@ -77,6 +77,7 @@ def sign(approval_id: int, hand: Hand, *, sha256: str, edition: int) -> Approval
         approval.viewed_at = approval.viewed_at or approval.signed_at
         _store(approval, hand, drawn)
         approval.transition(ApprovalEvent.SIGN, by=by, email=hand.email, sha256=sha256)
+        payment_orders.open_transfers(order, by=by)
         if not approvals.payment_taken(approval):
             approvals.book(approval, order, by=by)
         return approval

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..canonical import sha256
-from ..money import Money
+from ..money import Money, total
 from .catalog import Frequency
 from .quote import CollectionMethod, Due, Renewal
 
@@ -99,7 +99,7 @@ class Conditions:
 @dataclass(frozen=True, slots=True)
 class FrozenOrder:
     """`total` is one-time lines plus the first period of recurring ones; `term_value` what the whole term comes to
-    (None where it has no end). `due_now` is asked at signature, `later` afterwards."""
+    (None where it has no end). `due_now` is asked at signature by card, `by_transfer` beside it, `later` afterwards."""
 
     number: str
     edition: int
@@ -127,6 +127,14 @@ class FrozenOrder:
     due_now: Money
     plan: tuple[Instalment, ...]
     conditions: Conditions | None
+
+    @property
+    def by_transfer(self) -> tuple[Instalment, ...]:
+        """Due at signature by bank transfer. None of them in snapshots from when `due_now` had them in its sum."""
+        steps = [step for step in self.plan if step.due is Due.SIGNATURE]
+        if total((step.amount for step in steps), self.currency) == self.due_now:
+            return ()
+        return tuple(step for step in steps if step.collection is CollectionMethod.OFFLINE)
 
     @property
     def later(self) -> tuple[Instalment, ...]:

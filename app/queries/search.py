@@ -28,7 +28,7 @@ from ..models import (
     SalesOrder,
     User,
 )
-from ..money import Money, exponent
+from ..money import DIGITS, Money
 from .scope import visible
 
 MOST = 10
@@ -118,10 +118,10 @@ def _is_amount(text: str, column: Any, currency: Any) -> list[ColumnElement[bool
     return found
 
 
-ODD = ("JPY", "KRW", "CLP", "VND", "ISK", "BHD", "KWD", "OMR", "JOD", "TND", "IQD", "LYD")
-"""Currencies whose minor unit is not a hundredth (ISO 4217)."""
+EXPONENTS: dict[int, list[str]] = {2: [], **DIGITS}
+"""Currencies by the digits of their minor unit; those of two are all the others."""
 
-EXPONENTS = {2: [], **{digits: [c for c in ODD if exponent(c) == digits] for digits in (0, 3)}}
+ODD = [code for codes in DIGITS.values() for code in codes]
 
 
 def _orders(text: str, reader: User) -> list[Hit]:

@@ -433,16 +433,6 @@ def test_payment_switched_off_releases_what_was_signed_and_waits(order: SalesOrd
     assert fresh(by_manager).status is OrderStatus.AWAITING_APPROVAL
 
 
-def test_release_books_many_in_one_transaction(seller: User) -> None:
-    orders = [factories.order(owner=seller) for _ in range(3)]
-    for order in orders:
-        sign(approvals.submit(order.id, by=seller))
-    with transaction() as session:
-        session.merge(Setting(key=settings.SALESPEOPLE_PAYMENT.key, value=False))
-        assert approvals.release_waiting(by=approvals.SYSTEM) == 3
-    assert {fresh(o).status for o in orders} == {OrderStatus.ACTIVATED}
-
-
 def test_nothing_is_paid_past_the_signature_while_the_customer_has_the_order(seller: User) -> None:
     from app.commands import payment_orders
     from app.models import CollectionMethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from zoneinfo import available_timezones
 
-from babel.numbers import list_currencies
 from flask import flash, make_response, render_template, url_for
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
@@ -19,9 +18,10 @@ from ...db import db
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models.company import Company
+from ...money import CURRENCIES
 from . import bp
 
-ZONES, CURRENCIES = available_timezones(), list_currencies()
+ZONES = available_timezones()
 
 
 def _text(label: str, most: int, *more: object, needed: bool = True) -> StringField:

@@ -113,6 +113,7 @@ def _page(order: Facts, form: RequestForm, refusal: Refusal | None = None, statu
         total=order.totals.gross,
         left=left,
         blocks=payment_orders.request_blocks(get(SalesOrder, order.row.id)),
+        unapplied=order.unapplied,
         form=form,
         refusal=refusal,
         home=answers.order_page(order.row.number),
