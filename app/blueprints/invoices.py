@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
-from flask_wtf import FlaskForm
 from wtforms import HiddenField
 from wtforms.validators import InputRequired
 
@@ -15,11 +14,12 @@ from ..hypermedia import panel, see_other
 from ..queries.calendar import selling_day
 from ..queries.invoices import listing, page
 from ..queries.invoices.sending import preflight
+from .forms import Form
 
 bp = Blueprint("invoices", __name__, url_prefix="/invoices")
 
 
-class SendForm(FlaskForm):
+class SendForm(Form):
     form_key = HiddenField(validators=[InputRequired()])
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from flask import Response, flash, make_response, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
 
@@ -20,6 +19,7 @@ from ...hypermedia import see_other
 from ...models import Account, TaxStatus
 from ...navigation import company
 from ...queries import accounts as queries
+from ..forms import Form
 from ..numbers import id_or_none
 from . import bp
 
@@ -30,7 +30,7 @@ TAX = [
 ]
 
 
-class ProfileForm(FlaskForm):
+class ProfileForm(Form):
     form_key = HiddenField()
     name = StringField(lazy_gettext("Name"), [InputRequired(lazy_gettext("Type a name.")), Length(max=200)])
     currency = StringField(
@@ -58,7 +58,7 @@ class ProfileForm(FlaskForm):
         )
 
 
-class BillingForm(FlaskForm):
+class BillingForm(Form):
     billing_contact_id = SelectField(lazy_gettext("Invoices go to"), coerce=id_or_none)
     billing_address_id = SelectField(lazy_gettext("Billing address"), coerce=id_or_none)
     shipping_address_id = SelectField(lazy_gettext("Shipping address"), coerce=id_or_none)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Response, make_response, render_template
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
@@ -15,17 +14,18 @@ from ...errors import Refusal
 from ...forms import mint_form_key
 from ...queries.orders import editing, preflight, summary
 from ...queries.orders.facts import Facts
+from ..forms import Form
 from ..numbers import id_or_none
 from . import bp, regions
 
 
-class SubmitForm(FlaskForm):
+class SubmitForm(Form):
     contact_id = SelectField(_("Send to"), [InputRequired(_("Choose whom to send it to."))], coerce=id_or_none)
     message = TextAreaField(_("Message"), [Length(max=2000)], description=_("Stands in the mail, above the link."))
     form_key = HiddenField()
 
 
-class RemindForm(FlaskForm):
+class RemindForm(Form):
     form_key = HiddenField()
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response, make_response, render_template
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from sqlalchemy import select
 from wtforms import BooleanField, HiddenField, TextAreaField
@@ -20,17 +19,18 @@ from ...forms import mint_form_key
 from ...models import OrderEmail, OrderFile
 from ...queries.orders import summary
 from ...queries.orders.facts import Facts
+from ..forms import Form
 from . import bp, regions
 
 VISIBLE = _("Internal otherwise.")
 
 
-class NoteForm(FlaskForm):
+class NoteForm(Form):
     body = TextAreaField(_("Note"), [InputRequired(_("Write the note first.")), Length(max=order_papers.LONGEST_NOTE)])
     visible = BooleanField(_("Visible to the customer"), description=VISIBLE)
 
 
-class UploadForm(FlaskForm):
+class UploadForm(Form):
     upload = FileField(
         _("File"),
         [FileRequired(_("Choose a file."))],
@@ -39,7 +39,7 @@ class UploadForm(FlaskForm):
     visible = BooleanField(_("Visible to the customer"), description=VISIBLE)
 
 
-class ResendForm(FlaskForm):
+class ResendForm(Form):
     form_key = HiddenField()
 
 
@@ -148,11 +148,11 @@ def _resend_dialog(facts: Facts, mail: Any, form: ResendForm, refusal: Refusal |
     return make_response(page, refusal.status if refusal else 200)
 
 
-def _dialog(facts: Facts, kind: str, form: FlaskForm, status: int = 200) -> Response:
+def _dialog(facts: Facts, kind: str, form: Form, status: int = 200) -> Response:
     page = render_template(f"orders/actions/{kind}.html", order=summary.ref(facts), form=form)
     return make_response(page, status)
 
 
-def _refused(number: str, kind: str, form: FlaskForm, refusal: Refusal) -> Response:
+def _refused(number: str, kind: str, form: Form, refusal: Refusal) -> Response:
     form.form_errors.append(f"{refusal.sentence} {refusal.help}".strip())
     return _dialog(regions.load_order(number), kind, form, refusal.status)

@@ -8,13 +8,13 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, IntegerField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
 from ...errors import Refusal
 from ...mail import recipients
+from ..forms import Form
 
 PNG = "data:image/png;base64,"
 
@@ -23,7 +23,7 @@ def _trim(value: str | None) -> str | None:
     return value.strip() if value else value
 
 
-def reachable(form: FlaskForm, field: EmailField) -> None:
+def reachable(form: Form, field: EmailField) -> None:
     """An address that mail can go to, by the same rule that mails are sent by."""
     try:
         recipients.checked(field.data or "")
@@ -31,7 +31,7 @@ def reachable(form: FlaskForm, field: EmailField) -> None:
         raise ValidationError(gettext("Enter an email address like name@company.com.")) from None
 
 
-class CustomerForm(FlaskForm):
+class CustomerForm(Form):
     def validate(self, extra_validators: Any = None) -> bool:
         """Leaves plain strings as errors: the templates print those, and pass over nested lists."""
         valid = bool(super().validate(extra_validators))
