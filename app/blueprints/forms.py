@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from flask_babel import gettext
 from flask_wtf import FlaskForm
-from wtforms import DateField, Field, HiddenField, IntegerField, StringField, TextAreaField
+from wtforms import DateField, Field, HiddenField, IntegerField, PasswordField, StringField, TextAreaField
 from wtforms import Form as WTForm
-from wtforms.validators import InputRequired, Length, StopValidation
+from wtforms.validators import Length, StopValidation
 
 from .. import typed
 from ..forms import mint_form_key
 
-LONGEST_LINE = 200
-LONGEST_TEXT = 10_000
+LONGEST = {TextAreaField: 10_000, PasswordField: 1000, StringField: 200}
+KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Sound:
@@ -44,7 +45,7 @@ class NoCardNumber:
 def _most(field: Field) -> int:
     """Where a Length has words of its own, it speaks for itself."""
     own = [v.max for v in field.validators if isinstance(v, Length) and v.max >= 0 and not v.message]
-    return min(own, default=LONGEST_TEXT if isinstance(field, TextAreaField) else LONGEST_LINE)
+    return min(own) if own else next(most for kind, most in LONGEST.items() if isinstance(field, kind))
 
 
 def _is_prose(field: Field) -> bool:
@@ -96,4 +97,10 @@ class Row(_Checked, WTForm):
 class KeyForm(Form):
     """Something that is done once, however often it is pressed: the key is minted when the form is rendered."""
 
-    form_key = HiddenField(default=mint_form_key, validators=[InputRequired(), Length(max=64)])
+    form_key = HiddenField(default=mint_form_key)
+
+    @property
+    def key(self) -> str:
+        """The key it came with; a new one where it came without, or with one that we never mint."""
+        sent = self.form_key.data or ""
+        return sent if KEY.fullmatch(sent) else mint_form_key()

@@ -25,7 +25,7 @@ from wtforms.widgets import HiddenInput
 from ...models import CollectionMethod
 from ...money import Money
 from ...queries.payments.collecting import HOW
-from ..forms import Form
+from ..forms import Form, KeyForm, NoCardNumber
 from ..numbers import Between, NumberField, id_or_none
 
 NEW_CARD = "new"
@@ -39,12 +39,6 @@ COLLECTIONS = [
 
 def trimmed(value: str | None) -> str | None:
     return " ".join(value.split()) if value else value
-
-
-class KeyForm(Form):
-    """Nothing to fill in, only to confirm, once however often it is pressed."""
-
-    form_key = HiddenField(validators=[InputRequired()])
 
 
 class ReasonForm(Form):
@@ -61,8 +55,8 @@ class CollectForm(KeyForm):
 
     amount = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
     pay_with = RadioField(_("Card"), [InputRequired(_("Choose a card."))], validate_choice=False)
-    instrument = HiddenField()
-    card_label = HiddenField(validators=[Optional(), Length(max=60)])
+    instrument = HiddenField(validators=[NoCardNumber()])
+    card_label = HiddenField(validators=[Optional(), Length(max=60), NoCardNumber()])
     agreed = SelectField(
         _("How did the customer agree?"),
         [InputRequired(_("Say how the customer agreed; it is kept with the payment."))],
