@@ -17,7 +17,7 @@ from ...commands.accounts import AddressFacts, ContactFacts
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...queries import accounts as queries
-from ..forms import Form
+from ..forms import Form, KeyForm
 from . import bp
 
 
@@ -27,7 +27,7 @@ def _text(label: Any, missing: Any = None, most: int = 200, **more: Any) -> Stri
     return StringField(label, [*given, Length(max=most)], **more)
 
 
-class ContactForm(Form):
+class ContactForm(KeyForm):
     name = _text(lazy_gettext("Name"), lazy_gettext("Type a name."))
     email = _text(lazy_gettext("Email"), lazy_gettext("Type an email address."), 254)
     title = _text(lazy_gettext("Title"))
@@ -37,7 +37,7 @@ class ContactForm(Form):
         return ContactFacts(**{name: self[name].data or "" for name in ContactFacts.__dataclass_fields__})
 
 
-class AddressForm(Form):
+class AddressForm(KeyForm):
     name = _text(lazy_gettext("Name"), lazy_gettext("Type a name."))
     street = _text(lazy_gettext("Street"), lazy_gettext("Type the street."))
     postcode = _text(lazy_gettext("Postcode"), lazy_gettext("Type the postcode."), 20)
@@ -54,7 +54,7 @@ class AddressForm(Form):
         return AddressFacts(**{name: self[name].data or "" for name in AddressFacts.__dataclass_fields__})
 
 
-class OpportunityForm(Form):
+class OpportunityForm(KeyForm):
     name = _text(lazy_gettext("Name"), lazy_gettext("Type a name."))
 
 
@@ -69,7 +69,8 @@ def new_contact(number: str) -> Response:
 def add_contact(number: str) -> Response:
     account = queries.entity(number)
     form = ContactForm()
-    return _save(number, form, _("Add a contact"), lambda: commands.add_contact(account.id, form.facts(), by=me()))
+    act = lambda: commands.add_contact(account.id, form.facts(), form_key=form.key, by=me())  # noqa: E731
+    return _save(number, form, _("Add a contact"), act)
 
 
 @bp.get("/<number>/contacts/<int:contact_id>")
@@ -98,7 +99,8 @@ def new_address(number: str) -> Response:
 def add_address(number: str) -> Response:
     account = queries.entity(number)
     form = AddressForm()
-    return _save(number, form, _("Add an address"), lambda: commands.add_address(account.id, form.facts(), by=me()))
+    act = lambda: commands.add_address(account.id, form.facts(), form_key=form.key, by=me())  # noqa: E731
+    return _save(number, form, _("Add an address"), act)
 
 
 @bp.get("/<number>/opportunities/new")
@@ -112,7 +114,7 @@ def new_opportunity(number: str) -> Response:
 def add_opportunity(number: str) -> Response:
     account = queries.entity(number)
     form = OpportunityForm()
-    act = lambda: commands.add_opportunity(account.id, name=form.name.data or "", by=me())  # noqa: E731
+    act = lambda: commands.add_opportunity(account.id, name=form.name.data or "", form_key=form.key, by=me())  # noqa: E731
     return _save(number, form, _("Add an opportunity"), act)
 
 

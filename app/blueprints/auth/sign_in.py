@@ -26,7 +26,7 @@ from . import bp, session, throttle
 class SignInForm(Form):
     email = StringField("Email", [InputRequired("Type your email address."), Length(max=254)])
     password = PasswordField("Password", [InputRequired("Type your password."), Length(max=1000)])
-    next = HiddenField()
+    next = HiddenField(validators=[Length(max=2000)])
 
 
 @dataclass(frozen=True, slots=True)

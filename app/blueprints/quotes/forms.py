@@ -25,7 +25,7 @@ from ...commands.quote_content import InstalmentContent, LineContent, Problem, Q
 from ...models import CollectionMethod, Due, Frequency, Renewal
 from ...money import Money
 from ...queries.quotes.choices import Choices, ProductChoice
-from ..forms import Form, Row
+from ..forms import KeyForm, Row
 from ..numbers import NumberField, id_or_none
 
 SPARE_ROWS = 3
@@ -119,9 +119,8 @@ class InstalmentForm(Row):
             return 1
 
 
-class QuoteForm(Form):
-    edition = HiddenField()
-    form_key = HiddenField()
+class QuoteForm(KeyForm):
+    edition = HiddenField(filters=[id_or_none])
     contact_id = SelectField(_("Contact"), coerce=id_or_none)
     opportunity_id = SelectField(_("Opportunity"), coerce=id_or_none)
     billing_address_id = SelectField(_("Billing address"), coerce=id_or_none)
