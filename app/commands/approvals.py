@@ -11,7 +11,7 @@ from sqlalchemy import select
 from .. import access, clock, forms, jobs, settings
 from ..access import Permission
 from ..db import db, get, lock, transaction
-from ..errors import Refusal
+from ..errors import Refusal, StaleVersion
 from ..mail import recipients
 from ..models import (
     SYSTEM,
@@ -39,30 +39,43 @@ TAGS_OF_THE_PAST = (TAG_DECLINED, TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED
 
 
 def submit(
-    order_id: int, *, contact_id: int | None = None, message: str = "", form_key: str | None = None, by: User
+    order_id: int,
+    *,
+    contact_id: int | None = None,
+    message: str = "",
+    edition: int | None = None,
+    form_key: str | None = None,
+    by: User,
 ) -> Approval:
-    """Freeze a draft and send it to its customer; its mail, with the PDF, is staged with it.
+    """Freeze a draft and send it to its customer; its mail, with the PDF, is staged with it. `edition` is the one that
+    `by` looked at.
 
     Raises Refusal: `not_permitted`, `switched_off`, `not_a_draft`, `nothing_to_sell`, `missing_quote`,
     `missing_opportunity`, `quote_expired`, `no_contact`, `address_invalid`, `on_hold`, `payment_in_progress`,
-    `plan_does_not_add_up`, `no_route`.
+    `plan_does_not_add_up`, `no_route`; StaleVersion if the order was edited since `edition`.
     """
     content = ["approvals.submit", order_id, contact_id, message]
     with transaction():
         access.demand(by, Permission.ORDER_SUBMIT)
         account = lock(Account, get(SalesOrder, order_id).account_id)
         order = lock(SalesOrder, order_id)
-        if form_key and (known := forms.answered(form_key, content)) is not None:
+        if known := forms.answered(form_key, content):
             return get(Approval, known["id"])
+        _refuse_stale(order, edition)
         contact = _recipient(order, contact_id)
         _refuse_unless_ready(order, account)
         approval = _open(order, contact, message, by)
         order.untag(*TAGS_OF_THE_PAST)
         order.transition(OrderEvent.SUBMIT, by=Actor.of(by), sent_to=contact.email, sha256=approval.snapshot.sha256)
         _mail(approval, by)
-        if form_key:
-            forms.remember(form_key, content, id=approval.id)
+        forms.remember(form_key, content, id=approval.id)
         return approval
+
+
+def _refuse_stale(order: SalesOrder, edition: int | None) -> None:
+    if edition is not None and edition != order.edition:
+        words = f"{order.number} was edited after you opened this. Look at what it says now, then send it."
+        raise StaleVersion(words, order.edition)
 
 
 def _recipient(order: SalesOrder, contact_id: int | None) -> Contact:

@@ -36,7 +36,7 @@ from ..models import (
 from ..queries.calendar import selling_day
 from ..states.order import EDITABLE, OrderStatus
 from . import papers, payment_orders
-from .quote_content import tax_rate
+from .quote_content import MOST_OF_A_LINE, tax_rate
 
 MOST_TAGS = 12
 LONGEST_TAG = 40
@@ -83,13 +83,17 @@ class TermsEdit:
 def edit_lines(order_id: int, lines: Sequence[LineEdit], *, edition: int, by: User) -> SalesOrder:
     """Make the order's lines these, in this order; lines left out are removed.
 
-    Raises Refusal: `not_a_draft`, `payment_in_progress`, `no_lines`, `line_packed`, `plan_does_not_add_up`;
+    Raises Refusal: `not_a_draft`, `payment_in_progress`, `no_lines`, `large_line`, `line_packed`,
+    `plan_does_not_add_up`;
     StaleVersion if the order was edited since `edition`.
     """
     with transaction() as session:
         order = _draft(order_id, edition, by)
         if not lines:
             raise Refusal("no_lines", "An order needs at least one line.", "Cancel the order instead.", status=422)
+        if any(edit.quantity * edit.unit_price >= MOST_OF_A_LINE for edit in lines):
+            words = "A line comes to less than 1,000,000,000,000."
+            raise Refusal("large_line", words, "Divide it into orders of their own.", status=422)
         existing = {line.id: line for line in order.lines}
         kept = [_kept(existing, edit) for edit in lines if edit.line_id is not None]
         changes = [_say(line, "removed") for line in order.lines if line not in kept and _not_packed(line)]

@@ -8,6 +8,7 @@ import unicodedata
 
 import filetype
 
+from .. import forms, typed
 from ..access import Permission, demand
 from ..db import lock, transaction
 from ..errors import Refusal
@@ -37,8 +38,8 @@ def preview(order_id: int) -> Document | None:
         return papers.preview(lock(SalesOrder, order_id))
 
 
-def add_note(order_id: int, body: str, *, visible: bool, by: User) -> Note:
-    """Raises Refusal: `empty_note`, `long_note`."""
+def add_note(order_id: int, body: str, *, visible: bool, by: User, form_key: str | None = None) -> Note:
+    """One note for each `form_key`. Raises Refusal: `empty_note`, `long_note`."""
     body = body.strip()
     if not body:
         raise Refusal("empty_note", "Write the note first.", status=422)
@@ -49,31 +50,46 @@ def add_note(order_id: int, body: str, *, visible: bool, by: User) -> Note:
     with transaction() as session:
         demand(by, Permission.ORDER_NOTE)
         order = lock(SalesOrder, order_id)
+        asked = ["order_papers.add_note", order_id, body, visible]
+        if known := forms.answered(form_key, asked):
+            return session.get_one(Note, known["id"])
         note = Note(order_id=order.id, author_id=by.id, body=body, visible=visible)
         session.add(note)
         session.flush()
+        forms.remember(form_key, asked, id=note.id)
         return note
 
 
-def add_file(order_id: int, filename: str, content: bytes, *, visible: bool, by: User) -> OrderFile:
-    """Keep a file as its bytes say it is, whatever the browser claimed. Raises Refusal: `empty_file`, `large_file`,
-    `file_type`."""
-    kind = _kind_of(filename, content)
+def add_file(
+    order_id: int, filename: str, content: bytes, *, visible: bool, by: User, form_key: str | None = None
+) -> OrderFile:
+    """Keep a file as its bytes say it is, whatever the browser claimed; one for each `form_key`.
+
+    Raises Refusal: `empty_file`, `large_file`, `file_type`, `card_number`.
+    """
+    kind, sha256 = _kind_of(filename, content), hashlib.sha256(content).hexdigest()
+    if typed.has_card_number(filename):
+        words = "The file's name looks like a card number; card numbers are never kept here."
+        raise Refusal("card_number", words, "Give it another name.", status=422)
     with transaction() as session:
         demand(by, Permission.ORDER_NOTE)
         order = lock(SalesOrder, order_id)
+        asked = ["order_papers.add_file", order_id, filename, sha256, visible]
+        if known := forms.answered(form_key, asked):
+            return session.get_one(OrderFile, known["id"])
         file = OrderFile(
             order_id=order.id,
             author_id=by.id,
             filename=_safe_name(filename),
             content_type=kind,
             size=len(content),
-            sha256=hashlib.sha256(content).hexdigest(),
+            sha256=sha256,
             visible=visible,
             body=content,
         )
         session.add(file)
         session.flush()
+        forms.remember(form_key, asked, id=file.id)
         return file
 
 

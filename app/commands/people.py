@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from .. import access, audit, passwords
+from .. import access, audit, forms, passwords
 from ..access import GRANTS, ROLE_NAMES, SENTENCES, Permission, Role
-from ..db import db, lock, transaction
+from ..db import db, get, lock, transaction
 from ..errors import Refusal
 from ..models.machine import SYSTEM, Actor
 from ..models.people import User
@@ -28,12 +28,18 @@ class Profile:
     active: bool = True
 
 
-def create(email: str, profile: Profile, *, by: User) -> User:
+def create(email: str, profile: Profile, *, by: User, form_key: str | None = None) -> User:
     """A person without a password yet; hand them a password link. Raises Refusal `email_taken`, `not_yours_to_give`."""
     with transaction():
         access.demand(by, Permission.USER_MANAGE)
+        lock(User, by.id)  # both tabs of a twin are theirs: the second one waits for the first one's answer
+        asked = ["people.create", email, _columns(profile)]
+        if known := forms.answered(form_key, asked):
+            return get(User, known["id"])
         _may_give(by, profile.roles, profile.grants)
-        return _add(email, profile, by=Actor.of(by))
+        user = _add(email, profile, by=Actor.of(by))
+        forms.remember(form_key, asked, id=user.id)
+        return user
 
 
 def create_admin(email: str, name: str) -> User:

@@ -34,6 +34,9 @@ from ..models import (
 from ..money import CURRENCIES
 from ..queries.calendar import selling_day
 
+LONGEST_DESCRIPTION = 500
+MOST_OF_A_LINE = 10**12  # in major units: two hundred such lines are still a sum that the database can hold
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineContent:
@@ -220,12 +223,16 @@ def _line_problems(
         return
     if not line.description.strip():
         yield "description", "Say in words what is sold."
+    if len(line.description) > LONGEST_DESCRIPTION:
+        yield "description", f"At most {LONGEST_DESCRIPTION} characters; this has {len(line.description)}."
     if not 0 < line.quantity < 10**9 or _decimals(line.quantity) > 3:
         yield "quantity", "The quantity is more than 0, with at most three decimals."
     if not 0 <= line.unit_price < 10**10 or _decimals(line.unit_price) > 4:
         yield "unit_price", "The price is 0 or more, with at most four decimals."
     if not 0 <= line.discount_percent <= 100 or _decimals(line.discount_percent) > 3:
         yield "discount_percent", "The discount is between 0 and 100 percent, with at most three decimals."
+    if line.quantity * line.unit_price >= MOST_OF_A_LINE:
+        yield "unit_price", "A line comes to less than 1,000,000,000,000; divide it into orders of their own."
     try:
         tax_rate(product, account, day)
     except LookupError:
@@ -237,8 +244,8 @@ def _step_problems(step: InstalmentContent, currency: str) -> Iterator[tuple[str
         yield "percent", "Give either a percentage or an amount."
     if step.percent is not None and (not 0 < step.percent <= 100 or _decimals(step.percent) > 3):
         yield "percent", "The percentage is between 0 and 100, with at most three decimals."
-    if step.amount is not None and step.amount <= 0:
-        yield "amount", "The amount is more than 0."
+    if step.amount is not None and not 0 < step.amount < MOST_OF_A_LINE * 1000:
+        yield "amount", "The amount is more than 0, and less than a whole order can come to."
     if step.due is Due.DATE and step.due_date is None:
         yield "due_date", "Choose the day it is due."
 

@@ -34,14 +34,15 @@ def create(
     """A new draft, numbered by us unless it comes with a number; one for each `form_key`. Raises InvalidContent."""
     with transaction() as session:
         demand(by, Permission.QUOTE_EDIT)
-        if form_key and (known := forms.answered(form_key, content)) is not None:
+        lock(User, by.id)  # both tabs of a twin are theirs: the second one waits for the first one's answer
+        asked = ["quotes.create", content]
+        if known := forms.answered(form_key, asked):
             return session.get_one(Quote, known["id"])
         quote = Quote(number=number or _free_number(), version=version, owner_id=owner_id or by.id)
         with session.no_autoflush:
             quote_content.write(quote, content)
         quote.record("created", by=Actor.of(by))
-        if form_key:
-            forms.remember(form_key, content, id=quote.id)
+        forms.remember(form_key, asked, id=quote.id)
     return quote
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
+
+from ..typed import has_card_number
 
 WITHHELD = "withheld"
 SECRETS = frozenset({"client_secret", "secret", "number", "cvc", "cvv", "password", "api_key", "access_token"})
-CARD_NUMBER = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 
 
 def redact(value: Any) -> Any:
@@ -16,17 +16,6 @@ def redact(value: Any) -> Any:
         return {k: WITHHELD if k in SECRETS and v is not None else redact(v) for k, v in value.items()}
     if isinstance(value, list):
         return [redact(item) for item in value]
-    if isinstance(value, str):
-        return CARD_NUMBER.sub(lambda m: WITHHELD if passes_luhn(m.group()) else m.group(), value)
-    if isinstance(value, int) and not isinstance(value, bool) and passes_luhn(str(value)):
+    if isinstance(value, str | int) and has_card_number(str(value)):
         return WITHHELD
     return value
-
-
-def passes_luhn(text: str) -> bool:
-    """Thirteen to nineteen digits with a right check digit (ISO/IEC 7812-1)."""
-    digits = [int(c) for c in text if c.isdigit()]
-    if not 13 <= len(digits) <= 19:
-        return False
-    doubled = [d * 2 - 9 * (d > 4) for d in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

@@ -35,6 +35,7 @@ MOST = 10
 
 NUMBER = re.compile(r"(SO|Q|PO|INV)-?\d+", re.IGNORECASE)
 AMOUNT = re.compile(r"\d{1,3}(,\d{3})+(\.\d{1,3})?|\d+([.,]\d{1,3})?")
+LONGEST_AMOUNT = 15  # in minor units still a number that the column holds
 LAST_FOUR = re.compile(r"\d{4}")
 PROVIDER_ID = re.compile(r"[A-Za-z0-9_-]{12,}")
 
@@ -100,7 +101,7 @@ def _may(reader: User, permission: Permission) -> bool:
 
 def _amounts(text: str) -> list[Decimal]:
     """The text as an amount in major units, if it can be one: 4,821.00 and 4821,00 alike."""
-    if not AMOUNT.fullmatch(text):
+    if not AMOUNT.fullmatch(text) or len(text) > LONGEST_AMOUNT:
         return []
     plain = text.replace(",", "") if re.search(r",\d{3}(\D|$)", text) else text.replace(",", ".")
     return [Decimal(plain)]

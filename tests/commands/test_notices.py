@@ -167,7 +167,7 @@ def test_a_gateway_that_does_not_exist_takes_nothing_in(app: Flask) -> None:
 
 def test_secrets_and_card_numbers_are_not_kept(gateway: ScriptedGateway) -> None:
     factories.company()
-    take_in(data={"client_secret": "pi_1_secret_2", "note": "card 4242 4242 4242 4242, order 4242424242424243"})
+    take_in(data={"client_secret": "pi_1_secret_2", "note": "card 4242 4242 4242 4242", "order": "4242424242424243"})
     kept = json.dumps(db.session.scalars(select(ProcessorEvent.payload)).one())
     assert "secret_2" not in kept and "4242 4242 4242 4242" not in kept and "4242424242424243" in kept
 
