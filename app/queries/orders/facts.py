@@ -95,8 +95,6 @@ FIRST_ROUTE = (
     .correlate(SalesOrder)
     .scalar_subquery()
 )
-
-
 ALLOCATED = (
     select(func.coalesce(func.sum(Allocation.amount), 0))
     .where(Allocation.invoice_id == Invoice.id)
