@@ -12,6 +12,7 @@ from ..access import Permission, demand
 from ..db import lock, transaction
 from ..errors import Refusal
 from ..models import Document, Note, OrderFile, SalesOrder, User
+from ..states.order import EDITABLE
 from . import papers
 
 LARGEST = 10 * 1024 * 1024  # bytes
@@ -52,6 +53,7 @@ def add_note(order_id: int, body: str, *, visible: bool, by: User) -> Note:
         note = Note(order_id=order.id, author_id=by.id, body=body, visible=visible)
         session.add(note)
         session.flush()
+        _show_in_preview(order, visible)
         return note
 
 
@@ -74,7 +76,14 @@ def add_file(order_id: int, filename: str, content: bytes, *, visible: bool, by:
         )
         session.add(file)
         session.flush()
+        _show_in_preview(order, visible)
         return file
+
+
+def _show_in_preview(order: SalesOrder, visible: bool) -> None:
+    """What a draft's customer would get now holds it, too. One that was sent stays as it was sent."""
+    if visible and order.status in EDITABLE:
+        papers.preview(order)
 
 
 def _kind_of(filename: str, content: bytes) -> str:
