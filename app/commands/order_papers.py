@@ -45,7 +45,7 @@ def add_note(order_id: int, body: str, *, visible: bool, by: User) -> Note:
         raise Refusal("empty_note", "Write the note first.", status=422)
     if len(body) > LONGEST_NOTE:
         raise Refusal(
-            "long_note", f"A note holds at most {LONGEST_NOTE} characters; attach a file instead.", status=422
+            "long_note", "A note holds at most %(n)s characters; attach a file instead.", status=422, n=LONGEST_NOTE
         )
     with transaction() as session:
         demand(by, Permission.ORDER_NOTE)
@@ -95,7 +95,9 @@ def _kind_of(filename: str, content: bytes) -> str:
     kind = found.mime if found else _text_kind(filename, content)
     if kind not in ACCEPTED:
         names = ", ".join(ACCEPTED.values())
-        raise Refusal("file_type", "Files of this kind are not accepted.", f"Accepted are {names}.", status=422)
+        raise Refusal(
+            "file_type", "Files of this kind are not accepted.", "Accepted are %(kinds)s.", status=422, kinds=names
+        )
     return kind
 
 

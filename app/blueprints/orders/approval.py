@@ -83,7 +83,7 @@ def remind(number: str) -> Response:
     facts, form = regions.load_order(number), RemindForm()
     try:
         if facts.row.approval_id is None:
-            raise Refusal("not_waiting", gettext("The customer holds no approval link."))
+            raise Refusal("not_waiting", "The customer holds no approval link.")
         approvals.remind(facts.row.approval_id, form_key=form.form_key.data or mint_form_key(), by=me())
     except Refusal as refusal:
         return _reminder(regions.load_order(number), form, refusal)

@@ -12,8 +12,8 @@ from ..base import (
     ChargeRequest,
     ChargeResult,
     GatewayAccount,
+    NotAvailable,
     Outcome,
-    not_available,
     sha256,
 )
 from . import processor
@@ -33,9 +33,9 @@ class SandboxGateway:
 
     def __init__(self, account: GatewayAccount) -> None:
         if not current_app.config["SANDBOX"]:
-            raise not_available("The sandbox gateway is switched off here: it takes test cards and no real money.")
+            raise NotAvailable("The sandbox gateway is switched off here: it takes test cards and no real money.")
         if account.mode != "test":
-            raise not_available(f"The gateway “{account.key}” is a sandbox and cannot be live.")
+            raise NotAvailable("The gateway “%(key)s” is a sandbox and cannot be live.", key=account.key)
         self.account = account
         self.capabilities = Capabilities(
             currencies=frozenset(account.currencies) or None,
