@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from .. import audit, clock, forms
 from ..access import Permission, demand, salespeople_may_take_payment
+from ..badges import said
 from ..db import db, end_read, lock, transaction
 from ..errors import NotFound, Refusal
 from ..failpoints import failpoint
@@ -210,7 +211,12 @@ def _refuse_dead_link(intent: PaymentIntent) -> None:
     if intent.status is IntentStatus.PAID:
         raise Refusal("paid", "This is already paid. Nothing more to pay.")
     if intent.status is not IntentStatus.LIVE:
-        raise Refusal("link_dead", f"This payment link is {intent.status}.", "Ask the sender for a new one.")
+        raise Refusal(
+            "link_dead",
+            "This payment link is %(state)s.",
+            "Ask the sender for a new one.",
+            state=said("intent", intent.status),
+        )
     if intent.expires_at <= clock.now():
         raise Refusal("link_expired", "This payment link has expired.", "Ask the sender for a new one.")
 

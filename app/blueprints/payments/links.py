@@ -126,7 +126,7 @@ def revoke(number: str) -> Response:
         return _revoke_dialog(collection, form, status=422)
     try:
         if collection.row.intent_id is None:
-            raise Refusal("not_live", _("There is no live link."))
+            raise Refusal("not_live", "There is no live link.")
         payment_links.revoke(collection.row.intent_id, because=form.reason.data or "", by=me())
     except Refusal as refusal:
         return _revoke_dialog(load(number, me()), form, refusal, refusal.status)
