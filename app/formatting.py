@@ -4,6 +4,7 @@ Template filters, all written as `{{ value|money }}`; formatting a figure is cac
 lines repeats it two hundred times and CLDR patterns are slow to apply.
 """
 
+import re
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,8 @@ from .language import locale, marked
 from .money import Money, exponent
 from .navigation import company
 
+CODE_BEFORE_FIGURE = re.compile(r"(?<=[A-Za-z])(?=\d)")
+
 
 def _zone() -> ZoneInfo:
     """The company's: everybody who works on an order talks about the same day."""
@@ -30,9 +33,15 @@ def _zone() -> ZoneInfo:
         return g.zone
 
 
+def _spaced(amount: str) -> str:
+    """`CHF 12.00`: a code stands apart from its figure, a sign does not. Source: CLDR, currencySpacing, which Babel
+    leaves out."""
+    return CODE_BEFORE_FIGURE.sub("\u00a0", amount)
+
+
 @lru_cache(maxsize=8192)
 def _money(minor: int, currency: str, where: Locale) -> str:
-    return numbers.format_currency(Decimal(minor).scaleb(-exponent(currency)), currency, locale=where)
+    return _spaced(numbers.format_currency(Decimal(minor).scaleb(-exponent(currency)), currency, locale=where))
 
 
 def money(amount: Money) -> str:
@@ -45,7 +54,7 @@ def _price(value: Decimal, currency: str, where: Locale) -> str:
     digits = max(exponent(currency), -int(value.normalize().as_tuple().exponent))
     pattern = copy(where.currency_formats["standard"])
     pattern.frac_prec = (exponent(currency), digits)
-    return pattern.apply(value, where, currency=currency, currency_digits=False)
+    return _spaced(pattern.apply(value, where, currency=currency, currency_digits=False))
 
 
 def price(value: Decimal, currency: str) -> str:
