@@ -25,7 +25,7 @@ from ..jobs import Later
 from ..logs import log
 from ..models import SYSTEM, Actor, Attempt, Gateway, NoticeWork, ProcessorEvent, RefusedNotices, Symptom, User
 from ..states.notice import NoticeEvent, NoticeStatus
-from . import escalations, inquiries
+from . import escalations, inquiries, settlement
 
 # An event may outrun the commit that it is about, never by long: then nothing of ours is meant.
 PATIENCE = timedelta(minutes=10)
@@ -187,4 +187,11 @@ def _attempt_of(event: ProcessorEvent) -> int:
     return found
 
 
-HEARERS: dict[Subject, Callable[[ProcessorEvent], None]] = {Subject.CHARGE: _charge}
+def _payout(event: ProcessorEvent) -> None:
+    settlement.sync(event.gateway_id)
+
+
+HEARERS: dict[Subject, Callable[[ProcessorEvent], None]] = {
+    Subject.CHARGE: _charge,
+    Subject.PAYOUT: _payout,
+}

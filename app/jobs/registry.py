@@ -21,6 +21,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.payment_links",
     "app.commands.post_processing",
     "app.commands.quotes",
+    "app.commands.settlement",
     "app.documents.rendering",
 )
 

@@ -25,6 +25,16 @@ from .payment import (
 )
 from .people import User
 from .quote import CollectionMethod, Due, Instalment, Quote, QuoteLine, Renewal
+from .settlement import (
+    BatchState,
+    ExceptionKind,
+    LineKind,
+    SettlementBatch,
+    SettlementException,
+    SettlementLine,
+    SettlementMatch,
+    SettlementSync,
+)
 from .subscription import Subscription
 
 __all__ = [
@@ -37,6 +47,7 @@ __all__ = [
     "Approval",
     "Attempt",
     "Audit",
+    "BatchState",
     "CollectionMethod",
     "Company",
     "Contact",
@@ -44,6 +55,7 @@ __all__ = [
     "Document",
     "Due",
     "Escalation",
+    "ExceptionKind",
     "FormKey",
     "Frequency",
     "Gateway",
@@ -54,6 +66,7 @@ __all__ = [
     "Invoice",
     "InvoiceKind",
     "InvoiceLine",
+    "LineKind",
     "MailboxMessage",
     "Note",
     "NoticeWork",
@@ -79,6 +92,11 @@ __all__ = [
     "Routing",
     "SalesOrder",
     "Setting",
+    "SettlementBatch",
+    "SettlementException",
+    "SettlementLine",
+    "SettlementMatch",
+    "SettlementSync",
     "Signature",
     "Snapshot",
     "StagedJob",

@@ -24,6 +24,7 @@ from app.states import (
     order,
     payment_order,
     quote,
+    settlement_exception,
     subscription,
 )
 from app.states.attempt import OPEN, AttemptStatus
@@ -43,6 +44,7 @@ MACHINES: tuple[ModuleType, ...] = (
     order,
     payment_order,
     quote,
+    settlement_exception,
     subscription,
 )
 
