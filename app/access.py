@@ -35,6 +35,7 @@ class Permission(StrEnum):
     PAYMENT_LINK_SEND = "payment_link.send"
     PAYMENT_ASK_GATEWAY = "payment.ask_gateway"
     METHOD_VIEW = "method.view"
+    SANDBOX_OPERATE = "sandbox.operate"
     BILLING_HOLD = "billing.hold"
     MAIL_RESEND = "mail.resend"
     SETTINGS_EDIT = "settings.edit"
@@ -65,6 +66,7 @@ SENTENCES: dict[Permission, str] = {
     P.PAYMENT_LINK_SEND: "send payment links",
     P.PAYMENT_ASK_GATEWAY: "ask the gateway about an unclear payment",
     P.METHOD_VIEW: "see saved payment methods",
+    P.SANDBOX_OPERATE: "make the sandbox gateway decline, fail and send its events on purpose",
     P.BILLING_HOLD: "set and release billing holds",
     P.MAIL_RESEND: "send a mail again",
     P.SETTINGS_EDIT: "change settings and salespeople's permissions",
@@ -124,8 +126,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.CUSTOMER_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
-    Role.PAYMENT_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE, P.PAYMENT_ASK_GATEWAY, P.PAYMENT_LINK_SEND, P.MAIL_RESEND}),
-    Role.PAYMENT_ADMIN: frozenset(SEE | {P.ORDER_NOTE, P.PAYMENT_ASK_GATEWAY, P.AUDIT_VIEW}),
+    Role.PAYMENT_OPERATIONS: frozenset(
+        SEE | {P.ORDER_NOTE, P.PAYMENT_ASK_GATEWAY, P.PAYMENT_LINK_SEND, P.MAIL_RESEND, P.SANDBOX_OPERATE}
+    ),
+    Role.PAYMENT_ADMIN: frozenset(SEE | {P.ORDER_NOTE, P.PAYMENT_ASK_GATEWAY, P.AUDIT_VIEW, P.SANDBOX_OPERATE}),
     Role.FULFILLMENT_OPERATIONS: frozenset({P.ORDER_VIEW, P.ORDER_NOTE}),
     Role.ADMIN: frozenset(Permission),
     Role.READ_ONLY: SEE,

@@ -39,6 +39,7 @@ payment_order.create       s m . . . a . . . . A .
 payment_link.send          s m . . . a . p . . A .
 payment.ask_gateway        . . . . . a . p P . A .
 method.view                s m o r b a c p P . A v
+sandbox.operate            . . . . . . . p P . A .
 billing.hold               . . . . b a . . . . A .
 mail.resend                s m o . b a . p . . A .
 settings.edit              . . . . . . . . . . A .

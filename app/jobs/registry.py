@@ -19,6 +19,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.payment_links",
     "app.commands.post_processing",
     "app.commands.quotes",
+    "app.commands.sandbox",
     "app.documents.rendering",
 )
 
