@@ -25,7 +25,11 @@ def pay_out(gateway: str) -> list[str]:
     their references. Raises Rejected."""
     waiting = (
         select(SandboxEntry)
-        .where(SandboxEntry.gateway == gateway, SandboxEntry.id.not_in(select(SandboxPayoutItem.entry_id)))
+        .where(
+            SandboxEntry.gateway == gateway,
+            SandboxEntry.at <= clock.now(),
+            SandboxEntry.id.not_in(select(SandboxPayoutItem.entry_id)),
+        )
         .order_by(SandboxEntry.id)
     )
     with books.writing() as session:
