@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from . import access, blueprints, config, failures, logs, navigation, security
+from . import access, addresses, blueprints, config, failures, logs, navigation, security
 from .db import db as database
 from .extensions import babel, csrf, htmx, limiter, login, migrate
 
@@ -27,7 +27,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     from .jobs import cli as job_commands
 
     looks = (language, formatting, icons, badges, assets)
-    for part in (security, failures, navigation, *looks, blueprints, job_commands, demo_commands):
+    for part in (addresses, security, failures, navigation, *looks, blueprints, job_commands, demo_commands):
         part.register(app)
     app.jinja_env.globals["can"] = access.can
     return app

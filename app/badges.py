@@ -194,6 +194,12 @@ def badge_of(kind: str, status: str) -> Badge:
     return _in_words(kind, status, locale())
 
 
+def said(kind: str, status: str) -> str:
+    """The word of `status` within a sentence: `awaiting approval`."""
+    word = badge_of(kind, status).word
+    return word[:1].lower() + word[1:]
+
+
 @lru_cache(maxsize=1024)
 def _in_words(kind: str, status: str, _where: Locale) -> Badge:
     badge = KINDS[kind][status]

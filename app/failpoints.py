@@ -17,6 +17,7 @@ POINTS = frozenset(
         "job.staged",
         "job.handed_over",
         "mail.claimed",
+        "notice.stored",
         "mail.delivered",
     }
 )

@@ -32,7 +32,15 @@ def _zone() -> ZoneInfo:
 
 @lru_cache(maxsize=8192)
 def _money(minor: int, currency: str, where: Locale) -> str:
-    return numbers.format_currency(Decimal(minor).scaleb(-exponent(currency)), currency, locale=where)
+    digits = exponent(currency)
+    return _pattern(Decimal(minor).scaleb(-digits), currency, (digits, digits), where)
+
+
+def _pattern(value: Decimal, currency: str, digits: tuple[int, int], where: Locale) -> str:
+    """With the least and the most decimals that we say; CLDR's own count is not ISO 4217's for every currency."""
+    pattern = copy(where.currency_formats["standard"])
+    pattern.frac_prec = digits
+    return pattern.apply(value, where, currency=currency, currency_digits=False)
 
 
 def money(amount: Money) -> str:
@@ -43,9 +51,7 @@ def money(amount: Money) -> str:
 @lru_cache(maxsize=8192)
 def _price(value: Decimal, currency: str, where: Locale) -> str:
     digits = max(exponent(currency), -int(value.normalize().as_tuple().exponent))
-    pattern = copy(where.currency_formats["standard"])
-    pattern.frac_prec = (exponent(currency), digits)
-    return pattern.apply(value, where, currency=currency, currency_digits=False)
+    return _pattern(value, currency, (exponent(currency), digits), where)
 
 
 def price(value: Decimal, currency: str) -> str:

@@ -27,11 +27,14 @@ def result(key: str) -> dict[str, Any] | None:
     return db.session.scalar(select(FormKey.result).where(FormKey.key == key))
 
 
-def answered(key: str, content: Any) -> dict[str, Any] | None:
+def answered(key: str | None, content: Any) -> dict[str, Any] | None:
     """What this key was answered with before, or None if it is new. Call inside transaction(), after the first lock.
+    Without a key, where no form asks but a command, everything is new.
 
     Raises Refusal `key_reused` if the same form came back with other content.
     """
+    if key is None:
+        return None
     row = db.session.execute(select(FormKey.fingerprint, FormKey.result).where(FormKey.key == key)).one_or_none()
     if row is None:
         return None
@@ -40,7 +43,9 @@ def answered(key: str, content: Any) -> dict[str, Any] | None:
     return dict(row.result)
 
 
-def remember(key: str, content: Any, **result: Any) -> None:
+def remember(key: str | None, content: Any, **result: Any) -> None:
     """Store the answer beside the fact, in the same transaction. A concurrent twin fails on the primary key."""
+    if key is None:
+        return
     db.session.add(FormKey(key=key, fingerprint=fingerprint(content), result=result))
     db.session.flush()

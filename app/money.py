@@ -12,19 +12,40 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
-from babel.numbers import get_currency_precision
+from babel.numbers import list_currencies
 
 ROUNDING_RULE = "half-up-1"
+
+# ISO 4217:2015, table A.1: the currencies whose minor unit is not a hundredth. CLDR counts some others the way cash
+# is rounded (RSD 0, IQD 0), which is not how banks and processors count them.
+_TABLE = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+DIGITS = {digits: codes.split() for digits, codes in _TABLE.items()}
+# Table A.1 lists these as having no minor unit: metals, units of account, codes for tests.
+UNCOUNTED = frozenset(["XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX"])
+
+# The codes themselves are CLDR's, withdrawn ones among them: old records stay readable.
+CURRENCIES = frozenset(list_currencies()) - UNCOUNTED
+_EXPONENTS = {code: digits for digits, codes in DIGITS.items() for code in codes}
 
 
 class CurrencyMismatch(ValueError):
     """Two currencies met in one sum."""
 
 
+class UnknownCurrency(ValueError):
+    """A code that ISO 4217 gives no minor unit, so that no amount of it can be counted."""
+
+
 @cache
 def exponent(currency: str) -> int:
-    """Digits after the decimal point of `currency`: EUR 2, JPY 0, KWD 3 (ISO 4217, by way of CLDR)."""
-    return get_currency_precision(currency)
+    """Digits after the decimal point of `currency` by ISO 4217: EUR 2, JPY 0, KWD 3. Raises UnknownCurrency."""
+    if currency not in CURRENCIES:
+        raise UnknownCurrency(f"{currency} is no currency")
+    return _EXPONENTS.get(currency, 2)
 
 
 def round_half_up(value: Decimal) -> int:
@@ -123,6 +144,10 @@ class TaxTotal:
     base: Money
     tax: Money
 
+    @property
+    def gross(self) -> Money:
+        return self.base + self.tax
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -142,7 +167,11 @@ def totals(lines: Iterable[PricedLine], currency: str, *, prices_include_tax: bo
     sums: dict[Decimal, Money] = {}
     for line in lines:
         sums[line.tax_rate] = sums.get(line.tax_rate, Money.zero(currency)) + line_amount(line, currency)
-    by_rate = tuple(_tax_total(rate, sums[rate], prices_include_tax) for rate in sorted(sums, reverse=True))
+    return _summed((_tax_total(rate, sums[rate], prices_include_tax) for rate in sorted(sums, reverse=True)), currency)
+
+
+def _summed(taxes: Iterable[TaxTotal], currency: str) -> Totals:
+    by_rate = tuple(taxes)
     net = total((t.base for t in by_rate), currency)
     tax = total((t.tax for t in by_rate), currency)
     return Totals(net=net, tax=tax, gross=net + tax, by_rate=by_rate)
@@ -153,3 +182,39 @@ def _tax_total(rate: Decimal, amount: Money, included: bool) -> TaxTotal:
         return TaxTotal(rate, amount, amount.percent(rate))
     tax = Money(round_half_up(amount.minor * rate / (100 + rate)), amount.currency)
     return TaxTotal(rate, amount - tax, tax)
+
+
+def next_part(whole: Totals, billed: Iterable[TaxTotal], amount: Money) -> Totals:
+    """What is invoiced next of `whole` for `amount`, gross, where `billed` is invoiced already; never more than is
+    left.
+
+    Each rate gives its share of what is left of it, and its tax is what that comes to on all that is then invoiced
+    less what was before: whatever the parts, they add up to `whole` per rate, and the last takes what is left. Parts
+    that are older than a change of `whole` may have taken more of a rate than it still has; then the others give.
+    """
+    before = _by_rate(billed, amount.currency)
+    taken = min(amount, whole.gross - total((t.gross for t in before.values()), amount.currency))
+    if taken.minor <= 0:
+        return _summed((), amount.currency)
+    done = [before.get(t.rate) or _nothing(t.rate, amount.currency) for t in whole.by_rate]
+    left = [max(t.gross.minor - d.gross.minor, 0) for t, d in zip(whole.by_rate, done, strict=True)]
+    parts = zip(whole.by_rate, done, taken.allocate(left), strict=True)
+    return _summed((_part(t, d, share) for t, d, share in parts if share), amount.currency)
+
+
+def _by_rate(taxes: Iterable[TaxTotal], currency: str) -> dict[Decimal, TaxTotal]:
+    found: dict[Decimal, TaxTotal] = {}
+    for t in taxes:
+        sofar = found.get(t.rate) or _nothing(t.rate, currency)
+        found[t.rate] = TaxTotal(t.rate, sofar.base + t.base, sofar.tax + t.tax)
+    return found
+
+
+def _nothing(rate: Decimal, currency: str) -> TaxTotal:
+    return TaxTotal(rate, Money.zero(currency), Money.zero(currency))
+
+
+def _part(whole: TaxTotal, done: TaxTotal, share: Money) -> TaxTotal:
+    then = Decimal((done.gross + share).minor) * whole.tax.minor / whole.gross.minor
+    tax = Money(min(max(round_half_up(then) - done.tax.minor, 0), share.minor), share.currency)
+    return TaxTotal(whole.rate, share - tax, tax)

@@ -8,12 +8,15 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from app import clock, numbering
+from app import canonical, clock, numbering
 from app.access import Role
+from app.commands import signing
+from app.commands.signing import Hand
 from app.db import db, transaction
 from app.models import (
     Account,
     Address,
+    Approval,
     Company,
     Contact,
     Due,
@@ -283,3 +286,11 @@ def invoice(order: SalesOrder, lines: int = 40, **changes: Any) -> Invoice:
         row.lines = [InvoiceLine(position=n, description=f"Line {n}", **text) for n in range(1, lines + 1)]
         session.add(row)
     return row
+
+
+def hand(approval: Approval, **changes: Any) -> Hand:
+    """Maria's signature, under the words as they stand now."""
+    with transaction():
+        agreed = canonical.sha256(signing.consent(db.session.get_one(Approval, approval.id)))
+    facts = {"name": "Maria Keller", "title": "", "email": "maria@northfield.test", "agreed": agreed}
+    return Hand(**(facts | changes))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from flask import Flask
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -96,6 +98,12 @@ def test_every_table_of_evidence_refuses_change_in_the_migrated_database(any_app
         with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
             session.execute(text(statement))
     assert db.session.scalar(select(History.event)) == "created"
+
+
+@pytest.mark.engines
+def test_the_migrations_make_what_the_models_say(any_app: Flask) -> None:
+    with db.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), db.metadata) == []
 
 
 def test_every_constraint_has_a_name(app: Flask) -> None:

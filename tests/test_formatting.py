@@ -10,7 +10,7 @@ import time_machine
 from flask import Flask
 
 from app import formatting
-from app.money import Money
+from app.money import CURRENCIES, Money, exponent
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -30,10 +30,18 @@ class TestFigures:
             (1200, "JPY", "JP¥1,200"),
             (1500, "KWD", "KWD1.500"),
             (-5, "EUR", "-€0.05"),
+            (123456, "RSD", "RSD1,234.56"),
+            (1234567, "IQD", "IQD1,234.567"),
+            (5, "CLF", "CLF0.0005"),
         ],
     )
     def test_money_has_its_currency_and_its_digits(self, minor, currency, said):
         assert formatting.money(Money(minor, currency)) == said
+
+    def test_money_prints_as_many_digits_as_its_currency_has(self):
+        for currency in CURRENCIES:
+            said = formatting.money(Money(1, currency))
+            assert len(said.rpartition(".")[2] if "." in said else "") == exponent(currency), currency
 
     @pytest.mark.parametrize(
         ("value", "said"), [("24.5", "€24.50"), ("0.0125", "€0.0125"), ("1150", "€1,150.00"), ("2.1200", "€2.12")]

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.money import CurrencyMismatch, Money, PricedLine, exponent, line_amount, round_half_up, total, totals
+from app.money import (
+    CURRENCIES,
+    DIGITS,
+    CurrencyMismatch,
+    Money,
+    PricedLine,
+    TaxTotal,
+    UnknownCurrency,
+    exponent,
+    line_amount,
+    next_part,
+    round_half_up,
+    total,
+    totals,
+)
 
-CURRENCIES = st.sampled_from(["EUR", "USD", "JPY", "KWD"])
+CODES = st.sampled_from(["EUR", "USD", "JPY", "KWD"])
 MINOR = st.integers(-(10**12), 10**12)
 LINES = st.lists(
     st.builds(
@@ -29,6 +44,23 @@ def test_each_currency_has_its_own_digits(currency: str, digits: int) -> None:
     assert exponent(currency) == digits
 
 
+@pytest.mark.parametrize(("currency", "digits"), [("RSD", 2), ("IQD", 3), ("LBP", 2), ("ISK", 0), ("CLF", 4)])
+def test_digits_are_those_of_iso_4217_and_not_those_of_cash(currency: str, digits: int) -> None:
+    assert exponent(currency) == digits
+
+
+def test_every_currency_of_the_table_is_one() -> None:
+    listed = [code for codes in DIGITS.values() for code in codes]
+    assert len(listed) == len(set(listed))
+    assert set(listed) <= CURRENCIES
+
+
+@pytest.mark.parametrize("code", ["", "eur", "EURO", "QQQ", "XXX", "XAU"])
+def test_what_is_no_currency_cannot_be_counted(code: str) -> None:
+    with pytest.raises(UnknownCurrency):
+        Money.of("1", code)
+
+
 @pytest.mark.parametrize(
     ("major", "currency", "minor"), [("12.40", "EUR", 1240), ("1200", "JPY", 1200), ("1.234", "KWD", 1234)]
 )
@@ -42,7 +74,7 @@ def test_more_digits_than_the_currency_has_are_refused(major: str, currency: str
         Money.of(major, currency)
 
 
-@given(MINOR, CURRENCIES)
+@given(MINOR, CODES)
 def test_major_and_back_is_the_same(minor: int, currency: str) -> None:
     amount = Money(minor, currency)
     assert Money.of(amount.major, currency) == amount
@@ -55,7 +87,7 @@ def test_currencies_do_not_mix() -> None:
             mix()
 
 
-@given(MINOR, CURRENCIES, st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(any))
+@given(MINOR, CODES, st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(any))
 def test_a_split_loses_nothing_and_is_fair(minor: int, currency: str, weights: list[int]) -> None:
     amount = Money(minor, currency)
     shares = amount.allocate(weights)
@@ -75,7 +107,7 @@ def test_halves_round_away_from_zero(value: str, rounded: int) -> None:
     assert round_half_up(Decimal(value)) == rounded
 
 
-@given(LINES, CURRENCIES, st.booleans())
+@given(LINES, CODES, st.booleans())
 def test_gross_is_net_plus_tax_per_rate_and_in_sum(lines: list[PricedLine], currency: str, included: bool) -> None:
     result = totals(lines, currency, prices_include_tax=included)
     assert result.gross == result.net + result.tax
@@ -86,7 +118,7 @@ def test_gross_is_net_plus_tax_per_rate_and_in_sum(lines: list[PricedLine], curr
         assert result.gross == total((line_amount(line, currency) for line in lines), currency)
 
 
-@given(LINES, CURRENCIES, st.randoms())
+@given(LINES, CODES, st.randoms())
 def test_the_order_of_lines_does_not_matter(lines: list[PricedLine], currency: str, random: object) -> None:
     shuffled = list(lines)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -101,3 +133,47 @@ def test_tax_is_rounded_once_on_the_sum_and_not_per_line() -> None:
 def test_a_line_is_quantity_times_price_less_discount() -> None:
     line = PricedLine(Decimal("2.5"), Decimal("24.4999"), Decimal("12.5"), Decimal(19))
     assert line_amount(line, "EUR") == Money(5359, "EUR")
+
+
+@st.composite
+def split(draw: st.DrawFn, gross: int) -> list[int]:
+    """Parts of `gross`, each at least one unit."""
+    cuts = draw(st.sets(st.integers(1, max(gross - 1, 1)), max_size=8)) if gross > 1 else set()
+    edges = [0, *sorted(cuts), gross]
+    return [b - a for a, b in itertools.pairwise(edges) if b > a]
+
+
+@given(LINES, CODES, st.booleans(), st.data())
+def test_parts_add_up_to_the_whole_per_rate_however_it_is_split(
+    lines: list[PricedLine], currency: str, included: bool, data: st.DataObject
+) -> None:
+    whole = totals(lines, currency, prices_include_tax=included)
+    assume(whole.gross)
+    billed: list[TaxTotal] = []
+    for minor in data.draw(split(whole.gross.minor)):
+        part = next_part(whole, billed, Money(minor, currency))
+        assert part.gross == Money(minor, currency)
+        assert all(t.tax.minor >= 0 and t.base.minor >= 0 for t in part.by_rate)
+        billed += part.by_rate
+    for t in whole.by_rate:
+        mine = [b for b in billed if b.rate == t.rate]
+        assert total((b.base for b in mine), currency) == t.base
+        assert total((b.tax for b in mine), currency) == t.tax
+    assert not next_part(whole, billed, Money(1, currency)).by_rate
+
+
+def test_thirds_of_one_order_carry_its_tax_and_not_a_cent_more() -> None:
+    whole = totals([PricedLine(Decimal(1), Decimal("0.84"), Decimal(0), Decimal(19))], "EUR")
+    billed: list[TaxTotal] = []
+    for minor in (33, 33, 34):
+        billed += next_part(whole, billed, Money(minor, "EUR")).by_rate
+    assert [t.tax.minor for t in billed] == [5, 6, 5]  # each third alone would round to 5, and lose a cent
+    assert whole.tax == Money(16, "EUR")
+
+
+def test_parts_older_than_a_change_leave_no_more_than_is_left_of_the_whole() -> None:
+    seven = TaxTotal(Decimal(7), Money(1000, "EUR"), Money(70, "EUR"))
+    whole = totals([PricedLine(Decimal(1), Decimal(100), Decimal(0), Decimal(19))], "EUR")
+    part = next_part(whole, [seven], Money(99_999, "EUR"))
+    assert part.gross == whole.gross - seven.gross
+    assert [t.rate for t in part.by_rate] == [Decimal(19)]

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
-from flask_wtf import FlaskForm
-from wtforms import HiddenField
-from wtforms.validators import InputRequired
 
 from ..access import Permission, me, requires
 from ..commands import invoice_mail
 from ..errors import Refusal
-from ..forms import mint_form_key
 from ..hypermedia import panel, see_other
 from ..queries.calendar import selling_day
 from ..queries.invoices import listing, page
 from ..queries.invoices.sending import preflight
+from .forms import KeyForm
 
 bp = Blueprint("invoices", __name__, url_prefix="/invoices")
-
-
-class SendForm(FlaskForm):
-    form_key = HiddenField(validators=[InputRequired()])
 
 
 @bp.get("/")
@@ -50,21 +43,21 @@ def paper(number: str) -> Response:
 @requires(Permission.INVOICE_SEND)
 def send_form(number: str) -> Response:
     """Who gets it and why, before it goes."""
-    return _sending(number, SendForm(formdata=None, data={"form_key": mint_form_key()}))
+    return _sending(number, KeyForm(formdata=None))
 
 
 @bp.post("/<number>/send")
 @requires(Permission.INVOICE_SEND)
 def send(number: str) -> Response:
-    view, form = page.view(number, me(), selling_day()), SendForm()
+    view, form = page.view(number, me(), selling_day()), KeyForm()
     try:
-        invoice_mail.send(view.id, form_key=form.form_key.data or mint_form_key(), by=me())
+        invoice_mail.send(view.id, form_key=form.key, by=me())
     except Refusal as refusal:
         return _sending(number, form, refusal)
     return see_other(url_for("invoices.show", number=number))
 
 
-def _sending(number: str, form: SendForm, refusal: Refusal | None = None) -> Response:
+def _sending(number: str, form: KeyForm, refusal: Refusal | None = None) -> Response:
     view = page.view(number, me(), selling_day())
     to, blocked = preflight(view.id)
     html = render_template("invoices/send.html", invoice=view, to=to, form=form, refusal=refusal or blocked)

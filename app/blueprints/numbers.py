@@ -10,6 +10,11 @@ from flask_babel import ngettext
 from wtforms import Field, Form, StringField
 from wtforms.validators import ValidationError
 
+from .. import typed
+
+LONGEST = 24
+MOST_PLACES = 15  # before the point or after it; Decimal would work with more, and take its time
+
 
 class NumberField(StringField):
     """A Decimal, or None if left empty. A comma is refused in words, since it means different things to different
@@ -38,6 +43,8 @@ class NumberField(StringField):
             raise ValueError(_("This is no number.")) from None
         if not number.is_finite():
             raise ValueError(_("This is no number."))
+        if len(text) > LONGEST or abs(number.adjusted()) > MOST_PLACES:
+            raise ValueError(_("This number has too many digits."))
         self.data = number
 
 
@@ -69,5 +76,5 @@ def plain(value: Decimal) -> str:
 
 
 def id_or_none(value: Any) -> int | None:
-    """The id behind a choice; the empty choice is none. Raises ValueError for anything else."""
-    return int(value) if value not in (None, "", "None") else None
+    """The id behind a choice; the empty choice is none. Raises ValueError for what no id can be."""
+    return typed.whole(value) if value not in (None, "", "None") else None

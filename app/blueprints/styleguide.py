@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, render_template
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateField,
@@ -26,11 +25,12 @@ from ..access import signed_in
 from ..clock import now
 from ..money import Money
 from ..queries.orders.views import Action
+from .forms import Form
 
 bp = Blueprint("styleguide", __name__)
 
 
-class SampleForm(FlaskForm):
+class SampleForm(Form):
     name = StringField("Full name", [InputRequired("Write the name of whoever signs.")])
     amount = DecimalField("Amount", [InputRequired()], places=2)
     units = DecimalField("Quantity", [InputRequired()], places=3, description="Up to three decimals.")

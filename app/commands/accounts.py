@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from babel.numbers import list_currencies
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
@@ -14,6 +13,7 @@ from ..access import Permission, demand
 from ..db import db, get, lock, transaction
 from ..errors import NotFound, Refusal
 from ..models import Account, Actor, Address, Contact, Opportunity, TaxStatus, User
+from ..money import CURRENCIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +51,15 @@ def create(profile: Profile, *, by: User, form_key: str | None = None, number: s
     """Raises `name_missing`, `no_currency`."""
     with transaction() as session:
         demand(by, Permission.ACCOUNT_EDIT)
-        if form_key and (known := forms.answered(form_key, profile)) is not None:
+        lock(User, by.id)  # both tabs of a twin are theirs: the second one waits for the first one's answer
+        asked = ["accounts.create", profile]
+        if known := forms.answered(form_key, asked):
             return session.get_one(Account, known["id"])
         _check(profile)
         account = Account(number=number or numbering.take("account"), **_columns(profile))
         session.add(account)
         account.record("created", by=Actor.of(by))
-        if form_key:
-            forms.remember(form_key, profile, id=account.id)
+        forms.remember(form_key, asked, id=account.id)
     return account
 
 
@@ -101,16 +102,20 @@ def choose(
     return account
 
 
-def add_contact(account_id: int, facts: ContactFacts, *, by: User) -> Contact:
+def add_contact(account_id: int, facts: ContactFacts, *, by: User, form_key: str | None = None) -> Contact:
     """The first one also gets the invoices. Raises `name_missing`, `email_wrong`."""
     with transaction() as session:
         demand(by, Permission.ACCOUNT_EDIT)
         account = lock(Account, account_id)
+        asked = ["accounts.add_contact", account_id, facts]
+        if known := forms.answered(form_key, asked):
+            return session.get_one(Contact, known["id"])
         contact = Contact(account_id=account.id, **_contact_columns(facts))
         session.add(contact)
         session.flush()
         account.billing_contact_id = account.billing_contact_id or contact.id
         account.record("contact_added", by=Actor.of(by), name=contact.name)
+        forms.remember(form_key, asked, id=contact.id)
     return contact
 
 
@@ -126,29 +131,37 @@ def edit_contact(contact_id: int, facts: ContactFacts, *, by: User) -> Contact:
     return contact
 
 
-def add_address(account_id: int, facts: AddressFacts, *, by: User) -> Address:
+def add_address(account_id: int, facts: AddressFacts, *, by: User, form_key: str | None = None) -> Address:
     """The first one is used for billing and shipping. Raises `address_incomplete`, `no_country`."""
     with transaction() as session:
         demand(by, Permission.ACCOUNT_EDIT)
         account = lock(Account, account_id)
+        asked = ["accounts.add_address", account_id, facts]
+        if known := forms.answered(form_key, asked):
+            return session.get_one(Address, known["id"])
         address = Address(account_id=account.id, **_address_columns(facts))
         session.add(address)
         session.flush()
         account.billing_address_id = account.billing_address_id or address.id
         account.shipping_address_id = account.shipping_address_id or address.id
         account.record("address_added", by=Actor.of(by), name=", ".join(address.lines))
+        forms.remember(form_key, asked, id=address.id)
     return address
 
 
-def add_opportunity(account_id: int, *, name: str, by: User) -> Opportunity:
+def add_opportunity(account_id: int, *, name: str, by: User, form_key: str | None = None) -> Opportunity:
     """Owned by whoever adds it. Raises `name_missing`."""
     with transaction() as session:
         demand(by, Permission.ACCOUNT_EDIT)
         account = lock(Account, account_id)
+        asked = ["accounts.add_opportunity", account_id, name]
+        if known := forms.answered(form_key, asked):
+            return session.get_one(Opportunity, known["id"])
         opportunity = Opportunity(account_id=account.id, name=_given(name), owner_id=by.id)
         session.add(opportunity)
         opportunity.record("created", by=Actor.of(by))
         account.record("opportunity_added", by=Actor.of(by), name=opportunity.name)
+        forms.remember(form_key, asked, id=opportunity.id)
     return opportunity
 
 
@@ -158,7 +171,12 @@ def hold(account_id: int, *, reason: str, by: User) -> Account:
         demand(by, Permission.BILLING_HOLD)
         account = lock(Account, account_id)
         if account.hold_reason:
-            raise Refusal("held_already", f"{account.name} is on hold already: {account.hold_reason}")
+            raise Refusal(
+                "held_already",
+                "%(customer)s is on hold already: %(reason)s",
+                customer=account.name,
+                reason=account.hold_reason,
+            )
         if not reason.strip():
             raise Refusal("reason_missing", "Say why; everybody who meets the hold reads it.", status=422)
         account.hold_reason, account.hold_by_id, account.hold_since = reason.strip(), by.id, clock.now()
@@ -173,7 +191,7 @@ def release(account_id: int, *, by: User) -> Account:
         demand(by, Permission.BILLING_HOLD)
         account = lock(Account, account_id)
         if not account.hold_reason:
-            raise Refusal("not_held", f"{account.name} is not on hold.")
+            raise Refusal("not_held", "%(customer)s is not on hold.", customer=account.name)
         audit.note("account.release", account.number, by=Actor.of(by), before=account.hold_reason)
         account.hold_reason = account.hold_by_id = account.hold_since = None
         account.record("released", by=Actor.of(by))
@@ -186,7 +204,7 @@ def _columns(profile: Profile) -> dict[str, Any]:
 
 def _check(profile: Profile) -> None:
     _given(profile.name)
-    if profile.currency not in list_currencies():
+    if profile.currency not in CURRENCIES:
         raise Refusal("no_currency", "This is no currency; use an ISO code such as EUR.", status=422)
 
 

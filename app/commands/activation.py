@@ -107,19 +107,19 @@ def start_due() -> int:
         )
     ).all()
     end_read()
-    for order_id in due:
-        _start(order_id, today)
-    return len(due)
+    return jobs.each("activation.start_due", due, lambda order_id: _start(order_id, today))
 
 
-def _start(order_id: int, today: date) -> None:
+def _start(order_id: int, today: date) -> bool:
     with transaction():
         order = lock(SalesOrder, order_id)
         if order.can(OrderEvent.START_REACHED):
             order.transition(OrderEvent.START_REACHED, by=SYSTEM)
             order.activated_on = today
-        if order.status is OrderStatus.ACTIVATED:
-            start_lines(order, today, by=SYSTEM)
+        if order.status is not OrderStatus.ACTIVATED:
+            return False
+        start_lines(order, today, by=SYSTEM)
+        return True
 
 
 def _today() -> date:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from .. import access, clock, forms, jobs, settings
 from ..access import Permission
+from ..badges import said
 from ..db import db, get, lock, transaction
-from ..errors import Refusal
+from ..errors import Refusal, StaleVersion
+from ..formatting import day
 from ..mail import recipients
 from ..models import (
     SYSTEM,
     Account,
     Actor,
     Approval,
-    CollectionMethod,
     Company,
     Contact,
-    Due,
     IntentPurpose,
     OrderEmail,
     PaymentIntent,
@@ -40,36 +41,57 @@ TAGS_OF_THE_PAST = (TAG_DECLINED, TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED
 
 
 def submit(
-    order_id: int, *, contact_id: int | None = None, message: str = "", form_key: str | None = None, by: User
+    order_id: int,
+    *,
+    contact_id: int | None = None,
+    message: str = "",
+    edition: int | None = None,
+    form_key: str | None = None,
+    by: User,
 ) -> Approval:
-    """Freeze a draft and send it to its customer; its mail, with the PDF, is staged with it.
+    """Freeze a draft and send it to its customer; its mail, with the PDF, is staged with it. `edition` is the one that
+    `by` looked at.
 
     Raises Refusal: `not_permitted`, `switched_off`, `not_a_draft`, `nothing_to_sell`, `missing_quote`,
     `missing_opportunity`, `quote_expired`, `no_contact`, `address_invalid`, `on_hold`, `payment_in_progress`,
-    `plan_does_not_add_up`, `no_route`.
+    `plan_does_not_add_up`, `no_route`; StaleVersion if the order was edited since `edition`.
     """
     content = ["approvals.submit", order_id, contact_id, message]
     with transaction():
         access.demand(by, Permission.ORDER_SUBMIT)
         account = lock(Account, get(SalesOrder, order_id).account_id)
         order = lock(SalesOrder, order_id)
-        if form_key and (known := forms.answered(form_key, content)) is not None:
+        if known := forms.answered(form_key, content):
             return get(Approval, known["id"])
+        _refuse_stale(order, edition)
         contact = _recipient(order, contact_id)
         _refuse_unless_ready(order, account)
         approval = _open(order, contact, message, by)
         order.untag(*TAGS_OF_THE_PAST)
         order.transition(OrderEvent.SUBMIT, by=Actor.of(by), sent_to=contact.email, sha256=approval.snapshot.sha256)
         _mail(approval, by)
-        if form_key:
-            forms.remember(form_key, content, id=approval.id)
+        forms.remember(form_key, content, id=approval.id)
         return approval
+
+
+def _refuse_stale(order: SalesOrder, edition: int | None) -> None:
+    if edition is not None and edition != order.edition:
+        raise StaleVersion(
+            "%(order)s was edited after you opened this. Look at what it says now, then send it.",
+            order.edition,
+            order=order.number,
+        )
 
 
 def _recipient(order: SalesOrder, contact_id: int | None) -> Contact:
     contact = db.session.get(Contact, contact_id or order.contact_id) if contact_id or order.contact_id else None
     if contact is None or contact.account_id != order.account_id:
-        raise Refusal("no_contact", f"{order.number} has no contact to send it to.", "Choose a contact of the account.")
+        raise Refusal(
+            "no_contact",
+            "%(order)s has no contact to send it to.",
+            "Choose a contact of the account.",
+            order=order.number,
+        )
     recipients.checked(contact.email)
     return contact
 
@@ -83,35 +105,59 @@ def blocks(order: SalesOrder, account: Account) -> list[Refusal]:
     """Everything about the order that keeps it from being submitted, for the page (all) and submit (the first)."""
     found = []
     if not order.can(OrderEvent.SUBMIT):
-        status = str(order.status).replace("_", " ")
-        found.append(Refusal("not_a_draft", f"{order.number} is {status}; only a draft can be sent for approval."))
+        found.append(
+            Refusal(
+                "not_a_draft",
+                "%(order)s is %(state)s; only a draft can be sent for approval.",
+                order=order.number,
+                state=said("order", order.status),
+            )
+        )
     if not order.lines:
         found.append(Refusal("nothing_to_sell", "The order has no lines yet.", "Add what is being sold, then send it."))
-    for name in ("quote", "opportunity"):
-        if getattr(order, f"{name}_id") is None:
-            words = f"The order has no {name}, so it is not sent to the customer."
-            found.append(Refusal(f"missing_{name}", words, f"Sales operations can link the {name}."))
+    if order.quote_id is None:
+        found.append(
+            Refusal(
+                "missing_quote",
+                "The order has no quote, so it is not sent to the customer.",
+                "Sales operations can link the quote.",
+            )
+        )
+    if order.opportunity_id is None:
+        found.append(
+            Refusal(
+                "missing_opportunity",
+                "The order has no opportunity, so it is not sent to the customer.",
+                "Sales operations can link the opportunity.",
+            )
+        )
     if order.quote is not None and _end_of_quote(order) <= clock.now():
         found.append(
             Refusal(
                 "quote_expired",
-                f"Quote {order.quote.number} was valid until {order.quote.expires_on:%d %B %Y}.",
+                "Quote %(quote)s was valid until %(date)s.",
                 "Revise the quote with a later expiry date and have it approved.",
+                quote=order.quote.number,
+                date=day(order.quote.expires_on),
             )
         )
     if account.hold_reason:
-        words = f"{account.name} is on hold: {account.hold_reason}."
-        found.append(Refusal("on_hold", words, "Billing or AR can release the hold."))
+        found.append(payment_orders.on_hold(account))
     if payment_orders.money_under_way(order.id):
-        words = "A payment for this order is in progress, and its outcome is not known yet."
-        found.append(Refusal("payment_in_progress", words, "Wait until the gateway has confirmed it."))
+        found.append(
+            Refusal(
+                "payment_in_progress",
+                "A payment for this order is in progress, and its outcome is not known yet.",
+                "Wait until the gateway has confirmed it.",
+            )
+        )
     return found
 
 
 def _open(order: SalesOrder, contact: Contact, message: str, by: User) -> Approval:
     snapshot = snapshots.freeze(order, contact)
     _end_separate_links(order, by=Actor.of(by))
-    payment_order = payment_orders.open_first(order, by=Actor.of(by)) if asks_payment(order) else None
+    payment_order = payment_orders.open_first(order, by=Actor.of(by))
     approval = Approval(
         public_id=secrets.token_urlsafe(16),
         order_id=order.id,
@@ -156,13 +202,6 @@ def _mail(approval: Approval, by: User) -> None:
 def view(approval: Approval) -> FrozenOrder:
     """What the customer is shown."""
     return read(approval.snapshot.content)
-
-
-def asks_payment(order: SalesOrder) -> bool:
-    """Something is due at signature that a card can pay; agreed bank transfers are not asked for by card."""
-    steps = [step for step in order.instalments if step.due is Due.SIGNATURE]
-    by_card = not steps or any(step.collection is not CollectionMethod.OFFLINE for step in steps)
-    return by_card and bool(payment_orders.due_at_signature(order))
 
 
 def _expiry(order: SalesOrder) -> datetime:
@@ -250,38 +289,35 @@ def book(approval: Approval, order: SalesOrder, *, by: Actor) -> None:
     activation.activate_or_schedule(order, by=SYSTEM)
 
 
-def release_waiting(*, by: Actor) -> int:
-    """The switch for payments went off: orders that were signed and waited for one are booked. Inside a transaction.
-
-    One whose payment is on its way waits for its end; `release_due` looks after it. Returns how many were booked.
-    """
-    waiting = [(a.id, a.order_id) for a in _waiting()]
-    orders = {order_id: lock(SalesOrder, order_id) for _, order_id in waiting}
-    return sum(_release(lock(Approval, id), orders[order_id], by) for id, order_id in waiting)
-
-
-def _release(approval: Approval, order: SalesOrder, by: Actor) -> bool:
-    """False where it moved on before we held it, or money is on its way."""
-    waits = approval.status is ApprovalStatus.SIGNED and approval.closed_at is None and order.status in WITH_CUSTOMER
-    if not waits or payment_orders.money_under_way(order.id):
-        return False
-    book(approval, order, by=by)
-    return True
-
-
 @jobs.tick("approvals.release", every=timedelta(minutes=1))
 def release_due(*, by: Actor = SYSTEM) -> int:
-    """Book what was signed and has nothing to pay any more: when the switch goes off, and what had to wait then."""
-    if access.salespeople_may_take_payment(fresh=True) or not _waiting():
+    """The switch for payments is off: orders that were signed and waited for one are booked. Returns how many.
+
+    One whose payment is on its way waits for its end; the clock looks after it.
+    """
+    if access.salespeople_may_take_payment(fresh=True):
         return 0
+    return jobs.each("approvals.release", _waiting(), lambda approval_id: _release(approval_id, by))
+
+
+def _release(approval_id: int, by: Actor) -> bool:
+    """False where it moved on before we held it, money is on its way, or the switch is on again."""
     with transaction():
-        return 0 if access.salespeople_may_take_payment(fresh=True) else release_waiting(by=by)
+        order = lock(SalesOrder, get(Approval, approval_id).order_id)
+        approval = lock(Approval, approval_id)
+        waits = approval.status is ApprovalStatus.SIGNED and approval.closed_at is None
+        if not waits or order.status not in WITH_CUSTOMER or payment_orders.money_under_way(order.id):
+            return False
+        if access.salespeople_may_take_payment(fresh=True):
+            return False
+        book(approval, order, by=by)
+        return True
 
 
-def _waiting() -> list[Approval]:
+def _waiting() -> Sequence[int]:
     """Signed submissions of salespeople whose orders wait for the first payment."""
-    rows = db.session.scalars(
-        select(Approval)
+    return db.session.scalars(
+        select(Approval.id)
         .join(SalesOrder, SalesOrder.id == Approval.order_id)
         .where(
             Approval.status == ApprovalStatus.SIGNED,
@@ -291,5 +327,4 @@ def _waiting() -> list[Approval]:
             SalesOrder.status.in_(WITH_CUSTOMER),
         )
         .order_by(Approval.order_id)
-    )
-    return list(rows)
+    ).all()

@@ -14,14 +14,14 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import func, select
 
-from .. import audit, clock, forms, jobs
+from .. import audit, clock, forms
 from ..access import Permission, demand, salespeople_may_take_payment
+from ..badges import said
 from ..db import db, end_read, lock, transaction
 from ..errors import NotFound, Refusal
 from ..failpoints import failpoint
 from ..gateways import registry
 from ..gateways.base import ChargeRequest, ChargeResult, Gateway, GatewayAccount, Outcome
-from ..logs import log
 from ..models import (
     Account,
     Actor,
@@ -101,7 +101,7 @@ def execute(attempt_id: int) -> Attempt:
     end_read()
     result = gateway.charge(request)
     failpoint("charge.answered")
-    return _settle(attempt_id, result)
+    return settle(attempt_id, result)
 
 
 def resume(attempt_id: int) -> Attempt:
@@ -114,7 +114,7 @@ def resume(attempt_id: int) -> Attempt:
         return ask(attempt_id)
     provider_id, key = attempt.provider_id, attempt.idempotency_key
     end_read()
-    return _settle(attempt_id, gateway.resume(provider_id, key))
+    return settle(attempt_id, gateway.resume(provider_id, key))
 
 
 def ask(attempt_id: int) -> Attempt:
@@ -129,37 +129,13 @@ def ask(attempt_id: int) -> Attempt:
     abandoned = attempt.status is AttemptStatus.REQUIRES_ACTION
     end_read()
     if abandoned and provider_id:
-        return _settle(attempt_id, gateway.cancel(provider_id, key))
+        return settle(attempt_id, gateway.cancel(provider_id, key))
     result = gateway.look_up(key, provider_id)
     if result is not None:
-        return _settle(attempt_id, result)
+        return settle(attempt_id, result)
     if age < SEND_AGAIN_WITHIN:
         return execute(attempt_id)
-    return _settle(attempt_id, _never_arrived())
-
-
-def sweep(limit: int = 100) -> int:
-    """Ask about every attempt whose time has come, whatever breaks with one of them. Returns how many were asked."""
-    due = db.session.scalars(
-        select(Attempt.id)
-        .where(Attempt.ask_at.is_not(None), Attempt.ask_at <= clock.now())
-        .order_by(Attempt.ask_at)
-        .limit(limit)
-    ).all()
-    end_read()
-    for attempt_id in due:
-        try:
-            ask(attempt_id)
-        except Exception as error:
-            log.error("charges.ask_broke", attempt=attempt_id, exc_info=error)
-            db.session.rollback()
-            outcomes.ask_later(attempt_id)
-    return len(due)
-
-
-@jobs.tick("charges.sweep", every=timedelta(seconds=10))
-def _sweep() -> None:
-    sweep()
+    return settle(attempt_id, _never_arrived())
 
 
 def _never_arrived() -> ChargeResult:
@@ -172,7 +148,8 @@ def _never_arrived() -> ChargeResult:
     )
 
 
-def _settle(attempt_id: int, result: ChargeResult) -> Attempt:
+def settle(attempt_id: int, result: ChargeResult) -> Attempt:
+    """Write down what the gateway said, and let follow what follows."""
     attempt, transaction_id = outcomes.write(attempt_id, result)
     failpoint("charge.outcome_committed")
     if transaction_id is not None:
@@ -234,7 +211,12 @@ def _refuse_dead_link(intent: PaymentIntent) -> None:
     if intent.status is IntentStatus.PAID:
         raise Refusal("paid", "This is already paid. Nothing more to pay.")
     if intent.status is not IntentStatus.LIVE:
-        raise Refusal("link_dead", f"This payment link is {intent.status}.", "Ask the sender for a new one.")
+        raise Refusal(
+            "link_dead",
+            "This payment link is %(state)s.",
+            "Ask the sender for a new one.",
+            state=said("intent", intent.status),
+        )
     if intent.expires_at <= clock.now():
         raise Refusal("link_expired", "This payment link has expired.", "Ask the sender for a new one.")
 
@@ -360,7 +342,7 @@ def end_abandoned(intent_id: int) -> None:
     provider_id, key = attempt.provider_id, attempt.idempotency_key
     end_read()
     if provider_id is not None:
-        _settle(left, gateway.cancel(provider_id, key))
+        settle(left, gateway.cancel(provider_id, key))
 
 
 def _customer_ref(intent_id: int) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from .. import audit, clock, forms
 from ..access import Permission, demand
+from ..badges import said
 from ..db import db, end_read, get, lock, transaction
 from ..errors import Refusal
 from ..models import Account, Actor, Attempt, IntentPurpose, PaymentIntent, PaymentOrder, SalesOrder, User
@@ -44,8 +45,10 @@ def first_blocks(order: SalesOrder) -> list[Refusal]:
         found.append(
             Refusal(
                 "too_late",
-                f"The first payment of {order.number} is over; the order is {order.status.replace('_', ' ')}.",
+                "The first payment of %(order)s is over; the order is %(state)s.",
                 "Create a payment order for what is still due.",
+                order=order.number,
+                state=said("order", order.status),
             )
         )
     else:
@@ -60,18 +63,18 @@ def _nothing_due(order: SalesOrder) -> list[Refusal]:
         return [refusal]
     if due:
         return []
-    return [Refusal("nothing_due", "The payment plan asks for nothing at signature.", "Book the order on terms.")]
+    return [Refusal("nothing_due", "The payment plan asks for nothing by card at signature.", "Book it on terms.")]
 
 
 def blocks(row: PaymentOrder) -> list[Refusal]:
     """Everything that keeps what is still due on a payment order from being collected here; the page shows all."""
     found, order = [], row.order
     if row.status is not PaymentOrderStatus.OPEN:
-        found.append(Refusal("cancelled", f"{row.number} is cancelled."))
+        found.append(Refusal("cancelled", "%(number)s is cancelled.", number=row.number))
     elif not ledger.figures([row.id])[row.id].balance:
-        found.append(Refusal("paid", f"{row.number} is paid already."))
+        found.append(Refusal("paid", "%(number)s is paid already.", number=row.number))
     if order is not None and order.status is OrderStatus.CANCELLED:
-        found.append(Refusal("cancelled", f"{order.number} is cancelled; nothing is collected for it."))
+        found.append(Refusal("cancelled", "%(order)s is cancelled; nothing is collected for it.", order=order.number))
     if order is not None and not row.first and payment_orders.held_by_customer(order):
         found.append(
             Refusal(
@@ -86,8 +89,7 @@ def blocks(row: PaymentOrder) -> list[Refusal]:
 def _of_account(account: Account, currency: str) -> list[Refusal]:
     found = []
     if account.hold_reason:
-        words = f"{account.name} is on hold: {account.hold_reason.rstrip('.')}."
-        found.append(Refusal("on_hold", words, "Billing or AR can release the hold."))
+        found.append(payment_orders.on_hold(account))
     try:
         routes.choose(currency)
     except Refusal as refusal:

@@ -11,26 +11,40 @@ from sqlalchemy import select
 from .. import clock, numbering
 from ..db import db
 from ..models import Account, Actor, Company, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
-from ..money import Money, Totals, round_half_up
+from ..money import Money, TaxTotal, Totals, next_part
 from ..states.invoice import InvoiceEvent, InvoiceStatus
 
 
-def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) -> Invoice:
+def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) -> Invoice | None:
     """The invoice that a captured payment settles: the order's own if it pays the whole, else a deposit invoice for
-    the part, with its tax. Made once per payment order. Inside a transaction, order locked.
+    the part, with its tax; None where all of the order is invoiced already. Made once per payment order. Inside a
+    transaction, order locked.
+
+    The deposit invoices of an order add up to its net and tax, rate by rate, once all of it is paid.
     """
     if payment_order.invoice_id is not None:
         return db.session.get_one(Invoice, payment_order.invoice_id)
-    totals = order.totals()
-    whole = payment_order.amount == totals.gross.minor and not _billed(order)
-    invoice = _full(order, totals) if whole else _deposit(order, totals, payment_order.money)
+    totals, billed = order.totals(), _billed(order)
+    if payment_order.amount == totals.gross.minor and not billed:
+        invoice = _full(order, totals)
+    else:
+        part = next_part(totals, billed, payment_order.money)
+        if not part.gross:
+            return None
+        invoice = _deposit(order, part)
     _issue(invoice, order, due=_today(), by=by)
     payment_order.invoice_id = invoice.id
     return invoice
 
 
-def _billed(order: SalesOrder) -> bool:
-    return db.session.scalar(select(Invoice.id).where(Invoice.order_id == order.id).limit(1)) is not None
+def _billed(order: SalesOrder) -> list[TaxTotal]:
+    """What the order's invoices hold already, tax rate by tax rate."""
+    issued = select(Invoice.tax_by_rate).where(Invoice.order_id == order.id, Invoice.number.is_not(None))
+    return [
+        TaxTotal(Decimal(t["rate"]), Money(t["base"], order.currency), Money(t["tax"], order.currency))
+        for by_rate in db.session.scalars(issued)
+        for t in by_rate
+    ]
 
 
 def _today() -> date:
@@ -57,30 +71,22 @@ def _full(order: SalesOrder, totals: Totals) -> Invoice:
     return invoice
 
 
-def _deposit(order: SalesOrder, totals: Totals, amount: Money) -> Invoice:
-    """The part of each tax rate's gross that the payment covers; tax is taken out of it, so the sum is exact."""
-    shares = amount.allocate([t.base.minor + t.tax.minor for t in totals.by_rate])
-    lines, by_rate = [], []
-    net = tax = Money.zero(order.currency)
-    for position, (rate_total, share) in enumerate(zip(totals.by_rate, shares, strict=True), start=1):
-        rate = rate_total.rate
-        part = Money(round_half_up(share.minor * rate / (100 + rate)), order.currency)
-        base = share - part
-        net, tax = net + base, tax + part
-        by_rate.append(_tax(rate, base, part))
-        lines.append(
-            InvoiceLine(
-                position=position,
-                description=f"Deposit for order {order.number}",
-                quantity=Decimal(1),
-                unit_price=base.major,
-                tax_rate=rate,
-                amount=base.minor,
-            )
-        )
-    invoice = _invoice(order, InvoiceKind.DEPOSIT, net, tax)
+def _deposit(order: SalesOrder, part: Totals) -> Invoice:
+    """A line for what each tax rate gives to the part."""
+    invoice = _invoice(order, InvoiceKind.DEPOSIT, part.net, part.tax)
     invoice.prices_include_tax = False
-    invoice.tax_by_rate, invoice.lines = by_rate, lines
+    invoice.tax_by_rate = [_tax(t.rate, t.base, t.tax) for t in part.by_rate]
+    invoice.lines = [
+        InvoiceLine(
+            position=position,
+            description=f"Deposit for order {order.number}",
+            quantity=Decimal(1),
+            unit_price=t.base.major,
+            tax_rate=t.rate,
+            amount=t.base.minor,
+        )
+        for position, t in enumerate(part.by_rate, start=1)
+    ]
     return invoice
 
 

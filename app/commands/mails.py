@@ -12,7 +12,6 @@ from email.utils import parseaddr
 from hashlib import sha256
 
 from flask import current_app
-from flask_babel import gettext as _
 from sqlalchemy import select
 
 from .. import access, jobs, links
@@ -267,9 +266,9 @@ def resend(email_id: int, *, form_key: str, by: User) -> OrderEmail:
         access.demand(by, access.Permission.MAIL_RESEND)
         old = lock(OrderEmail, email_id)
         if old.status in (MailStatus.QUEUED, MailStatus.SENDING):
-            raise Refusal("mail_on_its_way", _("This mail is still on its way; there is no need for a second one."))
+            raise Refusal("mail_on_its_way", "This mail is still on its way; there is no need for a second one.")
         if reason := why_dead(old.kind, old.link_kind, old.link_public_id):
-            raise Refusal("link_dead", reason, _("Send a new link from the order."))
+            raise Refusal("link_dead", reason, "Send a new link from the order.")
         copied = (
             "kind order_id subject_kind subject_id sender reply_to recipients subject text html link_kind"
             " link_public_id attachments"

@@ -8,10 +8,12 @@ import unicodedata
 
 import filetype
 
+from .. import forms, typed
 from ..access import Permission, demand
 from ..db import lock, transaction
 from ..errors import Refusal
 from ..models import Document, Note, OrderFile, SalesOrder, User
+from ..states.order import EDITABLE
 from . import papers
 
 LARGEST = 10 * 1024 * 1024  # bytes
@@ -37,44 +39,71 @@ def preview(order_id: int) -> Document | None:
         return papers.preview(lock(SalesOrder, order_id))
 
 
-def add_note(order_id: int, body: str, *, visible: bool, by: User) -> Note:
-    """Raises Refusal: `empty_note`, `long_note`."""
+def add_note(order_id: int, body: str, *, visible: bool, by: User, form_key: str | None = None) -> Note:
+    """One note for each `form_key`. Raises Refusal: `empty_note`, `long_note`."""
     body = body.strip()
     if not body:
         raise Refusal("empty_note", "Write the note first.", status=422)
     if len(body) > LONGEST_NOTE:
         raise Refusal(
-            "long_note", f"A note holds at most {LONGEST_NOTE} characters; attach a file instead.", status=422
+            "long_note", "A note holds at most %(n)s characters; attach a file instead.", status=422, n=LONGEST_NOTE
         )
     with transaction() as session:
         demand(by, Permission.ORDER_NOTE)
         order = lock(SalesOrder, order_id)
+        asked = ["order_papers.add_note", order_id, body, visible]
+        if known := forms.answered(form_key, asked):
+            return session.get_one(Note, known["id"])
         note = Note(order_id=order.id, author_id=by.id, body=body, visible=visible)
         session.add(note)
         session.flush()
+        _show_in_preview(order, visible)
+        forms.remember(form_key, asked, id=note.id)
         return note
 
 
-def add_file(order_id: int, filename: str, content: bytes, *, visible: bool, by: User) -> OrderFile:
-    """Keep a file as its bytes say it is, whatever the browser claimed. Raises Refusal: `empty_file`, `large_file`,
-    `file_type`."""
-    kind = _kind_of(filename, content)
+def add_file(
+    order_id: int, filename: str, content: bytes, *, visible: bool, by: User, form_key: str | None = None
+) -> OrderFile:
+    """Keep a file as its bytes say it is, whatever the browser claimed; one for each `form_key`.
+
+    Raises Refusal: `empty_file`, `large_file`, `file_type`, `card_number`.
+    """
+    kind, sha256 = _kind_of(filename, content), hashlib.sha256(content).hexdigest()
+    if typed.has_card_number(filename):
+        raise Refusal(
+            "card_number",
+            "The file's name looks like a card number; card numbers are never kept here.",
+            "Give it another name.",
+            status=422,
+        )
     with transaction() as session:
         demand(by, Permission.ORDER_NOTE)
         order = lock(SalesOrder, order_id)
+        asked = ["order_papers.add_file", order_id, filename, sha256, visible]
+        if known := forms.answered(form_key, asked):
+            return session.get_one(OrderFile, known["id"])
         file = OrderFile(
             order_id=order.id,
             author_id=by.id,
             filename=_safe_name(filename),
             content_type=kind,
             size=len(content),
-            sha256=hashlib.sha256(content).hexdigest(),
+            sha256=sha256,
             visible=visible,
             body=content,
         )
         session.add(file)
         session.flush()
+        _show_in_preview(order, visible)
+        forms.remember(form_key, asked, id=file.id)
         return file
+
+
+def _show_in_preview(order: SalesOrder, visible: bool) -> None:
+    """What a draft's customer would get now holds it, too. One that was sent stays as it was sent."""
+    if visible and order.status in EDITABLE:
+        papers.preview(order)
 
 
 def _kind_of(filename: str, content: bytes) -> str:
@@ -86,7 +115,9 @@ def _kind_of(filename: str, content: bytes) -> str:
     kind = found.mime if found else _text_kind(filename, content)
     if kind not in ACCEPTED:
         names = ", ".join(ACCEPTED.values())
-        raise Refusal("file_type", "Files of this kind are not accepted.", f"Accepted are {names}.", status=422)
+        raise Refusal(
+            "file_type", "Files of this kind are not accepted.", "Accepted are %(kinds)s.", status=422, kinds=names
+        )
     return kind
 
 

@@ -61,7 +61,7 @@ def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
         if not attempt.is_open and not (event is E.SUCCEED and attempt.can(event)):
             return attempt, None
         _note(attempt, result)
-        if attempt.status is not AttemptStatus.UNKNOWN or event is not E.LOSE_SIGHT:
+        if attempt.EDGES[attempt.status, event] is not attempt.status:
             attempt.transition(event, by=SYSTEM, because=result.message or None, code=result.decline_code)
         attempt.ask_at = _next_ask(attempt)
         attempt.ended_at = None if attempt.is_open else clock.now()

@@ -11,6 +11,7 @@ from .. import audit, forms, numbering
 from ..access import Permission, demand
 from ..db import db, get, lock, transaction
 from ..errors import Refusal
+from ..formatting import money
 from ..models import (
     Account,
     Actor,
@@ -18,13 +19,15 @@ from ..models import (
     CollectionMethod,
     Contact,
     Due,
+    Instalment,
     PaymentOrder,
     PaymentOrderLine,
     SalesOrder,
     User,
 )
 from ..models.payment import Attempt, PaymentIntent, Transaction
-from ..money import Money
+from ..models.payment_plan import transfer_purpose
+from ..money import Money, total
 from ..queries import ledger, routes
 from ..states.approval import LIVE as APPROVAL_LIVE
 from ..states.attempt import OPEN
@@ -38,12 +41,12 @@ def instalment_amounts(order: SalesOrder) -> list[Money]:
 
     Raises Refusal `plan_does_not_add_up` where fixed amounts exceed the total.
     """
-    total = order.totals().gross
+    whole = order.totals().gross
     amounts: list[Money] = []
     for step in order.instalments[:-1]:
         fixed = step.amount is not None
-        amounts.append(Money(step.amount or 0, order.currency) if fixed else total.percent(step.percent or Decimal(0)))
-    rest = total - sum(amounts, Money.zero(order.currency))
+        amounts.append(Money(step.amount or 0, order.currency) if fixed else whole.percent(step.percent or Decimal(0)))
+    rest = whole - total(amounts, order.currency)
     if rest.minor < 0:
         raise Refusal(
             "plan_does_not_add_up", "The payment plan asks for more than the order's total. Correct it in the terms."
@@ -52,11 +55,47 @@ def instalment_amounts(order: SalesOrder) -> list[Money]:
 
 
 def due_at_signature(order: SalesOrder) -> Money:
-    """The first payment: what the plan asks for at signature; the whole total where there is no plan."""
+    """The first payment: what the plan asks for at signature, by card; the whole total where there is no plan.
+
+    What is agreed to come by bank transfer is asked for beside it, by `open_transfers`. Only the first payment moves
+    the order; where all that is due at signature comes by transfer, there is none: the signature books the order, or
+    staff do on terms, and the transfer is awaited as any later instalment is.
+    """
     if not order.instalments:
         return order.totals().gross
     steps = zip(order.instalments, instalment_amounts(order), strict=True)
-    return sum((amount for step, amount in steps if step.due is Due.SIGNATURE), Money.zero(order.currency))
+    return total((due for step, due in steps if step.due is Due.SIGNATURE and not _by_transfer(step)), order.currency)
+
+
+def _by_transfer(step: Instalment) -> bool:
+    return step.due is Due.SIGNATURE and step.collection is CollectionMethod.OFFLINE
+
+
+def _transfers(order: SalesOrder) -> dict[str, Money]:
+    """What is due at signature by bank transfer: by the purpose of its payment order."""
+    steps = enumerate(zip(order.instalments, instalment_amounts(order), strict=True), start=1)
+    return {transfer_purpose(order.number, n): due for n, (step, due) in steps if _by_transfer(step) and due}
+
+
+def open_transfers(order: SalesOrder, *, by: Actor) -> None:
+    """The open payment orders of what is due at signature by bank transfer, each made once for an edition.
+
+    They fall due when the order is signed, or booked without a signature. Inside a transaction, order locked.
+    """
+    for purpose, due in _unopened_transfers(order).items():
+        _add(order, due, purpose=purpose, by=by, collection=CollectionMethod.OFFLINE)
+
+
+def _unopened_transfers(order: SalesOrder) -> dict[str, Money]:
+    opened = db.session.scalars(
+        select(PaymentOrder.purpose).where(
+            PaymentOrder.order_id == order.id,
+            PaymentOrder.status == PaymentOrderStatus.OPEN,
+            PaymentOrder.collection == CollectionMethod.OFFLINE,
+            PaymentOrder.edition == order.edition,
+        )
+    ).all()
+    return {purpose: due for purpose, due in _transfers(order).items() if purpose not in opened}
 
 
 def open_first(order: SalesOrder, *, by: Actor) -> PaymentOrder | None:
@@ -77,14 +116,13 @@ def open_first(order: SalesOrder, *, by: Actor) -> PaymentOrder | None:
     if due > left:
         raise Refusal(
             "more_than_due",
-            f"{due.major} {due.currency} are due at signature, but other payment orders leave only {left.major} of"
-            " the order's total.",
+            "%(amount)s are due at signature, but other payment orders leave only %(left)s of the order's total.",
             "Cancel a payment order that is still open, or change the payment plan.",
+            amount=money(due),
+            left=money(left),
         )
     share = "" if due == order.totals().gross else ", first part"
-    row = _add(order, due, purpose=f"First payment for order {order.number}{share}", by=by, first=True)
-    row.collection = CollectionMethod.PAYMENT_LINK
-    return row
+    return _add(order, due, purpose=f"First payment for order {order.number}{share}", by=by, first=True)
 
 
 def _first(order_id: int) -> PaymentOrder | None:
@@ -101,8 +139,10 @@ def left_to_request(order: SalesOrder) -> Money:
     Until the order is booked, what falls due at signature is kept for the first payment.
     """
     left = order.totals().gross - Money(ledger.claimed(order.id), order.currency)
-    if order.status in BEFORE_BOOKING and _first(order.id) is None:
-        left -= due_at_signature(order)
+    if order.status in BEFORE_BOOKING:
+        left -= total(_unopened_transfers(order).values(), order.currency)
+        if _first(order.id) is None:
+            left -= due_at_signature(order)
     return max(left, Money.zero(order.currency))
 
 
@@ -133,8 +173,7 @@ def create(
             raise refusal
         _refuse_amount(order, amount)
         _refuse_stranger(order, contact_id)
-        row = _add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date)
-        row.collection = collection
+        row = _add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date, collection=collection)
         row.contact_id = contact_id or order.contact_id
         audit.note("payment_order.create", row.number, by=Actor.of(by), after={"amount": amount})
         forms.remember(form_key, content, id=row.id)
@@ -143,21 +182,33 @@ def create(
 
 def _refuse_amount(order: SalesOrder, amount: Money) -> None:
     if amount.currency != order.currency:
-        raise Refusal("wrong_currency", f"This order is in {order.currency}.")
+        raise Refusal("wrong_currency", "This order is in %(currency)s.", currency=order.currency)
     if amount.minor <= 0:
         raise Refusal("not_positive", "Enter an amount above zero.")
     left = left_to_request(order)
     if amount > left:
         raise Refusal(
             "more_than_due",
-            f"Only {left.major} {order.currency} of this order is not collected or requested yet.",
+            "Only %(left)s of this order is not collected or requested yet.",
             "Lower the amount, or cancel a payment order that is still open.",
+            left=money(left),
         )
 
 
 def _refuse_stranger(order: SalesOrder, contact_id: int | None) -> None:
     if contact_id is not None and get(Contact, contact_id).account_id != order.account_id:
         raise Refusal("no_contact", "This contact belongs to another account.", "Choose a contact of this one.")
+
+
+def on_hold(account: Account) -> Refusal:
+    """The reason is what whoever set the hold wrote."""
+    return Refusal(
+        "on_hold",
+        "%(customer)s is on hold: %(reason)s.",
+        "Billing or AR can release the hold.",
+        customer=account.name,
+        reason=(account.hold_reason or "").rstrip("."),
+    )
 
 
 def request_blocks(order: SalesOrder) -> list[Refusal]:
@@ -173,15 +224,28 @@ def request_blocks(order: SalesOrder) -> list[Refusal]:
     if order.status is OrderStatus.CANCELLED:
         return [Refusal("cancelled", "This order is cancelled; nothing can be collected for it.")]
     if not left_to_request(order):
-        help = "Collect or cancel a payment order that is still open."
-        return [Refusal("more_than_due", "All of this order is collected or requested already.", help)]
+        return [
+            Refusal(
+                "more_than_due",
+                "All of this order is collected or requested already.",
+                "Collect or cancel a payment order that is still open.",
+            )
+        ]
     return []
 
 
 def _add(
-    order: SalesOrder, amount: Money, *, purpose: str, by: Actor, first: bool = False, due_date: date | None = None
+    order: SalesOrder,
+    amount: Money,
+    *,
+    purpose: str,
+    by: Actor,
+    first: bool = False,
+    due_date: date | None = None,
+    collection: CollectionMethod = CollectionMethod.PAYMENT_LINK,
 ) -> PaymentOrder:
-    route, _ = routes.choose(order.currency)
+    """What comes by bank transfer takes no route, so that none needs to be open for it."""
+    route = None if collection is CollectionMethod.OFFLINE else routes.choose(order.currency)[0]
     row = PaymentOrder(
         number=numbering.take("payment_order"),
         account_id=order.account_id,
@@ -193,7 +257,8 @@ def _add(
         currency=amount.currency,
         first=first,
         due_date=due_date,
-        route_id=route.id,
+        collection=collection,
+        route_id=route.id if route else None,
         created_by_id=by.user_id,
         lines=[PaymentOrderLine(description=purpose, amount=amount.minor)],
     )
@@ -253,7 +318,9 @@ def withdraw(row: PaymentOrder, *, by: Actor, because: str | None = None) -> Non
         select(Attempt.id).where(Attempt.payment_order_id == row.id, Attempt.status.in_(OPEN)).limit(1)
     ):
         raise Refusal(
-            "payment_in_progress", f"A payment on {row.number} is in progress; wait until its outcome is known."
+            "payment_in_progress",
+            "A payment on %(number)s is in progress; wait until its outcome is known.",
+            number=row.number,
         )
     for intent in db.session.scalars(
         select(PaymentIntent).where(PaymentIntent.payment_order_id == row.id, PaymentIntent.status == IntentStatus.LIVE)
@@ -285,14 +352,17 @@ def cancel(payment_order_id: int, *, because: str, by: User) -> PaymentOrder:
         order = lock(SalesOrder, row.order_id) if row.order_id else None
         row = lock(PaymentOrder, payment_order_id)
         if not row.can(PaymentOrderEvent.CANCEL):
-            raise Refusal("cancelled", f"{row.number} is cancelled already.")
+            raise Refusal("cancelled", "%(number)s is cancelled already.", number=row.number)
         if ledger.figures([row.id])[row.id].captured:
-            raise Refusal("has_money", f"{row.number} has collected money, so it stays.", "Ask AR / finance.")
+            raise Refusal(
+                "has_money", "%(number)s has collected money, so it stays.", "Ask AR / finance.", number=row.number
+            )
         if row.first and order is not None and held_by_customer(order):
             raise Refusal(
                 "first_of_submitted",
-                f"{row.number} is the first payment of an order that the customer is looking at.",
+                "%(number)s is the first payment of an order that the customer is looking at.",
                 "Convert the order to draft; that cancels it.",
+                number=row.number,
             )
         withdraw(row, by=Actor.of(by), because=because)
         audit.note("payment_order.cancel", row.number, by=Actor.of(by), after={"because": because})

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select
 
-from .. import access, audit, passwords
+from .. import access, audit, forms, passwords
 from ..access import GRANTS, ROLE_NAMES, SENTENCES, Permission, Role
-from ..db import db, lock, transaction
+from ..db import db, get, lock, transaction
 from ..errors import Refusal
 from ..models.machine import SYSTEM, Actor
 from ..models.people import User
@@ -28,12 +29,18 @@ class Profile:
     active: bool = True
 
 
-def create(email: str, profile: Profile, *, by: User) -> User:
+def create(email: str, profile: Profile, *, by: User, form_key: str | None = None) -> User:
     """A person without a password yet; hand them a password link. Raises Refusal `email_taken`, `not_yours_to_give`."""
     with transaction():
         access.demand(by, Permission.USER_MANAGE)
+        lock(User, by.id)  # both tabs of a twin are theirs: the second one waits for the first one's answer
+        asked = ["people.create", email, _columns(profile)]
+        if known := forms.answered(form_key, asked):
+            return get(User, known["id"])
         _may_give(by, profile.roles, profile.grants)
-        return _add(email, profile, by=Actor.of(by))
+        user = _add(email, profile, by=Actor.of(by))
+        forms.remember(form_key, asked, id=user.id)
+        return user
 
 
 def create_admin(email: str, name: str) -> User:
@@ -118,7 +125,7 @@ def make_password_link(user_id: int, *, by: User | None) -> User:
         if by is not None:
             _may_give(by, user.roles, user.grants)
         if not user.active:
-            raise Refusal("inactive", f"{user.name} is not active; nobody could sign in with it.")
+            raise Refusal("inactive", "%(name)s is not active; nobody could sign in with it.", name=user.name)
         user.session_epoch += 1
         audit.note("password.link_made", user.email, by=Actor.of(by) if by else SYSTEM)
     return user
@@ -140,10 +147,20 @@ def _may_give(by: User, roles: Iterable[str], grants: Iterable[str]) -> None:
     held = access.granted(by)
     for role in map(Role, roles):
         if not GRANTS[role] <= held:
-            raise Refusal("not_yours_to_give", f"The role {ROLE_NAMES[role]} may more than you.", "Ask an admin.")
+            raise Refusal(
+                "not_yours_to_give",
+                "The role %(role)s may more than you.",
+                "Ask an admin.",
+                role=gettext(ROLE_NAMES[role]),
+            )
     for permission in map(Permission, grants):
         if permission not in held:
-            raise Refusal("not_yours_to_give", f"You may not {SENTENCES[permission]} yourself.", "Ask an admin.")
+            raise Refusal(
+                "not_yours_to_give",
+                "You may not %(act)s yourself.",
+                "Ask an admin.",
+                act=gettext(SENTENCES[permission]),
+            )
 
 
 def _keep_an_admin(user: User, after: dict[str, Any], by: User) -> None:

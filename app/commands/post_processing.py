@@ -25,9 +25,10 @@ from ..models import (
     Transaction,
 )
 from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED, TAG_UNAPPLIED
+from ..states.approval import ApprovalStatus
 from ..states.order import BEFORE_BOOKING, OrderEvent, OrderStatus
 from ..states.payment_order import PaymentOrderStatus
-from . import activation, invoices, mails, papers, receipts
+from . import activation, invoices, mails, papers, payment_orders, receipts
 
 RETRY_AFTER = timedelta(minutes=1)
 
@@ -69,6 +70,8 @@ def _invoice(captured: Captured) -> None:
     if captured.order is None or not captured.counts:
         return
     invoice = invoices.for_payment(captured.order, captured.payment_order, by=SYSTEM)
+    if invoice is None:
+        return  # all of the order is invoiced already: the receipt stays unapplied cash, for people to look at
     receipts.allocate(receipts.for_transaction(captured.transaction, by=captured.by), invoice, by=SYSTEM)
     papers.invoice(invoice)
 
@@ -87,14 +90,20 @@ def _order(captured: Captured) -> None:
         order.untag(TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED)
         amount = captured.transaction.amount
         order.transition(OrderEvent.FIRST_PAYMENT, by=captured.by, amount=amount, currency=order.currency)
-        _close_approval(order)
+        if not _close_approval(order):
+            payment_orders.open_transfers(order, by=SYSTEM)
         activation.activate_or_schedule(order, by=SYSTEM)
 
 
-def _close_approval(order: SalesOrder) -> None:
-    """Its work is done: the link now shows the receipt, and nothing can be signed or declined with it any more."""
-    for approval in db.session.query(Approval).filter_by(order_id=order.id, closed_at=None):
+def _close_approval(order: SalesOrder) -> bool:
+    """Its work is done: the link now shows the receipt, and nothing can be signed or declined with it any more.
+
+    Whether it was signed.
+    """
+    found = db.session.query(Approval).filter_by(order_id=order.id, closed_at=None).all()
+    for approval in found:
         approval.closed_at = clock.now()
+    return any(approval.status is ApprovalStatus.SIGNED for approval in found)
 
 
 def _defaults(captured: Captured) -> None:

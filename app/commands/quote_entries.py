@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import select
 
+from .. import typed
 from ..db import db
 from ..models import Account, CollectionMethod, Contact, Due, Frequency, Opportunity, Product, Renewal
 from ..money import Money
@@ -29,6 +30,8 @@ COLUMNS = {
     "opportunity_id": "opportunity",
     "product_id": "sku",
 }
+
+LONGEST_NUMBER, MOST_PLACES, MOST_WHOLE = 24, 15, 10**9
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -238,8 +241,13 @@ def _located(entry: Entry, problem: quote_content.Problem) -> FileProblem:
 
 
 def _text(value: Any) -> str:
+    """As a form would take it."""
     if not isinstance(value, str):
         raise ValueError("This should be a text.")
+    if not typed.kept(value, lines=True):
+        raise ValueError("There is an invisible character in here that cannot be kept.")
+    if typed.has_card_number(value):
+        raise ValueError("This looks like a card number; card numbers are never kept here.")
     return value
 
 
@@ -255,6 +263,8 @@ def _number(value: Any) -> Decimal:
         raise ValueError(f"“{text}” is no number.") from None
     if not number.is_finite():
         raise ValueError(f"“{text}” is no number.")
+    if len(text) > LONGEST_NUMBER or abs(number.adjusted()) > MOST_PLACES:
+        raise ValueError("This number has too many digits.")
     return number
 
 
@@ -262,6 +272,8 @@ def _whole(value: Any) -> int:
     number = _number(value)
     if number != number.to_integral_value():
         raise ValueError("This should be a whole number.")
+    if abs(number) > MOST_WHOLE:
+        raise ValueError("This number has too many digits.")
     return int(number)
 
 

@@ -54,7 +54,9 @@ def arm(
     if state is None and fault is None:
         raise Refusal("nothing_armed", "Say what shall happen to the next call.")
     if state is not None and state not in ENDS.get(call, ()):
-        raise Refusal("not_of_this_call", f"This cannot be how a {call} ends.", "Arm it for another kind of call.")
+        raise Refusal(
+            "not_of_this_call", "This cannot be how a %(call)s ends.", "Arm it for another kind of call.", call=call
+        )
     what: dict[str, Any] = {
         "state": state,
         "decline_code": decline_code,

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from .. import clock, links, settings
+from .. import canonical, clock, links, settings
 from ..db import db, get, lock, transaction
 from ..errors import Refusal
 from ..mail import recipients
@@ -27,6 +27,7 @@ from ..models import (
 from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED
 from ..png import BadPicture, cleaned
 from ..queries import ledger
+from ..queries.public.words import consent_to_order
 from ..states.approval import ApprovalEvent, ApprovalStatus
 from ..states.order import WITH_CUSTOMER, OrderEvent
 from . import approvals, mails, papers, payment_links, payment_orders
@@ -37,12 +38,13 @@ MOST_PIXELS = (2400, 1200)
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """A signature as it came: typed, or drawn as PNG bytes; by whom, from where, and to which words they agreed."""
+    """A signature as it came: typed, or drawn as PNG bytes; by whom, from where, and to which words they agreed:
+    `agreed` is the SHA-256 (hex) of the words that stood beside the box."""
 
     name: str
     title: str
     email: str
-    consent_text: str
+    agreed: str
     drawn_png: bytes | None = None
     ip: str = ""
     user_agent: str = ""
@@ -61,7 +63,8 @@ def sign(approval_id: int, hand: Hand, *, sha256: str, edition: int) -> Approval
     """Store the signature; then the order is booked, or waits for the payment that belongs to it.
 
     Raises Refusal: `stale_snapshot` where the customer saw another version, `link_dead`, `on_hold`, `signature_name`,
-    `address_invalid`, `signature_picture`. Signing again what is signed changes nothing.
+    `address_invalid`, `signature_picture`, `stale_consent` where the words that were agreed to would be others by now,
+    since a switch was turned. Signing again what is signed changes nothing.
     """
     drawn = _checked(hand)
     with transaction():
@@ -70,16 +73,25 @@ def sign(approval_id: int, hand: Hand, *, sha256: str, edition: int) -> Approval
             return approval
         _refuse_dead(approval, order)
         _refuse_stale(approval, order, sha256, edition)
+        words = consent(approval)
+        if hand.agreed != canonical.sha256(words):
+            raise Refusal("stale_consent", "What you agree to has changed since you opened it. Please read it again.")
         if account.hold_reason:
             raise Refusal("on_hold", "This order cannot be signed at the moment.", "Please contact the sender.")
         by = Actor.customer(hand.name)
         approval.signed_at = clock.now()
         approval.viewed_at = approval.viewed_at or approval.signed_at
-        _store(approval, hand, drawn)
+        _store(approval, hand, words, drawn)
         approval.transition(ApprovalEvent.SIGN, by=by, email=hand.email, sha256=sha256)
+        payment_orders.open_transfers(order, by=by)
         if not approvals.payment_taken(approval):
             approvals.book(approval, order, by=by)
         return approval
+
+
+def consent(approval: Approval) -> str:
+    """The words beside the box, by what is asked for now. Inside a transaction: the switch is held until it ends."""
+    return consent_to_order(approvals.view(approval), takes_payment=approvals.payment_taken(approval))
 
 
 def _checked(hand: Hand) -> bytes | None:
@@ -91,11 +103,14 @@ def _checked(hand: Hand) -> bytes | None:
     try:
         return cleaned(hand.drawn_png, most_bytes=MOST_BYTES, most_pixels=MOST_PIXELS)
     except BadPicture:
-        words = "The drawing could not be read. Please draw it again, or type your name."
-        raise Refusal("signature_picture", words, status=422) from None
+        raise Refusal(
+            "signature_picture",
+            "The drawing could not be read. Please draw it again, or type your name.",
+            status=422,
+        ) from None
 
 
-def _store(approval: Approval, hand: Hand, drawn: bytes | None) -> None:
+def _store(approval: Approval, hand: Hand, words: str, drawn: bytes | None) -> None:
     content = approvals.view(approval)
     db.session.add(
         Signature(
@@ -106,7 +121,7 @@ def _store(approval: Approval, hand: Hand, drawn: bytes | None) -> None:
             email=hand.email.strip(),
             typed=None if drawn else hand.name.strip(),
             drawn_png=drawn,
-            consent_text=hand.consent_text,
+            consent_text=words,
             terms_version=content.conditions.version if content.conditions else None,
             ip=hand.ip[:60],
             user_agent=hand.user_agent[:400],
@@ -123,7 +138,9 @@ def decline(approval_id: int, *, reason: str) -> None:
 
     Raises Refusal: `reason_missing`, `link_dead`, `payment_in_progress`.
     """
-    words = _given(reason, "reason_missing", "Tell the sender why; it is the only thing they will see.")
+    words = _given(reason)
+    if not words:
+        raise Refusal("reason_missing", "Tell the sender why; it is the only thing they will see.", status=422)
     with transaction():
         order, approval = _held(approval_id)
         _refuse_dead(approval, order)
@@ -138,7 +155,9 @@ def request_change(approval_id: int, *, message: str) -> None:
 
     Raises Refusal: `message_missing`, `link_dead`, `payment_in_progress`.
     """
-    words = _given(message, "message_missing", "Tell the sender what should be different.")
+    words = _given(message)
+    if not words:
+        raise Refusal("message_missing", "Tell the sender what should be different.", status=422)
     with transaction():
         order, approval = _held(approval_id)
         _refuse_dead(approval, order)
@@ -237,7 +256,5 @@ def _refuse_dead(approval: Approval, order: SalesOrder) -> None:
         raise Refusal("link_dead", "This order can no longer be changed with this link.")
 
 
-def _given(text: str, code: str, sentence: str) -> str:
-    if not text.strip():
-        raise Refusal(code, sentence, status=422)
+def _given(text: str) -> str:
     return text.strip()[:4000]

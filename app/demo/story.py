@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from .. import clock
+from .. import canonical, clock
 from ..commands import (
     accounts,
     activation,
@@ -25,12 +25,11 @@ from ..commands import (
 from ..commands.charges import Instrument
 from ..commands.quote_content import InstalmentContent, LineContent, QuoteContent
 from ..commands.signing import Hand
-from ..db import db, end_read
+from ..db import db, end_read, transaction
 from ..gateways.sandbox.cards import BY_SLUG
 from ..models import Account, Actor, Approval, Contact, Opportunity, Product, Routing, SalesOrder, User
 from ..money import exponent
 from ..queries.calendar import selling_day
-from ..queries.public.words import consent_to_order
 from .deals import Deal
 from .post import deliver
 
@@ -129,9 +128,10 @@ class Telling:
 
     def sign(self) -> None:
         approval, order = self._approval()
-        words = consent_to_order(approvals.view(approval), takes_payment=approvals.payment_taken(approval, fresh=False))
+        with transaction():
+            agreed = canonical.sha256(signing.consent(approval))
         contact = approval.contact
-        hand = Hand(contact.name, contact.title, contact.email, words, ip="198.51.100.24", user_agent=PHONE)
+        hand = Hand(contact.name, contact.title, contact.email, agreed, ip="198.51.100.24", user_agent=PHONE)
         signing.sign(approval.id, hand, sha256=approval.snapshot.sha256, edition=order.edition)
 
     def pay(self, card: str) -> None:

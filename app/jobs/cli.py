@@ -1,4 +1,5 @@
-"""`flask worker` and `flask clock`: the processes beside the web server. Run as many of each as you like."""
+"""`flask worker` and `flask clock`: the processes beside the web server; run as many of each as you like. And
+`flask check-invariants`, which the clock has done each night as well."""
 
 from __future__ import annotations
 
@@ -31,6 +32,20 @@ def clock() -> None:
     Clock().run(stop)
 
 
+@click.command("check-invariants")
+def check_invariants() -> None:
+    """Ask whether the books contradict themselves; names every place and exits 1 if they do."""
+    from ..commands import invariants
+
+    complaints = invariants.check()
+    for complaint in complaints:
+        click.echo(complaint)
+    if complaints:
+        raise click.exceptions.Exit(1)
+    click.echo("All invariants hold.")
+
+
 def register(app: Flask) -> None:
+    app.cli.add_command(check_invariants)
     app.cli.add_command(worker)
     app.cli.add_command(clock)

@@ -5,11 +5,13 @@ from .approval import Approval, Signature, Snapshot
 from .catalog import Frequency, Product, Routing, TaxCode, TaxRate
 from .company import Audit, Company, Counter, Setting, TermsText
 from .document import Document
+from .escalation import Escalation, Symptom, Team
 from .invoice import Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt
 from .job import FormKey, StagedJob, Tick
 from .machine import SYSTEM, Actor, ActorKind, History
 from .mail import MailboxMessage, OrderEmail
 from .method import Gateway, GatewayState, PaymentMethod, PaymentProfile, Route, Token
+from .notice import NoticeWork, ProcessorEvent, RefusedNotices
 from .order import Note, OrderFile, OrderLine, SalesOrder
 from .payment import (
     Attempt,
@@ -41,6 +43,7 @@ __all__ = [
     "Counter",
     "Document",
     "Due",
+    "Escalation",
     "FormKey",
     "Frequency",
     "Gateway",
@@ -53,6 +56,7 @@ __all__ = [
     "InvoiceLine",
     "MailboxMessage",
     "Note",
+    "NoticeWork",
     "Opportunity",
     "OpportunityStage",
     "OrderEmail",
@@ -64,10 +68,12 @@ __all__ = [
     "PaymentOrderLine",
     "PaymentProfile",
     "PostProcessing",
+    "ProcessorEvent",
     "Product",
     "Quote",
     "QuoteLine",
     "Receipt",
+    "RefusedNotices",
     "Renewal",
     "Route",
     "Routing",
@@ -77,9 +83,11 @@ __all__ = [
     "Snapshot",
     "StagedJob",
     "Subscription",
+    "Symptom",
     "TaxCode",
     "TaxRate",
     "TaxStatus",
+    "Team",
     "TermsText",
     "Tick",
     "Token",

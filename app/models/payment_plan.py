@@ -34,5 +34,11 @@ def planned(steps: Sequence[Step], whole: Money) -> Money:
     return total((_one(s, whole) for s in steps), whole.currency)
 
 
+def transfer_purpose(order_number: str, place: int) -> str:
+    """What the payment order of a bank transfer due at signature is for, `place` being its step's in the plan, from 1;
+    also how it is told from those that people made by hand."""
+    return f"Instalment {place} of order {order_number}, by bank transfer"
+
+
 def _one(step: Step, whole: Money) -> Money:
     return Money(step.amount, whole.currency) if step.amount is not None else whole.percent(step.percent or Decimal(0))

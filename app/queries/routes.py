@@ -23,6 +23,7 @@ def choose(currency: str) -> tuple[Route, Gateway]:
             return route, gateway
     raise Refusal(
         "no_route",
-        f"No payment route takes {currency} at the moment, so nothing can be charged.",
+        "No payment route takes %(currency)s at the moment, so nothing can be charged.",
         "A payment admin can open a route for this currency.",
+        currency=currency,
     )

@@ -28,13 +28,14 @@ from ..models import (
     SalesOrder,
     User,
 )
-from ..money import Money, exponent
+from ..money import DIGITS, Money
 from .scope import visible
 
 MOST = 10
 
 NUMBER = re.compile(r"(SO|Q|PO|INV)-?\d+", re.IGNORECASE)
 AMOUNT = re.compile(r"\d{1,3}(,\d{3})+(\.\d{1,3})?|\d+([.,]\d{1,3})?")
+LONGEST_AMOUNT = 15  # in minor units still a number that the column holds
 LAST_FOUR = re.compile(r"\d{4}")
 PROVIDER_ID = re.compile(r"[A-Za-z0-9_-]{12,}")
 
@@ -100,7 +101,7 @@ def _may(reader: User, permission: Permission) -> bool:
 
 def _amounts(text: str) -> list[Decimal]:
     """The text as an amount in major units, if it can be one: 4,821.00 and 4821,00 alike."""
-    if not AMOUNT.fullmatch(text):
+    if not AMOUNT.fullmatch(text) or len(text) > LONGEST_AMOUNT:
         return []
     plain = text.replace(",", "") if re.search(r",\d{3}(\D|$)", text) else text.replace(",", ".")
     return [Decimal(plain)]
@@ -118,10 +119,10 @@ def _is_amount(text: str, column: Any, currency: Any) -> list[ColumnElement[bool
     return found
 
 
-ODD = ("JPY", "KRW", "CLP", "VND", "ISK", "BHD", "KWD", "OMR", "JOD", "TND", "IQD", "LYD")
-"""Currencies whose minor unit is not a hundredth (ISO 4217)."""
+EXPONENTS: dict[int, list[str]] = {2: [], **DIGITS}
+"""Currencies by the digits of their minor unit; those of two are all the others."""
 
-EXPONENTS = {2: [], **{digits: [c for c in ODD if exponent(c) == digits] for digits in (0, 3)}}
+ODD = [code for codes in DIGITS.values() for code in codes]
 
 
 def _orders(text: str, reader: User) -> list[Hit]:

@@ -15,7 +15,6 @@ from app import jobs, links
 from app.access import Role
 from app.commands import approvals, charges, order_papers, signing
 from app.commands.charges import Instrument
-from app.commands.signing import Hand
 from app.models import Actor, Approval, SalesOrder, User
 from tests import factories
 
@@ -63,7 +62,7 @@ def _with_a_past(seller: User) -> SalesOrder:
         order_papers.add_note(approval.order_id, f"Called about delivery, part {n}.", visible=False, by=seller)
     signing.mark_viewed(approval.id)
     snapshot = approval.snapshot
-    hand = Hand(MARIA.name, "Head of operations", "maria@northfield.test", "I accept this order.")
+    hand = factories.hand(approval, title="Head of operations")
     signing.sign(approval.id, hand, sha256=snapshot.sha256, edition=snapshot.edition)
     _pay(approval, "insufficient-funds", "9995")
     _pay(approval, "visa", "4242")

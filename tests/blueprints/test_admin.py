@@ -8,7 +8,6 @@ from flask import Flask
 from app import access, audit, settings
 from app.access import Permission, Role
 from app.commands import approvals, people, signing
-from app.commands.signing import Hand
 from app.db import db, transaction
 from app.models import SYSTEM, Audit, Company, History, SalesOrder, TermsText, User
 from app.states.order import OrderStatus
@@ -72,7 +71,7 @@ def test_the_card_answers_as_a_fragment_and_a_browser_is_sent_on(admin: Client) 
 def test_without_payment_whoever_signed_has_nothing_left_to_do(app: Flask, admin: Client) -> None:
     dana = factories.user(Role.SALESPERSON)
     approval = approvals.submit(factories.order(owner=dana).id, by=dana)
-    hand = Hand(name="Maria Keller", title="Head", email="maria@northfield.test", consent_text="I accept.")
+    hand = factories.hand(approval)
     signing.sign(approval.id, hand, sha256=approval.snapshot.sha256, edition=approval.snapshot.edition)
     assert approval.order.status is OrderStatus.AWAITING_APPROVAL
     turn(admin, PAYMENT, on=False)

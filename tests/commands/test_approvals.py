@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 from app import clock, settings
 from app.access import Role
 from app.commands import approvals, payment_links, signing
-from app.commands.signing import Hand
 from app.db import db, lock, transaction
 from app.errors import Refusal
 from app.models import (
@@ -62,14 +61,9 @@ def count(model: type) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def hand(**changes: Any) -> Hand:
-    facts = {"name": "Maria Keller", "title": "Head", "email": "maria@northfield.test", "consent_text": "I accept."}
-    return Hand(**(facts | changes))
-
-
 def sign(approval: Approval, **changes: Any) -> Approval:
     seen = {"sha256": approval.snapshot.sha256, "edition": approval.snapshot.edition}
-    return signing.sign(approval.id, hand(**changes), **seen)
+    return signing.sign(approval.id, factories.hand(approval, title="Head", **changes), **seen)
 
 
 def switch(definition: settings.Definition, value: bool) -> None:
@@ -235,7 +229,7 @@ def test_signing_twice_is_signing_once(order: SalesOrder, seller: User) -> None:
 def test_only_the_version_that_was_seen_can_be_signed(order: SalesOrder, seller: User, seen: dict[str, Any]) -> None:
     approval = approvals.submit(order.id, by=seller)
     with pytest.raises(Refusal, match="stale_snapshot"):
-        signing.sign(approval.id, hand(), **({"sha256": approval.snapshot.sha256} | seen))
+        signing.sign(approval.id, factories.hand(approval), **({"sha256": approval.snapshot.sha256} | seen))
     assert count(Signature) == 0
 
 
@@ -431,16 +425,6 @@ def test_payment_switched_off_releases_what_was_signed_and_waits(order: SalesOrd
     assert fresh(order).status is OrderStatus.ACTIVATED
     assert fresh(unsigned).status is OrderStatus.AWAITING_APPROVAL
     assert fresh(by_manager).status is OrderStatus.AWAITING_APPROVAL
-
-
-def test_release_books_many_in_one_transaction(seller: User) -> None:
-    orders = [factories.order(owner=seller) for _ in range(3)]
-    for order in orders:
-        sign(approvals.submit(order.id, by=seller))
-    with transaction() as session:
-        session.merge(Setting(key=settings.SALESPEOPLE_PAYMENT.key, value=False))
-        assert approvals.release_waiting(by=approvals.SYSTEM) == 3
-    assert {fresh(o).status for o in orders} == {OrderStatus.ACTIVATED}
 
 
 def test_nothing_is_paid_past_the_signature_while_the_customer_has_the_order(seller: User) -> None:

@@ -232,7 +232,7 @@ def test_a_switch_turned_off_and_a_claim_never_wait_for_each_other(any_app: Flas
 
     admin, approval = factories.user(Role.ADMIN), approvals.submit(factories.order().id, by=factories.user())
     seen = {"sha256": approval.snapshot.sha256, "edition": approval.snapshot.edition}
-    signing.sign(approval.id, signing.Hand("Maria Keller", "", "maria@northfield.test", "I accept."), **seen)
+    signing.sign(approval.id, factories.hand(approval), **seen)
     order_id, admin_id = approval.order_id, admin.id
     end_read()
 

@@ -15,6 +15,7 @@ from app.commands import (
     approvals,
     charges,
     collection,
+    inquiries,
     order_edits,
     orders,
     outcomes,
@@ -182,9 +183,9 @@ def test_a_lost_answer_is_confirming_until_asked_and_never_a_second_charge(
     assert attempt.status is AttemptStatus.UNKNOWN
     with pytest.raises(Refusal, match="payment_in_progress"):
         collect(order, seller, key="k2")
-    assert charges.sweep() == 0
+    assert inquiries.sweep() == 0
     with time_machine.travel(clock.now() + timedelta(seconds=31)):
-        assert charges.sweep() == 1
+        assert inquiries.sweep() == 1
     assert reload_order(order).status is OrderStatus.ACTIVATED
     assert len(gateway.booked) == count(Transaction) == count(Receipt) == 1
 
@@ -368,8 +369,8 @@ def test_one_attempt_that_cannot_be_asked_about_does_not_keep_the_others_waiting
 
     gateway.look_up = broken  # type: ignore[method-assign]
     with time_machine.travel(clock.now() + timedelta(seconds=31)):
-        assert charges.sweep() == 2
-        assert charges.sweep() == 0
+        assert inquiries.sweep() == 2
+        assert inquiries.sweep() == 0
     db.session.expire_all()
     assert db.session.get_one(Attempt, other.id).status is AttemptStatus.SUCCEEDED
     assert db.session.get_one(Attempt, stuck.id).status is AttemptStatus.UNKNOWN

@@ -14,7 +14,6 @@ from app import clock
 from app.access import Role
 from app.commands import approvals, collection, orders, signing
 from app.commands.charges import Instrument
-from app.commands.signing import Hand
 from app.db import db, transaction
 from app.errors import Refusal
 from app.models import (
@@ -75,7 +74,7 @@ def nothing_due(order: SalesOrder) -> None:
 
 def sign(approval: Approval) -> None:
     row = db.session.get_one(Approval, approval.id)
-    hand = Hand(name="Maria Keller", title="", email=row.sent_to, consent_text="I accept.")
+    hand = factories.hand(row, email=row.sent_to)
     signing.sign(row.id, hand, sha256=row.snapshot.sha256, edition=row.snapshot.edition)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app import clock, jobs, links, settings
 from app.access import Role
-from app.commands import approvals, charges, collection, orders, payment_links, payment_orders
+from app.commands import approvals, charges, collection, inquiries, orders, payment_links, payment_orders
 from app.db import db, transaction
 from app.errors import Refusal
 from app.models import (
@@ -157,7 +157,7 @@ def test_a_link_being_paid_neither_expires_nor_is_revoked(
         payment_links.send(due.id, form_key="k2", by=seller)
     with time_machine.travel(clock.now() + timedelta(days=31)):
         assert payment_links.expire_due() == 0
-        charges.sweep()
+        inquiries.sweep()
         assert intents()[0].status is IntentStatus.PAID
 
 

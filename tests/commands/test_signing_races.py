@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 
 from app.access import Role
 from app.commands import approvals, orders, signing
-from app.commands.signing import Hand
 from app.db import db, end_read
 from app.errors import Refusal
 from app.models import Approval, SalesOrder, Signature, User
@@ -23,8 +22,6 @@ from tests.commands.test_charge_races import without_locks
 from tests.racing import race, refused
 
 pytestmark = pytest.mark.engines
-
-HAND = Hand("Maria Keller", "", "maria@northfield.test", "I accept.")
 
 
 @pytest.fixture
@@ -43,7 +40,9 @@ def approval(manager: User) -> Approval:
 
 def sign(approval: Approval) -> Callable[[], Any]:
     id, seen = approval.id, {"sha256": approval.snapshot.sha256, "edition": approval.snapshot.edition}
-    return lambda: signing.sign(id, HAND, **seen)
+    hand = factories.hand(approval)
+    end_read()
+    return lambda: signing.sign(id, hand, **seen)
 
 
 def signatures() -> int:

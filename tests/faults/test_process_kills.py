@@ -23,13 +23,13 @@ from app.commands import collection, payment_links
 from app.db import db, end_read, transaction
 from app.models import SYSTEM, Attempt, IntentPurpose, OrderEmail, PaymentOrder, Receipt, SalesOrder, StagedJob
 from app.models import Transaction as Evidence
+from app.queries import invariants
 from app.states.mail import MailStatus
 from app.states.order import OrderStatus
 from tests import factories
 from tests.conftest import make_app
 from tests.engines import MailServer, free_port
 from tests.faults.processes import Processes, until
-from tests.house_ledger import broken_invariants
 
 pytestmark = [pytest.mark.faults, pytest.mark.engines]
 
@@ -184,7 +184,7 @@ def finished(app: Flask, link: str, smtp_server: MailServer) -> None:
     db.session.expire_all()
     assert db.session.scalars(select(SalesOrder.status)).one() is OrderStatus.ACTIVATED
     assert (count(Attempt), count(Evidence), count(Receipt)) == (1, 1, 1)
-    assert broken_invariants() == []
+    assert invariants.broken(grace=timedelta(0)) == []
     assert len(smtp_server.mails) == 2
     page = Visitor(app.config["BASE_URL"]).get(link)
     assert "€119.00" in page

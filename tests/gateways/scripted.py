@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 
+from app import clock
 from app.db import assert_no_transaction
 from app.gateways.base import (
     Capabilities,
@@ -13,6 +15,7 @@ from app.gateways.base import (
     GatewayAccount,
     Outcome,
 )
+from app.gateways.notices import BadNotice, Notice, Subject
 
 VISA = CardFacts("Visa", "4242", 12, 2031, "Maria Keller", "fp-4242")
 
@@ -40,13 +43,13 @@ class ScriptedGateway:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer == "lost before":
             return ChargeResult(Outcome.UNKNOWN, None, None, message="time-out")
-        result = self._result(answer.removesuffix(" but lost"), request)
+        result = self.result(answer.removesuffix(" but lost"), request)
         self.booked[request.key] = result
         if answer.endswith("but lost"):
             return ChargeResult(Outcome.UNKNOWN, None, None, message="time-out")
         return result
 
-    def _result(self, answer: str, request: ChargeRequest) -> ChargeResult:
+    def result(self, answer: str, request: ChargeRequest) -> ChargeResult:
         provider_id = f"ch-{len(self.booked) + 1}"
         if answer == "ok":
             saved = {"token": f"tok-{provider_id}", "customer_ref": "cus-1"} if request.save else {}
@@ -77,6 +80,21 @@ class ScriptedGateway:
             return self.booked[key]
         self.booked[key] = ChargeResult(Outcome.FAILED, provider_id, None, decline_code="cancelled")
         return self.booked[key]
+
+    def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
+        """Signed with the word "good"; the body is the notice itself."""
+        if headers.get("Signature") != "good":
+            raise BadNotice("forged", "The signature is not the processor's.")
+        facts = json.loads(body)
+        return Notice(
+            event_id=facts["id"],
+            type=facts["type"],
+            subject=Subject(facts.get("subject", "other")),
+            subject_id=facts.get("subject_id"),
+            metadata=facts.get("metadata", {}),
+            mode=facts.get("mode", "test"),
+            at=clock.now(),
+        )
 
     def ensure_customer(self, account_number: str, name: str, email: str, key: str) -> str:
         assert_no_transaction()

@@ -6,19 +6,23 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
 from flask import Flask
 from pytest_httpserver import HTTPServer
+from sqlalchemy import func, select
 from werkzeug import Request, Response
 
 from app import clock
-from app.db import transaction
+from app.db import db, end_read, transaction
 from app.gateways.notices import BadNotice
 from app.gateways.sandbox import post, script
 from app.gateways.sandbox.tables import Manner
+from app.models import NoticeWork, ProcessorEvent
 from app.queries import sandbox as queries
+from app.states.notice import NoticeStatus
 from tests import factories
 from tests.gateways.bench import Bench
 from tests.gateways.benches import sandbox_bench
@@ -53,8 +57,6 @@ def intake(app: Flask) -> Intake:
 
 
 def events(key: str = "sandbox") -> list[queries.Event]:
-    from app.db import end_read
-
     found = list(reversed(queries.console(key).events))
     end_read()
     return found
@@ -169,3 +171,26 @@ def test_where_nobody_listens_there_is_no_answer(app: Flask, bench: Bench) -> No
     app.config["BASE_URL"] = "http://127.0.0.1:9"
     bench.paid()
     assert post.post(events()[0].id) is None
+
+
+def test_our_own_intake_takes_what_is_true_and_refuses_or_keeps_aside_the_rest(app: Flask, bench: Bench) -> None:
+    client = app.test_client()
+
+    def through(address: str, body: bytes, headers: dict[str, str]) -> int:
+        return client.post(urlsplit(address).path, data=body, headers=headers).status_code
+
+    app.extensions[post.EXTENSION] = through
+    bench.paid()
+    event_id = events()[0].id
+    answers = {manner: post.post(event_id, manner) for manner in Manner}
+    assert answers == {
+        Manner.TRUE: 200,
+        Manner.FORGED: 400,
+        Manner.STALE: 400,
+        Manner.WRONG_ACCOUNT: 200,
+        Manner.WRONG_MODE: 200,
+    }
+    assert post.post(event_id) == 200
+    kept = db.session.scalars(select(NoticeWork.status).join(ProcessorEvent).where(ProcessorEvent.mode == "live"))
+    assert kept.one() is NoticeStatus.QUARANTINED
+    assert db.session.scalar(select(func.count(ProcessorEvent.id))) == 3

@@ -16,12 +16,13 @@ NAMELESS = {"util", "utils", "helper", "helpers", "misc", "common", "manager", "
 # Storeys of the house, lowest first: a module imports from its own room and from below. States and money stand on
 # nothing of ours. `app/jobs/__init__.py` stages work and lies low; the rest of that room runs the commands.
 STOREYS: tuple[frozenset[str], ...] = (
-    frozenset({"canonical", "clock", "config", "errors", "failpoints", "money", "png", "states"}),
+    frozenset({"canonical", "clock", "config", "errors", "failpoints", "money", "png", "states", "typed"}),
     frozenset({"db", "extensions", "logs"}),
     frozenset({"models"}),
     frozenset(
         {
             "access",
+            "addresses",
             "append_only",
             "assets",
             "audit",
@@ -46,7 +47,7 @@ STOREYS: tuple[frozenset[str], ...] = (
     frozenset({"jobs.*", "demo"}),
     frozenset({"blueprints"}),
 )
-GROUND = {"canonical", "clock", "errors", "money", "states"}
+GROUND = {"canonical", "clock", "errors", "money", "states", "typed"}
 
 # Who else may call .commit(), and why.
 COMMITTERS = {

@@ -13,7 +13,19 @@ from app.db import db, transaction
 from app.errors import IllegalMove
 from app.models import SYSTEM, History
 from app.models.machine import Machine
-from app.states import approval, attempt, intent, invoice, mail, order, payment_order, quote, subscription
+from app.states import (
+    approval,
+    attempt,
+    escalation,
+    intent,
+    invoice,
+    mail,
+    notice,
+    order,
+    payment_order,
+    quote,
+    subscription,
+)
 from app.states.attempt import OPEN, AttemptStatus
 from app.states.order import OrderEvent as E
 from app.states.order import OrderStatus as S
@@ -23,9 +35,11 @@ from tests import factories
 MACHINES: tuple[ModuleType, ...] = (
     approval,
     attempt,
+    escalation,
     intent,
     invoice,
     mail,
+    notice,
     order,
     payment_order,
     quote,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Response, flash, make_response, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
@@ -14,10 +13,11 @@ from ...commands import accounts as commands
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...queries import accounts as queries
+from ..forms import Form
 from . import bp
 
 
-class HoldForm(FlaskForm):
+class HoldForm(Form):
     reason = TextAreaField(
         lazy_gettext("Reason"),
         [InputRequired(lazy_gettext("Say why; everybody who meets the hold reads it.")), Length(max=1000)],

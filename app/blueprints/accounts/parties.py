@@ -8,7 +8,6 @@ from typing import Any
 from flask import Response, flash, make_response, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
@@ -18,6 +17,7 @@ from ...commands.accounts import AddressFacts, ContactFacts
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...queries import accounts as queries
+from ..forms import Form, KeyForm
 from . import bp
 
 
@@ -27,7 +27,7 @@ def _text(label: Any, missing: Any = None, most: int = 200, **more: Any) -> Stri
     return StringField(label, [*given, Length(max=most)], **more)
 
 
-class ContactForm(FlaskForm):
+class ContactForm(KeyForm):
     name = _text(lazy_gettext("Name"), lazy_gettext("Type a name."))
     email = _text(lazy_gettext("Email"), lazy_gettext("Type an email address."), 254)
     title = _text(lazy_gettext("Title"))
@@ -37,7 +37,7 @@ class ContactForm(FlaskForm):
         return ContactFacts(**{name: self[name].data or "" for name in ContactFacts.__dataclass_fields__})
 
 
-class AddressForm(FlaskForm):
+class AddressForm(KeyForm):
     name = _text(lazy_gettext("Name"), lazy_gettext("Type a name."))
     street = _text(lazy_gettext("Street"), lazy_gettext("Type the street."))
     postcode = _text(lazy_gettext("Postcode"), lazy_gettext("Type the postcode."), 20)
@@ -54,7 +54,7 @@ class AddressForm(FlaskForm):
         return AddressFacts(**{name: self[name].data or "" for name in AddressFacts.__dataclass_fields__})
 
 
-class OpportunityForm(FlaskForm):
+class OpportunityForm(KeyForm):
     name = _text(lazy_gettext("Name"), lazy_gettext("Type a name."))
 
 
@@ -69,7 +69,8 @@ def new_contact(number: str) -> Response:
 def add_contact(number: str) -> Response:
     account = queries.entity(number)
     form = ContactForm()
-    return _save(number, form, _("Add a contact"), lambda: commands.add_contact(account.id, form.facts(), by=me()))
+    act = lambda: commands.add_contact(account.id, form.facts(), form_key=form.key, by=me())  # noqa: E731
+    return _save(number, form, _("Add a contact"), act)
 
 
 @bp.get("/<number>/contacts/<int:contact_id>")
@@ -98,7 +99,8 @@ def new_address(number: str) -> Response:
 def add_address(number: str) -> Response:
     account = queries.entity(number)
     form = AddressForm()
-    return _save(number, form, _("Add an address"), lambda: commands.add_address(account.id, form.facts(), by=me()))
+    act = lambda: commands.add_address(account.id, form.facts(), form_key=form.key, by=me())  # noqa: E731
+    return _save(number, form, _("Add an address"), act)
 
 
 @bp.get("/<number>/opportunities/new")
@@ -112,11 +114,11 @@ def new_opportunity(number: str) -> Response:
 def add_opportunity(number: str) -> Response:
     account = queries.entity(number)
     form = OpportunityForm()
-    act = lambda: commands.add_opportunity(account.id, name=form.name.data or "", by=me())  # noqa: E731
+    act = lambda: commands.add_opportunity(account.id, name=form.name.data or "", form_key=form.key, by=me())  # noqa: E731
     return _save(number, form, _("Add an opportunity"), act)
 
 
-def _save(number: str, form: FlaskForm, title: str, act: Callable[[], Any]) -> Response:
+def _save(number: str, form: Form, title: str, act: Callable[[], Any]) -> Response:
     if not form.validate():
         return _form(number, form, title, 422)
     try:
@@ -128,6 +130,6 @@ def _save(number: str, form: FlaskForm, title: str, act: Callable[[], Any]) -> R
     return see_other(url_for("accounts.show", number=number))
 
 
-def _form(number: str, form: FlaskForm, title: str, status: int = 200) -> Response:
+def _form(number: str, form: Form, title: str, status: int = 200) -> Response:
     account = queries.entity(number)
     return make_response(render_template("accounts/party.html", account=account, form=form, title=title), status)

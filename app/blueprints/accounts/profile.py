@@ -7,19 +7,18 @@ from typing import Any
 from flask import Response, flash, make_response, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
-from wtforms import HiddenField, IntegerField, SelectField, StringField
+from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from ...access import Permission, me, requires
 from ...commands import accounts as commands
 from ...commands.accounts import Profile
 from ...errors import Refusal
-from ...forms import mint_form_key
 from ...hypermedia import see_other
 from ...models import Account, TaxStatus
 from ...navigation import company
 from ...queries import accounts as queries
+from ..forms import Form, KeyForm
 from ..numbers import id_or_none
 from . import bp
 
@@ -30,8 +29,7 @@ TAX = [
 ]
 
 
-class ProfileForm(FlaskForm):
-    form_key = HiddenField()
+class ProfileForm(KeyForm):
     name = StringField(lazy_gettext("Name"), [InputRequired(lazy_gettext("Type a name.")), Length(max=200)])
     currency = StringField(
         lazy_gettext("Currency"),
@@ -58,7 +56,7 @@ class ProfileForm(FlaskForm):
         )
 
 
-class BillingForm(FlaskForm):
+class BillingForm(Form):
     billing_contact_id = SelectField(lazy_gettext("Invoices go to"), coerce=id_or_none)
     billing_address_id = SelectField(lazy_gettext("Billing address"), coerce=id_or_none)
     shipping_address_id = SelectField(lazy_gettext("Shipping address"), coerce=id_or_none)
@@ -73,7 +71,7 @@ class BillingForm(FlaskForm):
 @requires(Permission.ACCOUNT_EDIT)
 def new() -> Response:
     seller = company()
-    start = {"form_key": mint_form_key(), "currency": seller.currency, "payment_terms_days": 14}
+    start = {"currency": seller.currency, "payment_terms_days": 14}
     return _page(ProfileForm(formdata=None, data=start), None)
 
 
@@ -84,7 +82,7 @@ def create() -> Response:
     if not form.validate():
         return _page(form, None, 422)
     try:
-        account = commands.create(form.profile(), form_key=form.form_key.data or None, by=me())
+        account = commands.create(form.profile(), form_key=form.key, by=me())
     except Refusal as refusal:
         form.form_errors.append(refusal.sentence)
         return _page(form, None, refusal.status)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from zoneinfo import available_timezones
 
-from babel.numbers import list_currencies
 from flask import flash, make_response, render_template, url_for
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, Optional, Regexp
@@ -19,9 +17,11 @@ from ...db import db
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models.company import Company
+from ...money import CURRENCIES
+from ..forms import Form
 from . import bp
 
-ZONES, CURRENCIES = available_timezones(), list_currencies()
+ZONES = available_timezones()
 
 
 def _text(label: str, most: int, *more: object, needed: bool = True) -> StringField:
@@ -29,7 +29,7 @@ def _text(label: str, most: int, *more: object, needed: bool = True) -> StringFi
     return StringField(label, [first, Length(max=most), *more], filters=[lambda text: (text or "").strip()])
 
 
-class CompanyForm(FlaskForm):
+class CompanyForm(Form):
     name = _text("Name", 200)
     street = _text("Street", 200)
     postcode = _text("Postcode", 20)
@@ -44,7 +44,7 @@ class CompanyForm(FlaskForm):
     prices_include_tax = BooleanField("Prices include tax")
 
 
-class TermsForm(FlaskForm):
+class TermsForm(Form):
     body = TextAreaField("Terms and conditions", [InputRequired("Write the terms first."), Length(max=200_000)])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import flash, g, make_response, render_template, url_for
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length, Regexp
@@ -19,6 +18,7 @@ from ...hypermedia import see_other
 from ...models.people import User
 from ...queries import people as queries
 from ..auth import password_link
+from ..forms import KeyForm
 from . import bp
 
 
@@ -26,7 +26,7 @@ class CheckboxesField(SelectMultipleField):
     option_widget = CheckboxInput()
 
 
-class PersonForm(FlaskForm):
+class PersonForm(KeyForm):
     name = StringField("Name", [InputRequired("Type a name."), Length(max=200)])
     title = StringField("Title", [Length(max=200)])
     team = StringField("Team", [Length(max=100)])
@@ -80,7 +80,7 @@ def add_person() -> Response:
     if not form.validate():
         return _page(form, None, 422)
     try:
-        user = commands.create(form.email.data or "", form.profile(active=True), by=me())
+        user = commands.create(form.email.data or "", form.profile(active=True), form_key=form.key, by=me())
     except Refusal as refusal:
         return _refused(form, None, refusal)
     flash(_("%(name)s was added. Make a password link to let them in.", name=user.name), "ok")

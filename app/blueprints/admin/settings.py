@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, IntegerField
 from wtforms.validators import InputRequired, NumberRange
@@ -19,6 +18,7 @@ from ...errors import Refusal
 from ...hypermedia import see_other, wants_fragment
 from ...queries import settings as queries
 from ...settings import SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from ..forms import Form
 from . import bp
 
 SWITCHES = (SALESPEOPLE_SUBMIT, SALESPEOPLE_PAYMENT)
@@ -82,7 +82,7 @@ def _card(refusal: Refusal | None = None) -> Response:
     return make_response(card, refusal.status if refusal else 200)
 
 
-def _page(form: FlaskForm, status: int = 200) -> Response:
+def _page(form: Form, status: int = 200) -> Response:
     page = render_template(
         "admin/settings.html", form=form, groups=_groups(), name_of=_name, refusal=None, **_switches()
     )
@@ -122,9 +122,9 @@ def _name(definition: Definition) -> str:
     return definition.key.replace(".", "-")
 
 
-def _form() -> type[FlaskForm]:
+def _form() -> type[Form]:
     """A form with a field for each setting that is not one of the two switches."""
-    return type("SettingsForm", (FlaskForm,), {_name(d): _field(d) for d in _others()})
+    return type("SettingsForm", (Form,), {_name(d): _field(d) for d in _others()})
 
 
 def _field(definition: Definition) -> Any:

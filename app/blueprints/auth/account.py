@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import flash, make_response, render_template, url_for
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import PasswordField
 from wtforms.validators import EqualTo, InputRequired
@@ -14,10 +13,11 @@ from ...access import SENTENCES, Permission, me, signed_in
 from ...commands import people
 from ...errors import Refusal
 from ...hypermedia import see_other
+from ..forms import Form
 from . import bp, session
 
 
-class ChangePasswordForm(FlaskForm):
+class ChangePasswordForm(Form):
     old = PasswordField("Present password", [InputRequired("Type your present password.")])
     password = PasswordField("New password", [InputRequired("Type a new password.")])
     again = PasswordField(

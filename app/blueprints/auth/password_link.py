@@ -6,7 +6,6 @@ import hashlib
 
 from flask import current_app, flash, g, make_response, render_template, url_for
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 from wtforms import PasswordField
@@ -20,12 +19,13 @@ from ...errors import Refusal
 from ...extensions import limiter
 from ...hypermedia import see_other
 from ...models.people import User
+from ..forms import Form
 from . import bp
 
 LIFE_SECONDS = 3 * 24 * 3600
 
 
-class PasswordForm(FlaskForm):
+class PasswordForm(Form):
     password = PasswordField("New password", [InputRequired("Type a password.")])
     again = PasswordField(
         "The same again", [InputRequired("Type it once more."), EqualTo("password", "The two are not the same.")]

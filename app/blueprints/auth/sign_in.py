@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from flask import current_app, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, PasswordField, StringField
@@ -20,13 +19,14 @@ from ...extensions import limiter
 from ...hypermedia import safe_next, see_other
 from ...logs import log
 from ...models.people import User
+from ..forms import Form
 from . import bp, session, throttle
 
 
-class SignInForm(FlaskForm):
+class SignInForm(Form):
     email = StringField("Email", [InputRequired("Type your email address."), Length(max=254)])
     password = PasswordField("Password", [InputRequired("Type your password."), Length(max=1000)])
-    next = HiddenField()
+    next = HiddenField(validators=[Length(max=2000)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Response, make_response, render_template
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
@@ -17,10 +16,11 @@ from ...commands import orders
 from ...errors import Refusal
 from ...queries.orders import summary
 from ...queries.orders.facts import Facts
+from ..forms import Form
 from . import bp, regions
 
 
-class ReasonForm(FlaskForm):
+class ReasonForm(Form):
     reason = TextAreaField(
         _("Reason"),
         [InputRequired(_("Say why.")), Length(max=500)],
@@ -28,7 +28,7 @@ class ReasonForm(FlaskForm):
     )
 
 
-class BareForm(FlaskForm):
+class BareForm(Form):
     """Nothing to fill in, only to confirm."""
 
 
@@ -47,7 +47,7 @@ def convert_to_draft(number: str) -> Response:
     return _confirmed(number, ReasonForm(), act, _draft_dialog, gettext("Back in draft"))
 
 
-def _draft_dialog(facts: Facts, form: FlaskForm, refusal: Refusal | None = None, status: int = 200) -> Response:
+def _draft_dialog(facts: Facts, form: Form, refusal: Refusal | None = None, status: int = 200) -> Response:
     signed = facts.row.signed_at is not None and facts.row.closed_at is None
     voided = gettext("The signature is voided and every link dies.") if signed else gettext("Every link dies.")
     return _dialog(
@@ -78,7 +78,7 @@ def book(number: str) -> Response:
     return _confirmed(number, BareForm(), act, _booking_dialog, gettext("Booked"))
 
 
-def _booking_dialog(facts: Facts, form: FlaskForm, refusal: Refusal | None = None, status: int = 200) -> Response:
+def _booking_dialog(facts: Facts, form: Form, refusal: Refusal | None = None, status: int = 200) -> Response:
     return _dialog(
         facts,
         form,
@@ -106,7 +106,7 @@ def cancel(number: str) -> Response:
     return _confirmed(number, ReasonForm(), act, _cancel_dialog, gettext("Order cancelled"))
 
 
-def _cancel_dialog(facts: Facts, form: FlaskForm, refusal: Refusal | None = None, status: int = 200) -> Response:
+def _cancel_dialog(facts: Facts, form: Form, refusal: Refusal | None = None, status: int = 200) -> Response:
     return _dialog(
         facts,
         form,
@@ -125,7 +125,7 @@ def _cancel_dialog(facts: Facts, form: FlaskForm, refusal: Refusal | None = None
 Dialog = Callable[..., Response]
 
 
-def _confirmed(number: str, form: FlaskForm, act: Callable[[Facts, Any], None], dialog: Dialog, toast: str) -> Response:
+def _confirmed(number: str, form: Form, act: Callable[[Facts, Any], None], dialog: Dialog, toast: str) -> Response:
     facts = regions.load_order(number)
     if not form.validate():
         return dialog(facts, form, None, 422)
@@ -138,7 +138,7 @@ def _confirmed(number: str, form: FlaskForm, act: Callable[[Facts, Any], None], 
 
 def _dialog(
     facts: Facts,
-    form: FlaskForm,
+    form: Form,
     refusal: Refusal | None,
     status: int,
     *,

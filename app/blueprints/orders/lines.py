@@ -7,11 +7,9 @@ from typing import Any
 
 from flask import Response
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     DateField,
     FieldList,
-    Form,
     FormField,
     HiddenField,
     IntegerField,
@@ -28,6 +26,7 @@ from ...errors import Refusal, StaleVersion
 from ...models import Routing
 from ...queries.orders import editing
 from ...queries.orders.facts import Facts
+from ..forms import Form, Row
 from ..numbers import AtMostDecimals, Between, NumberField, id_or_none
 from . import bp, regions
 
@@ -42,7 +41,7 @@ ROUTINGS = [
 ]
 
 
-class LineForm(Form):
+class LineForm(Row):
     line_id = HiddenField(filters=[id_or_none])
     product_id = SelectField(_("Product"), coerce=id_or_none, choices=[], validate_choice=False)
     description = StringField(_("Description"), [Length(max=500)])
@@ -83,7 +82,7 @@ class LineForm(Form):
         )
 
 
-class LinesForm(FlaskForm):
+class LinesForm(Form):
     edition = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
     lines = FieldList(FormField(LineForm))
 

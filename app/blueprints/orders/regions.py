@@ -55,6 +55,14 @@ def panel(facts: Facts, name: str, *, status: int = 200, **more: Any) -> Respons
     return make_response(render_template("orders/panel.html", **context), status)
 
 
+def beside(answer: Response, facts: Facts, *names: str) -> Response:
+    """`answer`, and for htmx these regions of the page it was asked from."""
+    if wants_fragment():
+        seen = [name for name in names if name not in NEEDS or can(NEEDS[name])]
+        answer.set_data(answer.get_data(as_text=True) + "".join(partial(VIEWS[n][0], render(facts, n)) for n in seen))
+    return answer
+
+
 def changed(number: str, first: str, *others: str, toast: str) -> Response:
     """After an action: the panel it was taken in and what it affects; a browser goes back to the page."""
     if not wants_fragment():

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
@@ -16,11 +15,12 @@ from ...db import transaction
 from ...errors import Refusal
 from ...queries.orders import editing
 from ...queries.orders.facts import Facts
+from ..forms import Form
 from ..numbers import id_or_none
 from . import bp, regions
 
 
-class DetailsForm(FlaskForm):
+class DetailsForm(Form):
     contact_id = SelectField(_("Contact"), coerce=id_or_none, choices=[])
     billing_address_id = SelectField(_("Billing address"), coerce=id_or_none, choices=[])
     shipping_address_id = SelectField(_("Shipping address"), coerce=id_or_none, choices=[])

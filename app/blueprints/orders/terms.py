@@ -7,8 +7,7 @@ from typing import Any
 
 from flask import Response
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
-from wtforms import DateField, FieldList, Form, FormField, IntegerField, SelectField
+from wtforms import DateField, FieldList, FormField, IntegerField, SelectField
 from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import HiddenInput
 
@@ -20,6 +19,7 @@ from ...models import CollectionMethod, Due, Frequency, Renewal
 from ...money import Money, exponent
 from ...queries.orders import editing
 from ...queries.orders.facts import Facts, PlanStep
+from ..forms import Form, Row
 from ..numbers import AtMostDecimals, Between, NumberField
 from . import bp, regions
 
@@ -54,7 +54,7 @@ def _due(value: Any) -> Due | None:
     return Due(value) if value else None
 
 
-class StepForm(Form):
+class StepForm(Row):
     due = SelectField(_("Due"), choices=DUES, coerce=_due)
     due_date = DateField(_("Date"), [Optional()])
     percent = NumberField(
@@ -81,7 +81,7 @@ class StepForm(Form):
         return valid and not (self.amount.errors or self.due_date.errors)
 
 
-class TermsForm(FlaskForm):
+class TermsForm(Form):
     edition = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
     start_date = DateField(_("Starts"), [Optional()], description=_("Empty: when it is booked."))
     term_months = IntegerField(

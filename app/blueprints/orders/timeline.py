@@ -6,41 +6,37 @@ from typing import Any
 
 from flask import Response, make_response, render_template
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from sqlalchemy import select
-from wtforms import BooleanField, HiddenField, TextAreaField
+from wtforms import BooleanField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...access import Permission, me, requires
 from ...commands import mails, order_papers
 from ...db import db
 from ...errors import NotFound, Refusal
-from ...forms import mint_form_key
 from ...models import OrderEmail, OrderFile
 from ...queries.orders import summary
 from ...queries.orders.facts import Facts
+from ..documents import attachment
+from ..forms import Form, KeyForm
 from . import bp, regions
 
 VISIBLE = _("Internal otherwise.")
 
 
-class NoteForm(FlaskForm):
+class NoteForm(KeyForm):
     body = TextAreaField(_("Note"), [InputRequired(_("Write the note first.")), Length(max=order_papers.LONGEST_NOTE)])
     visible = BooleanField(_("Visible to the customer"), description=VISIBLE)
 
 
-class UploadForm(FlaskForm):
+class UploadForm(KeyForm):
     upload = FileField(
         _("File"),
         [FileRequired(_("Choose a file."))],
         description=_("PDF, image, office document or text, up to 10 MB."),
     )
     visible = BooleanField(_("Visible to the customer"), description=VISIBLE)
-
-
-class ResendForm(FlaskForm):
-    form_key = HiddenField()
 
 
 @bp.get("/<number>/notes/new")
@@ -56,7 +52,7 @@ def add_note(number: str) -> Response:
     if not form.validate():
         return _dialog(facts, "note", form, 422)
     try:
-        order_papers.add_note(facts.row.id, form.body.data or "", visible=form.visible.data, by=me())
+        order_papers.add_note(facts.row.id, form.body.data or "", visible=form.visible.data, form_key=form.key, by=me())
     except Refusal as refusal:
         return _refused(number, "note", form, refusal)
     return regions.changed(number, "timeline", toast="Note added")
@@ -77,7 +73,9 @@ def add_file(number: str) -> Response:
     sent = form.upload.data
     content = sent.read(order_papers.LARGEST + 1)
     try:
-        order_papers.add_file(facts.row.id, sent.filename or "", content, visible=form.visible.data, by=me())
+        order_papers.add_file(
+            facts.row.id, sent.filename or "", content, visible=form.visible.data, form_key=form.key, by=me()
+        )
     except Refusal as refusal:
         return _refused(number, "file", form, refusal)
     return regions.changed(number, "timeline", toast="File added")
@@ -86,7 +84,6 @@ def add_file(number: str) -> Response:
 @bp.get("/<number>/files/<int:file_id>")
 @requires(Permission.ORDER_VIEW)
 def file(number: str, file_id: int) -> Response:
-    """The file as an attachment that no browser runs, whatever it claims to be. Source: OWASP file upload guidance."""
     facts = regions.load_order(number)
     found = db.session.execute(
         select(OrderFile.body, OrderFile.content_type, OrderFile.filename).where(
@@ -95,28 +92,23 @@ def file(number: str, file_id: int) -> Response:
     ).one_or_none()
     if found is None:
         raise NotFound(f"file {file_id}")
-    response = make_response(found.body)
-    response.headers["Content-Type"] = found.content_type
-    response.headers.set("Content-Disposition", "attachment", filename=found.filename)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return attachment(found.body, found.content_type, found.filename)
 
 
 @bp.get("/<number>/mails/<int:mail_id>/resend")
 @requires(Permission.MAIL_RESEND)
 def resend_form(number: str, mail_id: int) -> Response:
     facts = regions.load_order(number)
-    return _resend_dialog(facts, _mail(facts, mail_id), ResendForm(formdata=None, data={"form_key": mint_form_key()}))
+    return _resend_dialog(facts, _mail(facts, mail_id), KeyForm(formdata=None))
 
 
 @bp.post("/<number>/mails/<int:mail_id>/resend")
 @requires(Permission.MAIL_RESEND)
 def resend(number: str, mail_id: int) -> Response:
-    facts, form = regions.load_order(number), ResendForm()
+    facts, form = regions.load_order(number), KeyForm()
     mail = _mail(facts, mail_id)
     try:
-        mails.resend(mail_id, form_key=form.form_key.data or mint_form_key(), by=me())
+        mails.resend(mail_id, form_key=form.key, by=me())
     except Refusal as refusal:
         return _resend_dialog(regions.load_order(number), mail, form, refusal)
     return regions.changed(number, "next", "timeline", "payment", toast="Mail sent again")
@@ -133,7 +125,7 @@ def _mail(facts: Facts, mail_id: int) -> Any:
     return found
 
 
-def _resend_dialog(facts: Facts, mail: Any, form: ResendForm, refusal: Refusal | None = None) -> Response:
+def _resend_dialog(facts: Facts, mail: Any, form: KeyForm, refusal: Refusal | None = None) -> Response:
     to = ", ".join(r["address"] for r in mail.recipients)
     page = render_template(
         "orders/actions/confirm.html",
@@ -148,11 +140,11 @@ def _resend_dialog(facts: Facts, mail: Any, form: ResendForm, refusal: Refusal |
     return make_response(page, refusal.status if refusal else 200)
 
 
-def _dialog(facts: Facts, kind: str, form: FlaskForm, status: int = 200) -> Response:
+def _dialog(facts: Facts, kind: str, form: Form, status: int = 200) -> Response:
     page = render_template(f"orders/actions/{kind}.html", order=summary.ref(facts), form=form)
     return make_response(page, status)
 
 
-def _refused(number: str, kind: str, form: FlaskForm, refusal: Refusal) -> Response:
+def _refused(number: str, kind: str, form: Form, refusal: Refusal) -> Response:
     form.form_errors.append(f"{refusal.sentence} {refusal.help}".strip())
     return _dialog(regions.load_order(number), kind, form, refusal.status)

@@ -106,7 +106,7 @@ def _charge(here: Callable[[], Place]) -> ResponseReturnValue:
         return _page(place, form, status=422)
     try:
         seen = Money(form.amount.data or 0, place.view.amount.currency)
-        attempt = place.charge(_instrument(place.view, form), form.form_key.data or "", seen)
+        attempt = place.charge(_instrument(place.view, form), form.key, seen)
     except Refusal as refusal:
         return _page(here(), refusal=refusal, status=refusal.status)
     return _outcome(place, here, attempt)

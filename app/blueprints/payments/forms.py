@@ -8,7 +8,6 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateField,
@@ -26,6 +25,7 @@ from wtforms.widgets import HiddenInput
 from ...models import CollectionMethod
 from ...money import Money
 from ...queries.payments.collecting import HOW
+from ..forms import Form, KeyForm, NoCardNumber
 from ..numbers import Between, NumberField, id_or_none
 
 NEW_CARD = "new"
@@ -41,13 +41,7 @@ def trimmed(value: str | None) -> str | None:
     return " ".join(value.split()) if value else value
 
 
-class KeyForm(FlaskForm):
-    """Nothing to fill in, only to confirm, once however often it is pressed."""
-
-    form_key = HiddenField(validators=[InputRequired()])
-
-
-class ReasonForm(FlaskForm):
+class ReasonForm(Form):
     reason = TextAreaField(
         _("Reason"),
         [DataRequired(_("Say why.")), Length(max=500)],
@@ -61,8 +55,8 @@ class CollectForm(KeyForm):
 
     amount = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
     pay_with = RadioField(_("Card"), [InputRequired(_("Choose a card."))], validate_choice=False)
-    instrument = HiddenField()
-    card_label = HiddenField(validators=[Optional(), Length(max=60)])
+    instrument = HiddenField(validators=[NoCardNumber()])
+    card_label = HiddenField(validators=[Optional(), Length(max=60), NoCardNumber()])
     agreed = SelectField(
         _("How did the customer agree?"),
         [InputRequired(_("Say how the customer agreed; it is kept with the payment."))],

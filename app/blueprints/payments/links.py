@@ -15,8 +15,9 @@ from ...hypermedia import see_other
 from ...models import OrderEmail, PaymentOrder
 from ...queries.payments import preflight as queries
 from ...queries.payments.facts import Collection, load
+from ..forms import KeyForm
 from . import answers, bp
-from .forms import KeyForm, ReasonForm
+from .forms import ReasonForm
 
 # A mail brings its own styles and nothing else; it is framed by the page around it, and leads nowhere.
 PREVIEW_POLICY = (
@@ -37,7 +38,7 @@ def send_link(number: str) -> Response:
     """Confirmed: sends once, however often it is pressed."""
     collection, form = load(number, me()), KeyForm()
     try:
-        mail = payment_links.send(collection.row.id, form_key=form.form_key.data or mint_form_key(), by=me())
+        mail = payment_links.send(collection.row.id, form_key=form.key, by=me())
     except Refusal as refusal:
         return _preflight(load(number, me()), refusal)
     flash(_sent(mail), "ok")
@@ -81,7 +82,7 @@ def _sent(mail: OrderEmail) -> str:
 @bp.get("/payments/<number>/link/mail")
 @requires(Permission.PAYMENT_LINK_SEND)
 def resend_form(number: str) -> Response:
-    return _resend_dialog(load(number, me()), KeyForm(formdata=None, data={"form_key": mint_form_key()}))
+    return _resend_dialog(load(number, me()), KeyForm(formdata=None))
 
 
 @bp.post("/payments/<number>/link/mail")
@@ -90,7 +91,7 @@ def resend(number: str) -> Response:
     """The same link once more, to whoever gets it today."""
     collection, form = load(number, me()), KeyForm()
     try:
-        mail = payment_links.resend(collection.row.id, form_key=form.form_key.data or mint_form_key(), by=me())
+        mail = payment_links.resend(collection.row.id, form_key=form.key, by=me())
     except Refusal as refusal:
         return _resend_dialog(load(number, me()), form, refusal)
     return answers.changed(collection, _sent(mail))
@@ -125,7 +126,7 @@ def revoke(number: str) -> Response:
         return _revoke_dialog(collection, form, status=422)
     try:
         if collection.row.intent_id is None:
-            raise Refusal("not_live", _("There is no live link."))
+            raise Refusal("not_live", "There is no live link.")
         payment_links.revoke(collection.row.intent_id, because=form.reason.data or "", by=me())
     except Refusal as refusal:
         return _revoke_dialog(load(number, me()), form, refusal, refusal.status)

@@ -11,7 +11,6 @@ from ...access import Permission, can, me, requires
 from ...commands import payment_orders
 from ...db import get
 from ...errors import Refusal
-from ...forms import mint_form_key
 from ...hypermedia import see_other
 from ...models import CollectionMethod, PaymentOrder, SalesOrder
 from ...money import Money
@@ -38,7 +37,6 @@ def new(number: str) -> Response:
         "purpose": _("Payment for order %(number)s", number=number),
         "contact_id": order.row.contact_id,
         "due_date": due,
-        "form_key": mint_form_key(),
     }
     return _page(order, RequestForm(formdata=None, data=known))
 
@@ -68,7 +66,7 @@ def _create(order: Facts, form: RequestForm, amount: Money) -> PaymentOrder:
         due_date=form.due_date.data,
         collection=form.collection.data,
         contact_id=form.contact_id.data,
-        form_key=form.form_key.data or "",
+        form_key=form.key,
         by=me(),
     )
 
@@ -113,6 +111,7 @@ def _page(order: Facts, form: RequestForm, refusal: Refusal | None = None, statu
         total=order.totals.gross,
         left=left,
         blocks=payment_orders.request_blocks(get(SalesOrder, order.row.id)),
+        unapplied=order.unapplied,
         form=form,
         refusal=refusal,
         home=answers.order_page(order.row.number),

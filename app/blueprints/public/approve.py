@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, make_response, redirect, render_template
 from flask.typing import ResponseReturnValue
 
+from ... import canonical
 from ...access import public
 from ...commands import signing
 from ...extensions import limiter
@@ -50,11 +51,15 @@ def sign_form(page: ApprovalPage) -> SignForm:
     """Filled in with what is known of the person the link went to."""
     person, order = page.order.contact, page.order
     known = {"name": person.name, "title": person.title, "email": page.sent_to}
-    return SignForm(formdata=None, data=known | {"sha256": order.sha256, "edition": order.edition})
+    seen = {"sha256": order.sha256, "edition": order.edition, "agreed": canonical.sha256(_consent(page))}
+    return SignForm(formdata=None, data=known | seen)
+
+
+def _consent(page: ApprovalPage) -> str:
+    return consent_to_order(page.order, takes_payment=page.takes_payment)
 
 
 def sign_page(link: Link, page: ApprovalPage, form: SignForm, *, status: int = 200, **context: Any) -> Response:
     facts = {"link": link, "page": page, "order": page.order, "papers": page.papers, "form": form}
     facts |= {"refusal": None, "stale": False} | context
-    words = consent_to_order(page.order, takes_payment=page.takes_payment)
-    return make_response(render_template("public/sign.html", consent=words, **facts), status)
+    return make_response(render_template("public/sign.html", consent=_consent(page), **facts), status)

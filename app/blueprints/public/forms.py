@@ -8,13 +8,13 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, IntegerField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
 from ...errors import Refusal
 from ...mail import recipients
+from ..forms import Form, NoCardNumber
 
 PNG = "data:image/png;base64,"
 
@@ -23,7 +23,7 @@ def _trim(value: str | None) -> str | None:
     return value.strip() if value else value
 
 
-def reachable(form: FlaskForm, field: EmailField) -> None:
+def reachable(form: Form, field: EmailField) -> None:
     """An address that mail can go to, by the same rule that mails are sent by."""
     try:
         recipients.checked(field.data or "")
@@ -31,7 +31,7 @@ def reachable(form: FlaskForm, field: EmailField) -> None:
         raise ValidationError(gettext("Enter an email address like name@company.com.")) from None
 
 
-class CustomerForm(FlaskForm):
+class CustomerForm(Form):
     def validate(self, extra_validators: Any = None) -> bool:
         """Leaves plain strings as errors: the templates print those, and pass over nested lists."""
         valid = bool(super().validate(extra_validators))
@@ -41,19 +41,21 @@ class CustomerForm(FlaskForm):
 
 
 class SignForm(CustomerForm):
-    """`sha256` and `edition` say which version was on the screen; only that one can be signed."""
+    """`sha256` and `edition` say which version was on the screen, `agreed` which words stood beside the box; only those
+    can be signed."""
 
     kind = RadioField(_("How to sign"), choices=[("drawn", _("Draw")), ("typed", _("Type"))], default="typed")
-    image = HiddenField()
+    image = HiddenField(validators=[Length(max=500_000)])
     name = StringField(_("Full name"), [InputRequired(_("Enter your full name.")), Length(max=200)], filters=[_trim])
     title = StringField(_("Title"), [Optional(), Length(max=200)], filters=[_trim])
     email = EmailField(
         _("Email"),
-        [InputRequired(_("Enter your email address.")), reachable],
+        [InputRequired(_("Enter your email address.")), Length(max=254), reachable],
         filters=[_trim],
     )
     consent = BooleanField(validators=[InputRequired(_("Tick the box to accept the order."))])
     sha256 = HiddenField(validators=[InputRequired()])
+    agreed = HiddenField(validators=[InputRequired()])
     edition = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
 
     def validate_image(self, field: HiddenField) -> None:
@@ -74,14 +76,16 @@ class SignForm(CustomerForm):
 class ReasonForm(CustomerForm):
     """Why not, or what else; the words go to the owner as they are."""
 
-    words = TextAreaField(validators=[InputRequired(_("Write a few words; they are all the sender sees."))])
+    words = TextAreaField(
+        validators=[InputRequired(_("Write a few words; they are all the sender sees.")), Length(max=4000)]
+    )
 
 
 class ForwardForm(CustomerForm):
     name = StringField(_("Their name"), [Optional(), Length(max=200)], filters=[_trim])
     email = EmailField(
         _("Their email"),
-        [InputRequired(_("Enter their email address.")), reachable],
+        [InputRequired(_("Enter their email address.")), Length(max=254), reachable],
         filters=[_trim],
     )
 
@@ -89,16 +93,16 @@ class ForwardForm(CustomerForm):
 class PayForm(CustomerForm):
     """`instrument` is the gateway's alias of the card, put there by its own field; the number never comes here."""
 
-    form_key = HiddenField(validators=[InputRequired()])
+    form_key = HiddenField(validators=[InputRequired(), Length(max=64)])
     edition = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
-    instrument = HiddenField(validators=[InputRequired(_("Enter your card."))])
-    card_label = HiddenField(validators=[Optional(), Length(max=60)])
+    instrument = HiddenField(validators=[InputRequired(_("Enter your card.")), NoCardNumber()])
+    card_label = HiddenField(validators=[Optional(), Length(max=60), NoCardNumber()])
     name = StringField(
         _("Name on card"), [InputRequired(_("Enter the name on the card.")), Length(max=200)], filters=[_trim]
     )
     receipt_email = EmailField(
         _("Receipt to"),
-        [InputRequired(_("Enter where the receipt goes.")), reachable],
+        [InputRequired(_("Enter where the receipt goes.")), Length(max=254), reachable],
         filters=[_trim],
     )
     save = BooleanField()

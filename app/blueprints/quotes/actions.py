@@ -8,7 +8,6 @@ from typing import Any
 from flask import Response, flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
@@ -18,14 +17,15 @@ from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models import Quote
 from ...queries.quotes import page
+from ..forms import Form
 from . import bp
 
 
-class ConfirmForm(FlaskForm):
+class ConfirmForm(Form):
     pass
 
 
-class RejectForm(FlaskForm):
+class RejectForm(Form):
     reason = TextAreaField(
         lazy_gettext("Reason"),
         [InputRequired(lazy_gettext("Say why, so that the quote can be mended.")), Length(max=2000)],
@@ -152,7 +152,7 @@ QUESTIONS: dict[str, tuple[Any, Any, Any, bool, Any]] = {
 
 
 def _ask(
-    key: str, number: str, version: int, form: FlaskForm, refusal: Refusal | None = None, status: int = 200
+    key: str, number: str, version: int, form: Form, refusal: Refusal | None = None, status: int = 200
 ) -> Response:
     _id(number, version)
     title, consequence, button, danger, _done = QUESTIONS[key]
@@ -170,7 +170,7 @@ def _ask(
     return make_response(body, status)
 
 
-def _answer(key: str, number: str, version: int, form: FlaskForm, act: Callable[[Any, int], Quote]) -> Response:
+def _answer(key: str, number: str, version: int, form: Form, act: Callable[[Any, int], Quote]) -> Response:
     quote_id = _id(number, version)
     if not form.validate():
         return _ask(key, number, version, form, status=422)

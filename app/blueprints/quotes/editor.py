@@ -11,11 +11,11 @@ from flask import Response, flash, make_response, render_template, request, url_
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
+from ...badges import said
 from ...commands import quote_content, quote_words, quotes
 from ...commands.quote_content import InvalidContent, QuoteContent
 from ...db import db, end_read
 from ...errors import Refusal, StaleVersion
-from ...forms import mint_form_key
 from ...hypermedia import see_other
 from ...models import Account, Quote
 from ...money import Money
@@ -51,7 +51,7 @@ def create() -> Response:
     if content is None:
         return _editor(form, account, None, 422)
     try:
-        quote = quotes.create(content, form_key=form.form_key.data or None, by=me())
+        quote = quotes.create(content, form_key=form.key, by=me())
     except InvalidContent as invalid:
         form.attach(invalid.problems)
         return _editor(form, account, None, 422)
@@ -76,7 +76,7 @@ def save(number: str, version: int) -> Response:
         return _editor(form, quote.account, quote, 422)
     quote_id = quote.id
     try:
-        quotes.edit(quote_id, content, edition=int(form.edition.data or 0), by=me())
+        quotes.edit(quote_id, content, edition=form.edition.data or 0, by=me())
     except StaleVersion:
         return _stale(form, content, quote_id)
     except InvalidContent as invalid:
@@ -91,8 +91,10 @@ def _draft(number: str, version: int) -> Quote:
     if quote.status is not QuoteStatus.DRAFT:
         raise Refusal(
             "not_draft",
-            _("%(name)s is %(status)s and cannot be edited.", name=quotes.name(quote), status=quote.status),
-            _("Revise it to write the next version."),
+            "%(quote)s is %(state)s; only a draft can be edited.",
+            "Revise it to write the next version.",
+            quote=quotes.name(quote),
+            state=said("quote", quote.status),
         )
     return quote
 
@@ -117,7 +119,7 @@ def _stale(form: QuoteForm, typed: QuoteContent, quote_id: int) -> Response:
     rows = [
         (label, yours, stored) for label, stored, yours in quote_words.differences(quote_content.read(quote), typed)
     ]
-    form.edition.data = str(quote.edition)
+    form.edition.data = quote.edition
     form.edition.raw_data = None
     return _editor(form, quote.account, quote, 409, conflict={"rows": rows} | page.last_change(quote))
 
@@ -151,7 +153,6 @@ def _editor(form: QuoteForm, account: Account, quote: Quote | None, status: int 
 def _blank(account: Account) -> dict[str, Any]:
     """A new quote as it usually begins: everything due at signature, valid for a while."""
     return {
-        "form_key": mint_form_key(),
         "contact_id": account.contacts[0].id if account.contacts else None,
         "billing_address_id": account.billing_address_id,
         "shipping_address_id": account.shipping_address_id,

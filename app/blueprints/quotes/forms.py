@@ -8,12 +8,10 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     DateField,
     Field,
     FieldList,
-    Form,
     FormField,
     HiddenField,
     IntegerField,
@@ -27,6 +25,7 @@ from ...commands.quote_content import InstalmentContent, LineContent, Problem, Q
 from ...models import CollectionMethod, Due, Frequency, Renewal
 from ...money import Money
 from ...queries.quotes.choices import Choices, ProductChoice
+from ..forms import KeyForm, Row
 from ..numbers import NumberField, id_or_none
 
 SPARE_ROWS = 3
@@ -58,7 +57,7 @@ COLLECTIONS = [
 ]
 
 
-class LineForm(Form):
+class LineForm(Row):
     product_id = SelectField(_("Product"), coerce=id_or_none, choices=[])
     description = StringField(_("Description"), [Length(max=500)])
     quantity = NumberField(_("Quantity"))
@@ -90,7 +89,7 @@ class LineForm(Form):
         )
 
 
-class InstalmentForm(Form):
+class InstalmentForm(Row):
     percent = NumberField(_("Percent"))
     amount = NumberField(_("Amount"))
     due = SelectField(_("Due"), choices=DUES, coerce=Due)
@@ -120,9 +119,8 @@ class InstalmentForm(Form):
             return 1
 
 
-class QuoteForm(FlaskForm):
-    edition = HiddenField()
-    form_key = HiddenField()
+class QuoteForm(KeyForm):
+    edition = HiddenField(filters=[id_or_none])
     contact_id = SelectField(_("Contact"), coerce=id_or_none)
     opportunity_id = SelectField(_("Opportunity"), coerce=id_or_none)
     billing_address_id = SelectField(_("Billing address"), coerce=id_or_none)

@@ -62,4 +62,4 @@ def switch(gateway: str) -> ResponseReturnValue:
 
 
 def unknown_act() -> Refusal:
-    return Refusal("unknown_act", _("The console does not know this act."), _("Reload the page and try again."))
+    return Refusal("unknown_act", "The console does not know this act.", "Reload the page and try again.")

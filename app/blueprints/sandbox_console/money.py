@@ -50,8 +50,9 @@ def _amount(gateway: str, ref: str) -> Money:
     try:
         return Money.of(Decimal(request.form.get("amount", "")), currency)
     except (InvalidOperation, ValueError) as error:
-        sentence = _("This is no amount in %(currency)s.", currency=currency)
-        raise Refusal("invalid_amount", sentence, _("Type it with a point, like 12.50.")) from error
+        raise Refusal(
+            "invalid_amount", "This is no amount in %(currency)s.", "Type it like 12.50.", currency=currency
+        ) from error
 
 
 @bp.post("/<gateway>/refunds/<ref>")

@@ -40,7 +40,7 @@ from ...models import (
     User,
 )
 from ...models.payment_plan import amounts
-from ...money import Money, Totals
+from ...money import Money, Totals, total
 from ...states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ...states.attempt import OPEN
 from ...states.invoice import InvoiceStatus
@@ -49,7 +49,7 @@ from ...states.payment_order import Figures, PaymentStatus
 from ..coverage import RouteFacts
 from ..nested import json_rows
 from ..scope import Reach, reach, within
-from . import documents, fulfillment, lines, methods, payment_facts, waiting
+from . import documents, fulfillment, lines, methods, payment_facts, unapplied, waiting
 from .actions import Actions
 from .next_best_action import ApprovalStage
 from .views import LineView
@@ -95,8 +95,6 @@ FIRST_ROUTE = (
     .correlate(SalesOrder)
     .scalar_subquery()
 )
-
-
 ALLOCATED = (
     select(func.coalesce(func.sum(Allocation.amount), 0))
     .where(Allocation.invoice_id == Invoice.id)
@@ -215,6 +213,10 @@ class PlanStep:
     due_date: date | None
     collection: CollectionMethod
 
+    def at_signature(self, by_transfer: bool) -> bool:
+        """Due then, by bank transfer or else by card."""
+        return self.due is Due.SIGNATURE and (self.collection is CollectionMethod.OFFLINE) is by_transfer
+
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFacts:
@@ -291,11 +293,17 @@ class Facts:
 
     @cached_property
     def due_at_signature(self) -> Money:
-        """The whole total where there is no plan, just as the first payment is made."""
-        if not self.plan:
-            return self.totals.gross
+        """By card; the whole total where there is no plan, just as the first payment is made."""
+        return self._at_signature(by_transfer=False) if self.plan else self.totals.gross
+
+    @cached_property
+    def transfers_at_signature(self) -> Money:
+        """What is due at signature and agreed to come by bank transfer."""
+        return self._at_signature(by_transfer=True)
+
+    def _at_signature(self, *, by_transfer: bool) -> Money:
         pairs = zip(self.plan, self.plan_amounts, strict=False)
-        return sum((amount for step, amount in pairs if step.due is Due.SIGNATURE), self.money(0))
+        return total((due for step, due in pairs if step.at_signature(by_transfer)), self.row.currency)
 
     @cached_property
     def route(self) -> RouteFacts | None:
@@ -329,6 +337,10 @@ class Facts:
         due = sum((amount for step, amount in pairs if fulfillment.is_due(self, step)), self.money(0))
         whole = due if self.plan else self.totals.gross
         return self.money(max(whole.minor - payment_facts.claimed(self.payment_orders), 0))
+
+    @cached_property
+    def unapplied(self) -> unapplied.Unapplied | None:
+        return unapplied.of(self)
 
     @cached_property
     def confirming(self) -> bool:

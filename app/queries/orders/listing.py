@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from flask import url_for
 from sqlalchemy import ColumnElement, String, cast, func, or_, select, tuple_
 
-from ... import numbering
+from ... import numbering, typed
 from ...db import db
 from ...models import Account, OrderLine, SalesOrder, User
 from ...money import Money, PricedLine, totals
@@ -32,9 +32,9 @@ class Sort(NamedTuple):
 
 
 SORTS: dict[str, Sort] = {
-    "newest": Sort(SalesOrder.id, True, int),
-    "oldest": Sort(SalesOrder.id, False, int),
-    "customer": Sort(Account.name, False, str),
+    "newest": Sort(SalesOrder.id, True, typed.whole),
+    "oldest": Sort(SalesOrder.id, False, typed.whole),
+    "customer": Sort(Account.name, False, typed.text),
     "start": Sort(func.coalesce(SalesOrder.start_date, FAR), False, date.fromisoformat),
 }
 
@@ -51,11 +51,10 @@ class Filter:
 
     @classmethod
     def read(cls, args: Mapping[str, str]) -> Filter:
-        owner = args.get("owner", "")
         return cls(
             text=" ".join(args.get("q", "").split())[:100],
             status=args.get("status", "") if args.get("status", "") in set(OrderStatus) else "",
-            owner=int(owner) if owner.isdigit() else None,
+            owner=_id(args.get("owner")),
             tag=args.get("tag", "").strip()[:40],
             sort=args.get("sort", "") if args.get("sort", "") in SORTS else "newest",
         )
@@ -199,12 +198,19 @@ def _cursor(row: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps([key, row.id]).encode()).decode().rstrip("=")
 
 
+def _id(asked: str | None) -> int | None:
+    try:
+        return typed.whole(asked)
+    except ValueError:
+        return None
+
+
 def _read(cursor: str | None, sort: Sort) -> tuple[Any, int] | None:
     """A broken or foreign cursor starts from the top."""
     if not cursor:
         return None
     try:
         key, id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return sort.read(key), int(id)
-    except (ValueError, TypeError):
+        return sort.read(key), typed.whole(id)
+    except (ValueError, TypeError, RecursionError):
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask_babel import gettext as _
 
 from ...formatting import ago, day, money
-from ...models import Due
+from ...models import CollectionMethod, Due
 from ...models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_EXPIRED
 from ...states.order import OrderStatus
 from . import decline, fulfillment
@@ -83,7 +83,10 @@ def _who(facts: Facts) -> str:
 
 
 def _due_words(facts: Facts) -> str:
-    due = facts.due_at_signature
+    due, transfers = facts.due_at_signature, facts.transfers_at_signature
+    if transfers:
+        beside = _("%(amount)s will be due at signature by bank transfer.", amount=money(transfers))
+        return " ".join(x for x in (_("%(amount)s by card.", amount=money(due)) if due else "", beside) if x)
     if not due:
         return _("Nothing is due at signature.")
     return _("%(amount)s will be due at signature.", amount=money(due))
@@ -188,7 +191,12 @@ def _requested(facts: Facts) -> Told:
     found = facts.link_to_send or next(x for x in facts.payment_orders if x.is_open)
     amount = money(facts.money(found.figures.balance))
     sentence = _("%(amount)s is requested with %(number)s.", amount=amount, number=found.row.number)
-    waiting = _("The customer has the link.") if facts.link_to_send is None else _("No link has been sent for it.")
+    if found.row.collection is CollectionMethod.OFFLINE:
+        waiting = _("It is to come by bank transfer, with the reference %(number)s.", number=facts.row.number)
+    elif facts.link_to_send is None:
+        waiting = _("The customer has the link.")
+    else:
+        waiting = _("No link has been sent for it.")
     return sentence, waiting, "coins", "info"
 
 

@@ -56,7 +56,7 @@ def view(facts: Facts) -> PaymentView:
         transactions=tuple(transaction(x) for x in proven),
         receipts=tuple(receipt(facts, x) for x in proven if x.receipt_id is not None),
         invoices=tuple(_invoice(facts, x) for x in facts.invoices),
-        unapplied=_unapplied(facts),
+        unapplied=facts.unapplied,
         trouble=trouble(proven),
         actions=_actions(facts),
     )
@@ -176,12 +176,6 @@ def _invoice(facts: Facts, invoice: InvoiceFacts) -> InvoiceView:
         pdf=documents.url(document),
         send=_url("invoices.send_form", number=invoice.number) if invoice.number and may_send else None,
     )
-
-
-def _unapplied(facts: Facts) -> Money | None:
-    """Received and not allocated to any invoice; shown once post-processing had its say."""
-    left = sum(x.row.received - x.row.allocated for x in facts.payment_orders)
-    return facts.money(left) if left > 0 and facts.waiting is None else None
 
 
 def trouble(proven: list[Row[Any]]) -> str | None:

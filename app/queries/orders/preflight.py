@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 
 from ... import settings
 from ...clock import end_of_day
-from ...models import CollectionMethod, Due
 from ...money import Money
 from ..coverage import Verdict, judge
 
@@ -29,11 +28,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """`refusal` is the first thing that blocks, if any."""
+    """`due_now` is paid by card in the flow; `transfers` is due then, too, by bank transfer."""
 
     total: Money
     due_now: Money | None
-    pays_now: bool
+    transfers: Money | None
     expires_at: datetime | None
     checks: tuple[Check, ...]
 
@@ -44,15 +43,12 @@ class Preflight:
 
 def of_approval(facts: Facts) -> Preflight:
     due = facts.due_at_signature
-    by_card = not facts.plan or any(
-        s.due is Due.SIGNATURE and s.collection is not CollectionMethod.OFFLINE for s in facts.plan
-    )
     return Preflight(
         total=facts.totals.gross,
         due_now=due or None,
-        pays_now=bool(due) and by_card,
+        transfers=facts.transfers_at_signature or None,
         expires_at=_expires_at(facts),
-        checks=tuple(_checks(facts, bool(due) and by_card)),
+        checks=tuple(_checks(facts, bool(due))),
     )
 
 
@@ -73,6 +69,7 @@ def _checks(facts: Facts, pays: bool) -> list[Check]:
         _quote_in_force(facts),
         Check("block", _("Hold"), row.hold_reason) if row.hold_reason else Check("pass", _("Hold"), _("None.")),
         *([_route(facts)] if pays else []),
+        *([Check("warn", facts.unapplied.what, facts.unapplied.reason)] if facts.unapplied else []),
     ]
 
 

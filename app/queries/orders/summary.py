@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from ...formatting import percent
 from ...models import Due
+from ...models.payment_plan import transfer_purpose
 from ...states.approval import ApprovalStatus
 from ...states.order import BEFORE_BOOKING, OrderStatus
 from ...states.payment_order import PaymentStatus
@@ -116,14 +117,16 @@ def _instalment(facts: Facts, n: int, step: PlanStep) -> InstalmentView:
         amount=agreed,
         due=due_words(step),
         collection=collection_words(step.collection),
-        status=_first_status(facts) if step.due is Due.SIGNATURE else None,
+        status=_status_at_signature(facts, n, step) if step.due is Due.SIGNATURE else None,
         share=percent(step.percent) if step.percent is not None else None,
     )
 
 
-def _first_status(facts: Facts) -> str | None:
-    """The first payment order is what the plan asks for at signature."""
-    return next((x.status for x in facts.payment_orders if x.row.first and x.counts), None)
+def _status_at_signature(facts: Facts, n: int, step: PlanStep) -> str | None:
+    """Of the first payment order, which asks for it by card, or of the bank transfer's own."""
+    transfer, purpose = step.at_signature(by_transfer=True), transfer_purpose(facts.row.number, n + 1)
+    mine = (x for x in facts.payment_orders if (x.row.purpose == purpose if transfer else x.row.first))
+    return next((x.status for x in mine if x.counts), None)
 
 
 def _approval(facts: Facts) -> ApprovalView | None:

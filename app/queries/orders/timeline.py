@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from ... import typed
 from ...db import Instant, read_columns
 from ...models import History, Note, OrderEmail, OrderFile, User
 from . import happenings
@@ -164,6 +165,7 @@ def _read(cursor: str | None) -> Cursor | None:
     try:
         at, rank, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         moment = datetime.fromisoformat(at)
-        return (moment, int(rank), int(key)) if moment.tzinfo else None
-    except (ValueError, TypeError):
+        known = moment.tzinfo and rank in RANK.values()
+        return (moment.astimezone(UTC), int(rank), typed.whole(key)) if known else None
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None

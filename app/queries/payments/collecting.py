@@ -18,6 +18,7 @@ from ..coverage import RouteFacts
 from ..orders import methods
 from ..orders.facts import Facts
 from ..orders.next_best_action import ApprovalStage
+from ..orders.unapplied import Unapplied
 from ..orders.views import DeclineView
 from ..routes import choose
 from . import standing
@@ -66,6 +67,7 @@ class CollectView:
     waiting: str | None
     challenge: Challenge | None
     tries_left: int | None
+    unapplied: Unapplied | None
 
     @property
     def usable(self) -> tuple[CardChoice, ...]:
@@ -101,6 +103,7 @@ def _view(order: Facts, collection: Collection | None, amount: Money, *, first: 
         waiting=standing.waits(collection) if collection and not asked else None,
         challenge=Challenge(asked.id, asked.next_action or {}, asked.created_at) if asked else None,
         tries_left=_tries_left(collection),
+        unapplied=order.unapplied,
     )
 
 

@@ -133,6 +133,8 @@ def _checks(
     if usable is None and collection.has_live_link:
         words = _("The customer's link was tried too often. They get a new one, and the old one dies.")
         found.append(Check("warn", _("Tries"), words))
+    if order.unapplied is not None:
+        found.append(Check("warn", order.unapplied.what, order.unapplied.reason))
     return found + [_other_link(x) for x in _others(collection)]
 
 

@@ -90,7 +90,7 @@ def consent_to_card(order: FrozenOrder | None, seller: str) -> str:
 
 def share(order: FrozenOrder) -> str:
     """`10% on signing`: what part of the total is asked for now."""
-    steps = [step for step in order.plan if step.due is Due.SIGNATURE]
+    steps = [step for step in order.plan if step.due is Due.SIGNATURE and step not in order.by_transfer]
     if len(steps) == 1 and steps[0].percent is not None and steps[0].percent != 100:
         return gettext("%(percent)s on signing", percent=percent(steps[0].percent))
     return ""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, literal, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ...access import Permission, can
@@ -40,7 +40,8 @@ PARTIES = (
 
 def locate(person: User, number: str, version: int) -> int:
     """The id of a version that `person` may see. Raises NotFound."""
-    query = select(Quote.id).where(Quote.number == number, Quote.version == version, visible(person, Quote.owner_id))
+    asked = literal(version, BigInteger)  # an address may hold more than the column, which finds nothing
+    query = select(Quote.id).where(Quote.number == number, Quote.version == asked, visible(person, Quote.owner_id))
     found = db.session.scalar(query)
     if found is None:
         raise NotFound(f"quote {number} version {version}")

@@ -34,7 +34,12 @@ def test_the_preflight_says_who_what_and_until_when(browser_of_dana: Client, ord
 
 def test_sending_answers_with_what_changed(browser_of_dana: Client, order: SalesOrder) -> None:
     dialog = browser_of_dana.get(f"/orders/{order.number}/approval/new", headers=FRAGMENT).text
-    data = {"contact_id": str(order.contact_id), "message": "Dear Maria", "form_key": minted(dialog)}
+    data = {
+        "contact_id": str(order.contact_id),
+        "edition": str(order.edition),
+        "message": "Dear Maria",
+        "form_key": minted(dialog),
+    }
     for _ in range(2):
         answer = browser_of_dana.post(f"/orders/{order.number}/approval", data=data, headers=FRAGMENT)
         assert answer.status_code == 200
@@ -45,6 +50,22 @@ def test_sending_answers_with_what_changed(browser_of_dana: Client, order: Sales
     assert db.session.scalars(select(Approval)).one().message == "Dear Maria"
 
 
+def test_an_order_edited_meanwhile_is_not_sent_until_it_was_looked_at(
+    browser_of_dana: Client, order: SalesOrder
+) -> None:
+    data = {"contact_id": str(order.contact_id), "edition": str(order.edition), "form_key": "k"}
+    with transaction():
+        db.session.get_one(SalesOrder, order.id).edition += 1
+    path = f"/orders/{order.number}/approval"
+    answers = [browser_of_dana.post(path, data=d, headers=FRAGMENT) for d in (data, data | {"edition": "0"})]
+    assert [a.status_code for a in answers] == [409, 409]
+    assert "was edited after you opened this" in answers[0].text and 'hx-target="#panel-lines"' in answers[0].text
+    assert db.session.scalars(select(Approval)).all() == []
+    seen = re.search(r'name="edition"[^>]*value="(\d+)"', answers[0].text)
+    assert seen is not None
+    assert browser_of_dana.post(path, data=data | {"edition": seen[1]}, headers=FRAGMENT).status_code == 200
+
+
 def test_what_stands_in_the_way_is_said_and_the_button_is_off(browser_of_dana: Client, dana: User) -> None:
     order = factories.order(owner=dana, opportunity_id=None)
     with transaction():
@@ -52,7 +73,7 @@ def test_what_stands_in_the_way_is_said_and_the_button_is_off(browser_of_dana: C
     dialog = browser_of_dana.get(f"/orders/{order.number}/approval/new", headers=FRAGMENT).text
     assert "Not linked; nothing is sent without it." in dialog and "Two invoices overdue" in dialog
     assert 'aria-disabled="true"' in dialog
-    data = {"contact_id": str(order.contact_id), "form_key": "k"}
+    data = {"contact_id": str(order.contact_id), "edition": str(order.edition), "form_key": "k"}
     answer = browser_of_dana.post(f"/orders/{order.number}/approval", data=data, headers=FRAGMENT)
     assert answer.status_code == 409 and "The order has no opportunity" in answer.text
     assert "panel-lines" not in answer.text, "the dialog stays, with the reason in it"
@@ -68,7 +89,7 @@ def test_switched_off_a_salesperson_sees_why_and_cannot_send(client: Client) -> 
     page = client.get(f"/orders/{order.number}").text
     assert "Salespeople may not send orders for approval at the moment." in page
     assert client.get(f"/orders/{order.number}/approval/new").status_code == 403
-    data = {"contact_id": str(order.contact_id), "form_key": "k"}
+    data = {"contact_id": str(order.contact_id), "edition": str(order.edition), "form_key": "k"}
     assert client.post(f"/orders/{order.number}/approval", data=data).status_code == 403
 
 

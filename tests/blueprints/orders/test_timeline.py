@@ -33,6 +33,37 @@ def test_an_empty_note_is_not_kept(browser_of_dana: Client, order: SalesOrder) -
     assert answer.status_code == 422 and "Write the note first." in answer.text
 
 
+def test_a_note_is_one_however_often_it_is_pressed(browser_of_dana: Client, order: SalesOrder) -> None:
+    page = browser_of_dana.get(f"/orders/{order.number}/notes/new", headers=FRAGMENT).text
+    key = re.search(r'name="form_key"[^>]*value="([^"]+)"', page)
+    assert key is not None
+    for _ in range(2):
+        data = {"body": "Ring first.", "form_key": key[1]}
+        assert browser_of_dana.post(f"/orders/{order.number}/notes", data=data, headers=FRAGMENT).status_code == 200
+    assert len(db.session.scalars(select(Note)).all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("Paid by 4242 4242 4242 4242, 12/29", "This looks like a card number; card numbers are never kept here."),
+        ("Ring\x00first", "There is an invisible character in here that cannot be kept. Type it anew."),
+        ("a" * 10_001, "At most 10000 characters; this has 10001."),
+    ],
+)
+def test_what_is_not_kept_is_refused_beside_the_note_and_not_lost(
+    browser_of_dana: Client, order: SalesOrder, body: str, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = browser_of_dana.post(f"/orders/{order.number}/notes", data={"body": body}, headers=FRAGMENT)
+    assert answer.status_code == 422 and words in answer.text and body in answer.text
+    assert db.session.scalars(select(Note)).all() == [] and body not in "".join(capfd.readouterr())
+
+
+def test_a_file_named_like_a_card_is_refused(browser_of_dana: Client, order: SalesOrder) -> None:
+    answer = upload(browser_of_dana, order, PNG, "4242424242424242.png")
+    assert answer.status_code == 422 and "looks like a card number" in answer.text
+
+
 def upload(client: Client, order: SalesOrder, content: bytes, name: str):  # type: ignore[no-untyped-def]
     from io import BytesIO
 

@@ -13,7 +13,6 @@ from werkzeug.test import TestResponse
 from app import links
 from app.access import Role
 from app.commands import approvals, signing
-from app.commands.signing import Hand
 from app.db import db
 from app.models import Approval, PaymentIntent, SalesOrder, User
 from tests import factories
@@ -76,7 +75,7 @@ def invited(client: Client, *, seller: User | None = None, **facts: Any) -> Cust
 def signed(client: Client, **facts: Any) -> Customer:
     customer = invited(client, **facts)
     snapshot = customer.approval.snapshot
-    hand = Hand("Maria Keller", "", "maria@northfield.test", "I accept.")
+    hand = factories.hand(customer.approval)
     signing.sign(customer.approval.id, hand, sha256=snapshot.sha256, edition=snapshot.edition)
     return customer
 

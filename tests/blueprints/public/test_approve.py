@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
@@ -16,7 +19,7 @@ from app.models.frozen import read
 from app.states.approval import ApprovalEvent, ApprovalStatus
 from app.states.order import OrderStatus
 from tests import factories
-from tests.blueprints.public.customer import address, invited, order_of, signed
+from tests.blueprints.public.customer import address, hidden, invited, order_of, signed
 from tests.conftest import Client
 from tests.statements import counted
 
@@ -86,8 +89,6 @@ def test_a_typed_signature_leads_on_to_the_payment(client: Client) -> None:
 def test_pressed_twice_or_in_two_tabs_it_is_one_signature(client: Client) -> None:
     customer = invited(client)
     form = {"kind": "typed", "name": "Maria", "email": "m@northfield.test", "consent": "y"}
-    from tests.blueprints.public.customer import hidden
-
     fields = hidden(customer.get())
     answers = [customer.post("/sign", **fields, **form) for _ in range(2)]
     assert [a.status_code for a in answers] == [303, 303]
@@ -112,8 +113,6 @@ def test_a_drawing_that_is_none_is_asked_for_again(client: Client) -> None:
 
 @pytest.mark.parametrize("seen", [{"sha256": "0" * 64}, {"edition": "9"}, {"sha256": ""}, {"edition": "x"}])
 def test_a_stale_tab_is_shown_the_version_as_it_is_now(client: Client, seen: dict[str, str]) -> None:
-    from tests.blueprints.public.customer import hidden
-
     customer = invited(client)
     form = {"kind": "typed", "name": "Maria", "email": "m@northfield.test", "consent": "y"}
     answer = customer.post("/sign", **(hidden(customer.get()) | form | seen))
@@ -123,8 +122,6 @@ def test_a_stale_tab_is_shown_the_version_as_it_is_now(client: Client, seen: dic
 
 
 def test_an_old_tab_cannot_sign_what_was_sent_again(client: Client) -> None:
-    from tests.blueprints.public.customer import hidden
-
     seller = factories.user(Role.SALES_MANAGER)
     customer = invited(client, seller=seller)
     fields = hidden(customer.get()) | {"kind": "typed", "name": "M", "email": "m@northfield.test", "consent": "y"}
@@ -295,3 +292,18 @@ def test_statements_do_not_grow_with_lines(client: Client, stage: str) -> None:
         counts[n] = len(statements)
     assert counts[4] == counts[40]
     assert counts[40] <= 6, counts
+
+
+def test_words_that_changed_while_they_were_read_are_not_signed(client: Client) -> None:
+    customer = invited(client)
+    shown = hidden(customer.get())
+    with transaction() as session:
+        session.merge(Setting(key=settings.SALESPEOPLE_PAYMENT.key, value=False))
+    facts = {"kind": "typed", "name": "Maria Keller", "email": "m@northfield.test", "consent": "y"}
+    answer = customer.post("/sign", **(shown | facts))
+    assert answer.status_code == 409 and "has changed since you opened it" in answer.text
+    assert "The card I pay with is saved" not in answer.text and 'value="m@northfield.test"' in answer.text
+    assert db.session.scalars(select(Signature)).all() == []
+    assert customer.post("/sign", **(hidden(answer) | facts)).status_code == 303
+    assert "card" not in db.session.scalars(select(Signature)).one().consent_text
+    assert db.session.scalars(select(Signature.consent_text)).one() in unescape(re.sub(r"</?strong>", "", answer.text))

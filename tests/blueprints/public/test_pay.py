@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from app import clock, jobs, settings
 from app.access import Role
-from app.commands import charges, payment_links, payment_orders, signing
+from app.commands import inquiries, payment_links, payment_orders, post_processing, signing
 from app.db import db, lock, transaction
 from app.models import (
     Attempt,
@@ -138,7 +138,7 @@ def test_a_lost_answer_is_being_confirmed_and_cannot_be_paid_again(client: Clien
     fragment = {"HX-Request": "true", "HX-Request-Type": "partial"}
     assert customer.get("/progress", headers=fragment).headers.get("HX-Redirect") is None
     with time_machine.travel(clock.now() + timedelta(minutes=1), tick=False):
-        assert charges.sweep() == 1
+        assert inquiries.sweep() == 1
     assert customer.get("/progress", headers=fragment).headers["HX-Redirect"] == customer.url
     assert "Your order is confirmed." in customer.get().text
     assert count(Transaction) == count(Receipt) == 1
@@ -173,7 +173,7 @@ def test_a_lost_session_comes_back_to_a_page_that_tells_nothing_but_the_outcome(
 @pytest.fixture
 def unfinished(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Money is taken, and what follows from it fails until somebody mends it."""
-    monkeypatch.setattr(charges.post_processing, "run", lambda transaction_id: False)
+    monkeypatch.setattr(post_processing, "run", lambda transaction_id: False)
     return monkeypatch
 
 
@@ -194,7 +194,7 @@ def test_who_has_paid_does_not_decline_any_more(client: Client, unfinished: pyte
     assert order_of(customer).status is OrderStatus.AWAITING_APPROVAL
     assert "Nothing was charged" not in customer.get().text
     unfinished.undo()
-    assert charges.post_processing.run(db.session.scalars(select(Transaction.id)).one())
+    assert post_processing.run(db.session.scalars(select(Transaction.id)).one())
     assert order_of(customer).status is OrderStatus.ACTIVATED
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ....money import Money
+from ..unapplied import Unapplied
 from .action import Action
 
 
@@ -127,6 +128,6 @@ class PaymentView:
     transactions: tuple[TransactionView, ...]
     receipts: tuple[ReceiptView, ...]
     invoices: tuple[InvoiceView, ...]
-    unapplied: Money | None
+    unapplied: Unapplied | None
     trouble: str | None = None
     actions: tuple[Action, ...] = ()

@@ -1,0 +1,7 @@
+"""Where processors tell what happened."""
+
+from flask import Blueprint
+
+bp = Blueprint("webhooks", __name__)
+
+from . import processors  # noqa: E402, F401

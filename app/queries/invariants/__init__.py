@@ -1,0 +1,56 @@
+"""What must hold of the books, whatever happened: one function a rule, each a sentence for every place that breaks it.
+
+`flask check-invariants` runs them, so does a tick each night, and every fault test. Rules that a constraint, a type or
+a guard already makes impossible are asked all the same where a statement can see them: constraints get lost too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from . import books, evidence, money, promises
+
+GRACE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`number` is the invariant's; `holds` says it in words; `complaints` gets how young a row may be to be spared,
+    because what is still being worked on is not broken."""
+
+    number: int
+    holds: str
+    complaints: Callable[[timedelta], list[str]]
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(1, "Amounts are whole minor units of a currency whose exponent is known", money.unknown_currencies),
+    Rule(2, "Gross is net and tax, and parts add up to their whole", money.sums_apart),
+    Rule(3, "Evidence refuses change: its triggers stand", evidence.unguarded_tables),
+    Rule(4, "Refunded is at most captured, captured at most authorized", money.out_of_order),
+    Rule(5, "Nothing is allocated above a receipt or an invoice", money.over_allocated),
+    Rule(6, "Each capture has exactly one receipt", evidence.receipts_apart),
+    Rule(7, "What a gateway did stands here once", evidence.doubled_transactions),
+    Rule(8, "One open attempt, one live checkout, one order per quote", evidence.rivals),
+    Rule(9, "The gateway was never asked for a charge without an attempt", books.charges_without_attempt),
+    Rule(10, "A stored request carries the attempt's own key and amount", evidence.requests_apart),
+    Rule(12, "What is not known is asked about again", evidence.forgotten_attempts),
+    Rule(13, "A status is what its last history row says, in an unbroken sequence", evidence.histories_apart),
+    Rule(14, "An attempt succeeded if and only if its transaction is there", evidence.outcomes_apart),
+    Rule(15, "A transaction has the attempt's amount and currency", evidence.amounts_apart),
+    Rule(16, "An authorization ends in capture or void, never both", evidence.captured_and_voided),
+    Rule(19, "A saved card was charged for its own account, on the gateway that holds it", promises.foreign_methods),
+    Rule(20, "A signature binds the snapshot it was made under", promises.unbound_signatures),
+    Rule(21, "What can be paid is the order as it stands", promises.stale_checkouts),
+    Rule(22, "No mail keeps the token of a link", promises.kept_tokens),
+    Rule(23, "One mail per kind, subject and cause", promises.doubled_mails),
+    Rule(24, "Every receipt and every try has its audit row", promises.unaudited),
+    Rule(25, "The gateway's books are ours", books.apart),
+)
+
+
+def broken(*, grace: timedelta = GRACE) -> list[str]:
+    """Every complaint, beginning with its invariant's number; none: all holds."""
+    return [f"{rule.number}: {complaint}" for rule in RULES for complaint in rule.complaints(grace)]

@@ -1,0 +1,77 @@
+"""Whatever is sent to any address of the URL map, on either database: an answer in words, never a broken page."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from app import links
+from app.access import Role
+from app.commands import approvals
+from app.db import db
+from app.models import PaymentIntent, User
+from tests import factories
+from tests.conftest import Client
+from tests.house import posts, routes
+
+pytestmark = pytest.mark.engines
+
+
+@pytest.fixture
+def admin(any_app: Flask) -> User:
+    return factories.user(Role.ADMIN)
+
+
+@pytest.fixture
+def guest(any_app: Flask, admin: User) -> Client:
+    any_app.config["PROPAGATE_EXCEPTIONS"] = True
+    client: Client = any_app.test_client()  # type: ignore[assignment]
+    return client.sign_in(admin)
+
+
+@pytest.fixture
+def samples(any_app: Flask, admin: User) -> dict[str, object]:
+    draft = factories.order(owner=admin)
+    approval = approvals.submit(factories.order(owner=admin).id, by=admin)
+    intent = db.session.query(PaymentIntent).one()
+    return {
+        "orders.number": draft.number,
+        "quotes.number": factories.quote(owner=admin).number,
+        "accounts.number": factories.account().number,
+        "invoices.number": factories.invoice(factories.order(owner=admin)).number,
+        "payments.number": intent.payment_order.number,
+        "approve.token": links.mint("approve", approval.public_id, approval.generation),
+        "pay.token": links.mint("pay", intent.public_id, intent.generation),
+        "token": "nothing-we-signed",
+    }
+
+
+def test_no_field_of_any_form_breaks_its_page(any_app: Flask, admin: User, guest: Client, samples) -> None:
+    found = list(posts.forms(any_app, guest, samples))
+    assert len(found) > 25, "the forms are not found any more"
+    admin_id = admin.id
+    again = lambda: guest.sign_in(db.session.get_one(User, admin_id)) and None  # noqa: E731
+    assert [wrong for form in found for wrong in posts.broken_by_fields(guest, form, again)] == []
+
+
+def test_no_address_that_takes_a_post_breaks(any_app: Flask, admin: User, guest: Client, samples) -> None:
+    names = {name for form in posts.forms(any_app, guest, samples) for name in form.fields}
+    admin_id = admin.id
+    again = lambda: guest.sign_in(db.session.get_one(User, admin_id)) and None  # noqa: E731
+    paths = [routes.build(rule, samples) for rule in posts.posts(any_app)]
+    assert [wrong for path in paths for wrong in posts.broken_bare(guest, path, names, again)] == []
+
+
+def test_no_address_breaks_by_what_stands_in_it(any_app: Flask, guest: Client, samples) -> None:
+    assert list(posts.broken_by_address(any_app, guest, samples)) == []
+
+
+def test_a_form_that_breaks_is_seen(any_app: Flask, guest: Client) -> None:
+    form = posts.Form("/nowhere/\x00", {"name": "1"})
+
+    @any_app.post("/nowhere/<name>")
+    def nowhere(name: str) -> str:
+        raise ValueError(name)
+
+    form.action = "/nowhere/here"
+    assert len(list(posts.broken_by_fields(guest, form, lambda: None))) == len(posts.HOSTILE)
