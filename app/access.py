@@ -48,6 +48,7 @@ class Permission(StrEnum):
     SETTLEMENT_SYNC = "settlement.sync"
     REPORT_VIEW = "report.view"
     METHOD_VIEW = "method.view"
+    SANDBOX_OPERATE = "sandbox.operate"
     METHOD_ADD = "method.add"
     METHOD_DETACH = "method.detach"
     GATEWAY_MANAGE = "gateway.manage"
@@ -96,6 +97,7 @@ SENTENCES: dict[Permission, str] = {
     P.SETTLEMENT_SYNC: marked("sync settlements and clear their exceptions"),
     P.REPORT_VIEW: marked("see reports"),
     P.METHOD_VIEW: marked("see saved payment methods"),
+    P.SANDBOX_OPERATE: marked("make the sandbox gateway decline, fail and send its events on purpose"),
     P.METHOD_ADD: marked("ask a customer for a payment method"),
     P.METHOD_DETACH: marked("take a saved payment method off file"),
     P.GATEWAY_MANAGE: marked("manage gateways and routes"),
@@ -144,7 +146,7 @@ SELL = SEE | {
 }
 ESCALATIONS = frozenset({P.ESCALATION_VIEW, P.ESCALATION_RESOLVE})
 MONEY = frozenset({P.PAYMENT_REFUND, P.DISPUTE_RECORD, P.SETTLEMENT_VIEW, P.REPORT_VIEW, P.PAYMENT_ASK_GATEWAY})
-OPERATE = MONEY | ESCALATIONS | {P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY}
+OPERATE = MONEY | ESCALATIONS | {P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY, P.SANDBOX_OPERATE}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SALESPERSON: frozenset(SELL),

@@ -154,6 +154,22 @@ ROUTING = {
     "service": Badge(_("Service queue"), "mute", "headset"),
 }
 
+SANDBOX = {
+    "succeeded": Badge(_("Succeeded"), "ok", "circle-check"),
+    "authorized": Badge(_("Authorized"), "info", "shield-check"),
+    "voided": Badge(_("Voided"), "mute", "ban"),
+    "requires_action": Badge(_("Waits for its cardholder"), "warn", "alert-circle"),
+    "pending": Badge(_("Pending"), "info", "clock"),
+    "declined": Badge(_("Declined"), "bad", "circle-x"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+    "failed": Badge(_("Failed"), "bad", "alert-triangle"),
+    "needs_response": Badge(_("Needs an answer"), "warn", "alert-circle"),
+    "under_review": Badge(_("Under review"), "info", "hourglass"),
+    "won": Badge(_("Won"), "ok", "circle-check"),
+    "lost": Badge(_("Lost"), "bad", "circle-x"),
+    "paid": Badge(_("Paid out"), "ok", "circle-check"),
+}
+
 KINDS: dict[str, dict[str, Badge]] = {
     "order": ORDER,
     "quote": QUOTE,
@@ -169,6 +185,7 @@ KINDS: dict[str, dict[str, Badge]] = {
     "subscription": SUBSCRIPTION,
     "check": CHECK,
     "routing": ROUTING,
+    "sandbox": SANDBOX,
 }
 
 

@@ -141,6 +141,7 @@ def samples(app: Flask) -> dict[str, object]:
         "accounts.number": factories.account().number,
         "invoices.number": factories.invoice(order).number,
         "payments.number": intent.payment_order.number,
+        "sandbox_console.gateway": "sandbox",
         "approve.token": links.mint("approve", approval.public_id, approval.generation),
         "pay.token": links.mint("pay", intent.public_id, intent.generation),
         "token": "nothing-we-signed",

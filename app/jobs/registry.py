@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.post_processing",
     "app.commands.quotes",
     "app.commands.settlement",
+    "app.commands.sandbox",
     "app.documents.rendering",
 )
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ...failpoints import failpoint
 from . import books, script
 from .cards import Fault
-from .tables import Call, SandboxOutage, SandboxScript
+from .tables import Call, SandboxScript, SandboxSwitch
 
 Answer = dict[str, Any]
 UNBOOKED = (Fault.TIMEOUT_BEFORE, Fault.ERROR, Fault.TOO_MANY)
@@ -94,7 +94,8 @@ def ask(gateway: str) -> None:
 
 
 def _refuse_while_down(session: Session, gateway: str) -> None:
-    if session.get(SandboxOutage, gateway) is not None:
+    switch = session.get(SandboxSwitch, gateway)
+    if switch is not None and switch.down_since is not None:
         raise NotSent("The sandbox refuses every connection; it was taken down on purpose")
 
 

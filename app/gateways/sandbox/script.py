@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from ... import clock
 from . import books
 from .cards import Fault
-from .tables import Call, ChargeState, SandboxOutage, SandboxScript
+from .tables import Call, ChargeState, SandboxScript, SandboxSwitch
 
 DEFAULT = "sandbox"
 
@@ -67,13 +68,31 @@ def disarm(gateway: str, script_id: int) -> bool:
 def take_down(gateway: str) -> None:
     """From now on nothing reaches it."""
     with books.writing() as session:
-        if session.get(SandboxOutage, gateway) is None:
-            session.add(SandboxOutage(gateway=gateway))
+        _switch(session, gateway).down_since = clock.now()
 
 
 def bring_up(gateway: str) -> None:
     with books.writing() as session:
-        session.execute(delete(SandboxOutage).where(SandboxOutage.gateway == gateway))
+        _switch(session, gateway).down_since = None
+
+
+def silence(gateway: str) -> None:
+    """From now on its events wait until they are sent by hand."""
+    with books.writing() as session:
+        _switch(session, gateway).silent_since = clock.now()
+
+
+def let_speak(gateway: str) -> None:
+    with books.writing() as session:
+        _switch(session, gateway).silent_since = None
+
+
+def _switch(session: Session, gateway: str) -> SandboxSwitch:
+    found = session.get(SandboxSwitch, gateway)
+    if found is None:
+        found = SandboxSwitch(gateway=gateway)
+        session.add(found)
+    return found
 
 
 def take(

@@ -1,0 +1,93 @@
+"""How the demo company takes money: two sandboxes, each with the currencies of its side of the ocean, and what is left
+of a gateway of former years."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from .. import clock
+from ..db import db, end_read, transaction
+from ..gateways import registry
+from ..gateways.sandbox import payouts
+from ..gateways.sandbox.cards import BY_SLUG
+from ..gateways.sandbox.line import Rejected
+from ..gateways.setups import SetupRequest
+from ..models import Account, Gateway, GatewayState, PaymentMethod, PaymentProfile, Route, Token
+
+EUROPE, USA = "sandbox-eu", "sandbox-us"
+OVERSEAS = "USD"
+CONSENT = {
+    "consent_text": "Agreed in the contract of March 2024.",
+    "consent_by": "Jonas Falk",
+    "consent_how": "in the contract",
+}
+
+
+def gateways() -> list[Gateway]:
+    europe = ["EUR", "GBP", "CHF", "JPY", "KWD"]
+    return [
+        Gateway(key=EUROPE, kind="sandbox", name="Sandbox Europe", currencies=europe),
+        Gateway(key=USA, kind="sandbox", name="Sandbox USA", currencies=[OVERSEAS, "JPY"]),
+    ]
+
+
+def routes(europe: Gateway, usa: Gateway) -> list[Route]:
+    ours, abroad = "BRIGHTWATER", "BRIGHTWATER INTL"
+    return [
+        Route(key="europe", name="Europe cards", position=1, currency="EUR", gateway_id=europe.id, descriptor=ours),
+        Route(key="usa", name="USA cards", position=2, currency=OVERSEAS, gateway_id=usa.id, descriptor=abroad),
+        Route(key="world", name="Cards worldwide", position=3, gateway_id=europe.id, descriptor=abroad),
+    ]
+
+
+def card_of_former_years(account_id: int) -> None:
+    """Only a deprecated gateway holds it: it waits to be brought over."""
+    with transaction() as session:
+        gateway = Gateway(
+            key="harbour", kind="sandbox", name="Harbour Payments", state=GatewayState.DEPRECATED, currencies=["EUR"]
+        )
+        session.add(gateway)
+        session.flush()
+        card = PaymentMethod(
+            account_id=account_id,
+            brand="Mastercard",
+            last4="8210",
+            exp_month=8,
+            exp_year=clock.now().year + 2,
+            holder="Northfield Clinics GmbH",
+            tokens=[Token(gateway_id=gateway.id, token="harbour_8210")],
+            **CONSENT,
+        )
+        session.add(card)
+
+
+def card_of_the_other_side(account_id: int) -> None:
+    """An American customer's card that Europe keeps: their charges take another route, which does not know it."""
+    gateway = db.session.scalars(select(Gateway).where(Gateway.key == EUROPE)).one()
+    account = db.session.get_one(Account, account_id)
+    adapter, gateway_id, number = registry.get(gateway), gateway.id, account.number
+    holder, email = account.contacts[0].name, account.contacts[0].email
+    end_read()
+    customer = adapter.ensure_customer(number, holder, email, f"cs-customer-{number}")
+    alias = BY_SLUG["mastercard"].alias(4, clock.now().year + 3)
+    kept = adapter.save_card(SetupRequest(f"cs-setup-{number}", customer, alias, "/", {"holder": holder}))
+    if kept.card is None or kept.token is None:
+        raise RuntimeError(f"the sandbox did not keep a card of {number}: {kept.message}")
+    facts = {name: getattr(kept.card, name) for name in ("brand", "last4", "exp_month", "exp_year", "fingerprint")}
+    with transaction() as session:
+        token = Token(gateway_id=gateway_id, token=kept.token)
+        session.add(PaymentProfile(account_id=account_id, gateway_id=gateway_id, customer_ref=customer))
+        session.add(PaymentMethod(account_id=account_id, holder=holder, tokens=[token], **facts, **CONSENT))
+
+
+def pay_out_weekly(days: int) -> None:
+    """What both sandboxes have paid out in the last `days`."""
+    for ago in range(days - days % 7, 6, -7):
+        with clock.turned_back(timedelta(days=ago)):
+            for key in (EUROPE, USA):
+                try:
+                    payouts.pay_out(key)
+                except Rejected:
+                    continue  # a week without a sale
