@@ -14,7 +14,7 @@ from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 
-from app import create_app
+from app import create_app, migrating
 from app.config import ROOT
 from app.db import db
 from app.models import User
@@ -76,6 +76,7 @@ def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
 def upgrade(app: Flask) -> None:
     from flask_migrate import upgrade as migrate_up
 
+    migrating.bind(app)
     with app.app_context():
         migrate_up(directory=str(ROOT / "migrations"))
         db.engine.dispose()  # SQLite folds its write-ahead log into the file when the last connection closes

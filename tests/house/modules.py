@@ -33,6 +33,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "icons",
             "language",
             "links",
+            "migrating",
             "navigation",
             "numbering",
             "passwords",
