@@ -17,7 +17,7 @@ from sqlalchemy import Row, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from ...clock import now, today
-from ...db import Percent, db
+from ...db import Percent, read_columns
 from ...errors import NotFound
 from ...models import (
     Account,
@@ -25,7 +25,6 @@ from ...models import (
     Allocation,
     Approval,
     CollectionMethod,
-    Company,
     Contact,
     Due,
     Gateway,
@@ -41,6 +40,7 @@ from ...models import (
 )
 from ...models.payment_plan import amounts
 from ...money import Money, Totals, total
+from ...navigation import company
 from ...states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ...states.attempt import OPEN
 from ...states.invoice import InvoiceStatus
@@ -184,11 +184,9 @@ HEADER: Any = (
         Gateway.id.label("gateway_id"),
         Gateway.name.label("gateway_name"),
         Gateway.state.label("gateway_state"),
-        Company,
     )
     .join(Account, Account.id == SalesOrder.account_id)
     .join(Owner, Owner.id == SalesOrder.owner_id)
-    .join(Company, Company.id == 1)
     .outerjoin(Contact, Contact.id == SalesOrder.contact_id)
     .outerjoin(BillingContact, BillingContact.id == Account.billing_contact_id)
     .outerjoin(Opportunity, Opportunity.id == SalesOrder.opportunity_id)
@@ -238,7 +236,7 @@ class Facts:
         self.row = row
         self.reader = reader
         self.now: datetime = now()
-        self.today: date = today(row.Company.time_zone)
+        self.today: date = today(company().time_zone)
         self.actions = Actions(self)
 
     def money(self, minor: int) -> Money:
@@ -394,7 +392,7 @@ def _header(far: Reach) -> Any:
 def load(number: str, reader: User) -> Facts:
     """The order of that number as `reader` may see it; one statement. Raises NotFound, for foreign orders too."""
     asked = {"number": number, "reader_id": reader.id, "team": reader.team}
-    row = db.session.execute(_header(reach(reader)), asked).one_or_none()
+    row = read_columns(_header(reach(reader)), **asked).one_or_none()
     if row is None:
         raise NotFound(f"order {number}")
     return Facts(row, reader)

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from ... import settings
 from ...clock import end_of_day
 from ...money import Money
+from ...navigation import company
 from ..coverage import Verdict, judge
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _expires_at(facts: Facts) -> datetime | None:
     if facts.row.quote_expires_on is None:
         return None
     life = timedelta(days=settings.get(settings.APPROVAL_LINK_DAYS))
-    return min(facts.now + life, end_of_day(facts.row.quote_expires_on, facts.row.Company.time_zone))
+    return min(facts.now + life, end_of_day(facts.row.quote_expires_on, company().time_zone))
 
 
 def _checks(facts: Facts, pays: bool) -> list[Check]:

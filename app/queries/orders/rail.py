@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from ...access import Permission, why_not
 from ...clock import local_date
+from ...navigation import company
 from ...states.order import BEFORE_BOOKING, OrderStatus
 from . import fulfillment, methods
 from .parties import account_link, quote_link
@@ -68,7 +69,7 @@ def _people(facts: Facts) -> tuple[PersonView, ...]:
 
 
 def _dates(facts: Facts) -> tuple[KeyDate, ...]:
-    row, zone = facts.row, facts.row.Company.time_zone
+    row, zone = facts.row, company().time_zone
     open_approval = row.status in BEFORE_BOOKING and row.approval_id is not None and row.closed_at is None
     candidates: tuple[tuple[str, date | None], ...] = (
         (_("Created"), local_date(row.created_at, zone)),
