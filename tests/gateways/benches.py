@@ -35,8 +35,8 @@ def sandbox_bench(key: str = "sandbox") -> Bench:
 
     def tell(kind: str, ref: str, at: datetime) -> Signed:
         with books.writing() as session:
-            event = events.queue(session, key, Subject(kind), "succeeded", ref, {"attempt": "a1"})
-            body = post.body_of(event.payload)
+            payload = events.queue(session, key, Subject(kind), "succeeded", ref, {"attempt": "a1"})
+            body = post.body_of(payload)
         return body, notices.signed(key, body, at)
 
     return Bench(
