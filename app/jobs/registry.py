@@ -13,6 +13,7 @@ MODULES: tuple[str, ...] = (
     "app.jobs.housekeeping",
     "app.commands.activation",
     "app.commands.approvals",
+    "app.commands.gateway_health",
     "app.commands.inquiries",
     "app.commands.invariants",
     "app.commands.mail_delivery",
