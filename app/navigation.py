@@ -21,7 +21,12 @@ class NavItem:
     active: bool
 
 
-ADMINISTRATION = (Permission.SETTINGS_EDIT, Permission.USER_MANAGE, Permission.AUDIT_VIEW)
+ADMINISTRATION = (
+    Permission.SETTINGS_EDIT,
+    Permission.USER_MANAGE,
+    Permission.GATEWAY_MANAGE,
+    Permission.AUDIT_VIEW,
+)
 
 # name, endpoint, icon, permissions (one of them will do; none: every member of staff), only with the demo mailbox
 ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (

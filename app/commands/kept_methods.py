@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from ..db import db
 from ..gateways.base import CardFacts
-from ..models import Actor, PaymentMethod, Token
-from . import gateway_customers
+from ..models import Actor, PaymentMethod, Symptom, Token
+from . import escalations, gateway_customers
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +64,6 @@ def keep_token(method: PaymentMethod, gateway_id: int, token: str, customer_ref:
         db.session.add(Token(method_id=method.id, gateway_id=gateway_id, token=token))
     else:
         row.token, row.valid, row.detached_at = token, True, None
+    escalations.clear(Symptom.RETOKENIZATION, method, "The card is on file with another gateway now.")
     if customer_ref is not None:
         gateway_customers.remember(method.account_id, gateway_id, customer_ref)

@@ -17,6 +17,7 @@ from ..models import (
     SYSTEM,
     Account,
     Attempt,
+    MethodSetup,
     PaymentMethod,
     PaymentOrder,
     PostProcessing,
@@ -61,7 +62,7 @@ def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
         _note(attempt, result)
         if attempt.EDGES[attempt.status, event] is not attempt.status:
             attempt.transition(event, by=SYSTEM, because=result.message or None, code=result.decline_code)
-        attempt.ask_at = _next_ask(attempt)
+        attempt.ask_at = next_ask(attempt)
         attempt.ended_at = None if attempt.is_open else clock.now()
         if event is E.SUCCEED:
             return attempt, _captured(attempt, result)
@@ -109,7 +110,7 @@ def _note(attempt: Attempt, result: ChargeResult) -> None:
         attempt.method_id = _keep_method(attempt, result.card, result.token, result.customer_ref).id
 
 
-def _next_ask(attempt: Attempt) -> datetime | None:
+def next_ask(attempt: Attempt | MethodSetup) -> datetime | None:
     """When to ask next: 30 s, 5 min, 1 h, then daily; a payer at the bank's question is given half an hour."""
     if not attempt.is_open:
         return None
@@ -124,7 +125,7 @@ def ask_later(attempt_id: int) -> None:
     """Asking broke before it told anything: the attempt takes its turn again, behind the others."""
     with transaction():
         attempt = lock(Attempt, attempt_id)
-        attempt.ask_at = _next_ask(attempt)
+        attempt.ask_at = next_ask(attempt)
 
 
 def _captured(attempt: Attempt, result: ChargeResult) -> int:

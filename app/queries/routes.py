@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from ..db import db, read_columns
-from ..errors import Refusal
+from ..errors import NotFound, Refusal
 from ..gateways.base import GatewayAccount
 from ..models import Account, Gateway, GatewayState, OrderKind, OrderLine, Route
 from ..money import Money
@@ -78,6 +78,14 @@ class RouteRow:
     gateway: GatewayRow
     fallback: GatewayRow | None
 
+    @property
+    def least(self) -> Money | None:
+        return _money(self.amount_min, self.currency)
+
+    @property
+    def most(self) -> Money | None:
+        return _money(self.amount_max, self.currency)
+
     def matches(self, wanted: Wanted) -> bool:
         return (
             self.active
@@ -112,6 +120,10 @@ class Way:
     def facts(self) -> RouteFacts:
         gateway = self.gateway
         return RouteFacts(self.route.name, gateway.id, gateway.name, gateway.state, gateway.legacy_until)
+
+
+def _money(minor: int | None, currency: str | None) -> Money | None:
+    return Money(minor, currency) if minor is not None and currency is not None else None
 
 
 def first(routes: Sequence[RouteRow], wanted: Wanted) -> RouteRow | None:
@@ -217,6 +229,27 @@ TABLE: Any = select(*COLUMNS)
 def load() -> tuple[RouteRow, ...]:
     """Every route in its order, as the database has them now; one statement."""
     return of(read_columns(TABLE).one())
+
+
+def gateways() -> tuple[GatewayRow, ...]:
+    """By name; one statement."""
+    return tuple(sorted((_gateway(x) for x in read_columns(TABLE).one().gateways), key=lambda g: (g.name, g.id)))
+
+
+def gateway(gateway_id: int) -> GatewayRow:
+    """Raises NotFound."""
+    found = next((each for each in gateways() if each.id == gateway_id), None)
+    if found is None:
+        raise NotFound(f"gateway {gateway_id}")
+    return found
+
+
+def by_key(key: str) -> RouteRow:
+    """Raises NotFound."""
+    found = next((route for route in load() if route.key == key), None)
+    if found is None:
+        raise NotFound(f"route {key}")
+    return found
 
 
 def of(row: Any) -> tuple[RouteRow, ...]:

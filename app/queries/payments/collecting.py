@@ -53,6 +53,7 @@ class CollectView:
     number: str | None
     order: str
     customer: str
+    account: str
     person: str
     purpose: str
     amount: Money
@@ -90,6 +91,7 @@ def _view(order: Facts, collection: Collection | None, amount: Money, *, first: 
         number=collection.number if collection else None,
         order=row.number,
         customer=row.account_name,
+        account=row.account_number,
         person=row.contact_name or row.account_name,
         purpose=collection.row.purpose if collection else _("First payment for order %(number)s", number=row.number),
         amount=amount,
