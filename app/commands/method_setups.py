@@ -15,7 +15,6 @@ from sqlalchemy import select
 from .. import audit, clock, forms, jobs
 from ..db import db, end_read, get, lock, transaction
 from ..errors import NotFound, Refusal
-from ..failpoints import failpoint
 from ..gateways import registry
 from ..gateways.base import Gateway, Outcome
 from ..gateways.setups import SetupRequest, SetupResult
@@ -56,8 +55,6 @@ def start(
         setup = _setup(row, customer.reference, instrument, card_label, holder, consent_text)
         setup.record("started", by=Actor.customer(holder), card=card_label)
         forms.remember(form_key, content, id=setup.id)
-        failpoint("setup.before_try_commits")
-    failpoint("setup.try_committed")
     return setup
 
 
@@ -126,7 +123,6 @@ def execute(setup_id: int) -> MethodSetup:
     gateway, request = _adapter(setup), SetupRequest.from_dict(setup.request)
     end_read()
     result = gateway.save_card(request)
-    failpoint("setup.answered")
     return settle(setup_id, result)
 
 
