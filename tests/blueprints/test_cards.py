@@ -147,13 +147,14 @@ def test_a_link_is_withdrawn_from_the_list(ray: Client, customer: Account) -> No
 
 
 def test_the_page_costs_the_same_however_many_cards_and_routes(ray: Client, customer: Account) -> None:
+    path = page(customer)
+
     def cost() -> int:
         with counted() as seen:
-            assert ray.get(page(customer)).status_code == 200
+            assert ray.get(path).status_code == 200
         return len(seen)
 
     moves.card(customer)
-    cost()
     before = cost()
     for n in range(3):
         second = moves.gateway()
