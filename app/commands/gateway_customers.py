@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
 from sqlalchemy import select
 
 from ..db import db, end_read, lock, transaction
@@ -42,7 +41,7 @@ def ensure(account: Account, contact: Contact | None, gateway: GatewayRow) -> Cu
     except GatewayUnreachable as error:
         gateway_health.silent(gateway.id, str(error))
         raise Refusal(
-            "gateway_silent", _("The payment provider does not answer; nothing was charged or saved."), _("Try again.")
+            "gateway_silent", "The payment provider does not answer; nothing was charged or saved.", "Try again."
         ) from error
     with transaction():
         lock(Account, account_id)

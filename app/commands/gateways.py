@@ -37,9 +37,9 @@ def create(key: str, kind: str, mode: str, facts: Facts, *, by: User) -> Gateway
             words = _("No gateway of the kind “%(kind)s” is installed here.", kind=kind)
             raise Refusal("no_adapter", words, status=422)
         if mode not in MODES:
-            raise Refusal("no_mode", _("A gateway is for test or for live money."), status=422)
+            raise Refusal("no_mode", "A gateway is for test or for live money.", status=422)
         if session.scalar(select(Gateway.id).where(Gateway.key == key)) is not None:
-            raise Refusal("key_taken", _("There is a gateway with this key already."), _("Use another."), status=422)
+            raise Refusal("key_taken", "There is a gateway with this key already.", "Use another.", status=422)
         row = Gateway(key=key, kind=kind, mode=mode, name=facts.name.strip(), currencies=list(facts.currencies))
         session.add(row)
         row.record("created", by=Actor.of(by), name=row.name, kind=kind, mode=mode)
@@ -73,9 +73,9 @@ def move(gateway_id: int, event: GatewayEvent, *, because: str, by: User, legacy
         demand(by, Permission.GATEWAY_MANAGE)
         row = lock(Gateway, gateway_id)
         if not because.strip():
-            raise Refusal("reason_missing", _("Say why; it stays with the gateway's history."), status=422)
+            raise Refusal("reason_missing", "Say why; it stays with the gateway's history.", status=422)
         if not row.can(event):
-            raise Refusal("no_move", _("This gateway is %(state)s already.", state=row.status), _("Reload the page."))
+            raise Refusal("no_move", "This gateway is %(state)s already.", "Reload the page.", state=row.status)
         if event is GatewayEvent.REMOVE:
             _refuse_while_needed(row)
         before = row.status
@@ -99,11 +99,11 @@ def _iso(day: date | None) -> str | None:
 
 def _check(facts: Facts) -> None:
     if not facts.name.strip():
-        raise Refusal("name_missing", _("Type a name."), status=422)
+        raise Refusal("name_missing", "Type a name.", status=422)
     unknown = [code for code in facts.currencies if code not in list_currencies()]
     if unknown or not facts.currencies:
         words = _("“%(code)s” is no currency.", code=unknown[0]) if unknown else _("Say which currencies it takes.")
-        raise Refusal("no_currency", words, _("Write codes such as EUR, with spaces between."), status=422)
+        raise Refusal("no_currency", words, "Write codes such as EUR, with spaces between.", status=422)
 
 
 def pointing_at(gateway_id: int) -> list[Any]:
@@ -117,8 +117,10 @@ def _refuse_while_needed(row: Gateway) -> None:
     if names := ", ".join(route.name for route in pointing_at(row.id)):
         raise Refusal(
             "routes_point_here",
-            _("%(gateway)s cannot be removed while routes go there: %(routes)s.", gateway=row.name, routes=names),
-            _("Migrate these routes or switch them off first."),
+            "%(gateway)s cannot be removed while routes go there: %(routes)s.",
+            "Migrate these routes or switch them off first.",
+            gateway=row.name,
+            routes=names,
         )
 
 
@@ -127,6 +129,8 @@ def _refuse_currencies_in_use(row: Gateway, currencies: tuple[str, ...]) -> None
         if route.currency and route.currency not in currencies:
             raise Refusal(
                 "route_needs_currency",
-                _("The route “%(route)s” takes %(currency)s here.", route=route.name, currency=route.currency),
-                _("Migrate the route or switch it off first."),
+                "The route “%(route)s” takes %(currency)s here.",
+                "Migrate the route or switch it off first.",
+                route=route.name,
+                currency=route.currency,
             )

@@ -29,7 +29,7 @@ def blocks(account: Account, contact: Contact, route: RouteRow | None) -> list[R
     found = []
     if route is None:
         words = _("No route takes %(currency)s for this account.", currency=account.currency)
-        found.append(Refusal("no_route", words, _("A payment admin can open one.")))
+        found.append(Refusal("no_route", words, "A payment admin can open one."))
     else:
         found += _gateway_blocks(route)
     try:
@@ -43,9 +43,9 @@ def _gateway_blocks(route: RouteRow) -> list[Refusal]:
     name = route.gateway.name
     if route.gateway.state is not GatewayState.ACTIVE:
         words = _("%(gateway)s takes no new cards now.", gateway=name)
-        return [Refusal("gateway_closed", words, _("Choose another route, or wait for a payment admin."))]
+        return [Refusal("gateway_closed", words, "Choose another route, or wait for a payment admin.")]
     if not registry.for_account(route.gateway.account).capabilities.saved_tokens:
-        return [Refusal("keeps_no_cards", _("%(gateway)s keeps no cards.", gateway=name), _("Choose another route."))]
+        return [Refusal("keeps_no_cards", "%(gateway)s keeps no cards.", "Choose another route.", gateway=name)]
     return []
 
 
@@ -113,7 +113,7 @@ def _issue(account: Account, contact: Contact, route_id: int, by: Actor) -> Meth
     previous = live(account.id, contact.id)
     if previous is not None:
         if saving(previous.id):
-            raise Refusal("saving", _("The customer is saving a card at this moment."), _("Look again in a minute."))
+            raise Refusal("saving", "The customer is saving a card at this moment.", "Look again in a minute.")
         previous.transition(RequestEvent.SUPERSEDE, by=by)
         db.session.flush()
     row = MethodRequest(
@@ -163,9 +163,9 @@ def revoke(request_id: int, *, because: str, by: User) -> MethodRequest:
         demand(by, Permission.METHOD_ADD)
         row = _locked(request_id)
         if saving(row.id):
-            raise Refusal("saving", _("The customer is saving a card at this moment."), _("Look again in a minute."))
+            raise Refusal("saving", "The customer is saving a card at this moment.", "Look again in a minute.")
         if not row.can(RequestEvent.REVOKE):
-            raise Refusal("not_live", _("This link is over already."))
+            raise Refusal("not_live", "This link is over already.")
         row.transition(RequestEvent.REVOKE, by=Actor.of(by), because=because)
         audit.note("method.revoke_link", row.account.number, by=Actor.of(by), after={"because": because})
         return row

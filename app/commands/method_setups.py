@@ -49,9 +49,7 @@ def start(
             return session.get_one(MethodSetup, known["id"])
         _refuse_unless_live(row)
         if customer is None or customer.gateway_id != row.route.gateway_id:
-            raise Refusal(
-                "way_changed", _("The way of this card has just changed; nothing was saved."), _("Press again.")
-            )
+            raise Refusal("way_changed", "The way of this card has just changed; nothing was saved.", "Press again.")
         setup = _setup(row, customer.reference, instrument, card_label, holder, consent_text)
         setup.record("started", by=Actor.customer(holder), card=card_label)
         forms.remember(form_key, content, id=setup.id)
@@ -62,7 +60,7 @@ def _gateway_of(row: MethodRequest) -> routes.GatewayRow:
     gateway = routes.by_key(row.route.key).gateway
     if gateway.state is not GatewayState.ACTIVE:
         words = _("No card can be saved at the moment; nothing was saved.")
-        raise Refusal("gateway_closed", words, _("Try again later, or write to us."))
+        raise Refusal("gateway_closed", words, "Try again later, or write to us.")
     return gateway
 
 
@@ -73,15 +71,15 @@ def _locked(request_id: int) -> MethodRequest:
 
 def _refuse_unless_live(row: MethodRequest) -> None:
     if row.status is RequestStatus.DONE:
-        raise Refusal("saved", _("A card is saved already. There is nothing more to do."))
+        raise Refusal("saved", "A card is saved already. There is nothing more to do.")
     if row.status is not RequestStatus.LIVE:
-        raise Refusal("link_dead", _("This link is over."), _("Ask the sender for a new one."))
+        raise Refusal("link_dead", "This link is over.", "Ask the sender for a new one.")
     if row.expires_at <= clock.now():
-        raise Refusal("link_expired", _("This link has expired."), _("Ask the sender for a new one."))
+        raise Refusal("link_expired", "This link has expired.", "Ask the sender for a new one.")
     if method_requests.saving(row.id):
-        raise Refusal("saving", _("A card is being saved already."))
+        raise Refusal("saving", "A card is being saved already.")
     if method_requests.tries(row.id) >= row.attempt_limit:
-        raise Refusal("attempts_used_up", _("This was tried too often."), _("Contact the sender for a new link."))
+        raise Refusal("attempts_used_up", "This was tried too often.", "Contact the sender for a new link.")
 
 
 def _setup(

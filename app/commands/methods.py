@@ -55,7 +55,7 @@ def detach(method_id: int, *, because: str, by: User) -> PaymentMethod:
         demand(by, Permission.METHOD_DETACH)
         account, method = _locked(method_id)
         if not because.strip():
-            raise Refusal("reason_missing", _("Say why; it stays with the account's history."), status=422)
+            raise Refusal("reason_missing", "Say why; it stays with the account's history.", status=422)
         _refuse_while_charged(method)
         method.detached_at = clock.now()
         method.record("detached", by=Actor.of(by), because=because.strip(), card=method.label)
@@ -71,7 +71,7 @@ def _locked(method_id: int) -> tuple[Account, PaymentMethod]:
     account = lock(Account, get(PaymentMethod, method_id).account_id)
     method = lock(PaymentMethod, method_id)
     if method.detached_at is not None:
-        raise Refusal("off_file", _("This card was taken off file already."), _("Reload the page."))
+        raise Refusal("off_file", "This card was taken off file already.", "Reload the page.")
     return account, method
 
 
@@ -79,7 +79,7 @@ def _refuse_while_charged(method: PaymentMethod) -> None:
     open_one = select(Attempt.id).where(Attempt.method_id == method.id, Attempt.status.in_(OPEN)).limit(1)
     if db.session.scalar(open_one) is not None:
         words = _("A payment with this card is being confirmed.")
-        raise Refusal("payment_in_progress", words, _("Take the card off file once its outcome is known."))
+        raise Refusal("payment_in_progress", words, "Take the card off file once its outcome is known.")
 
 
 def forget(token: Token) -> None:

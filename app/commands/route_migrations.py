@@ -61,11 +61,22 @@ def start(route_id: int, to_gateway_id: int, *, ask_customers: bool, form_key: s
 
 
 def _refuse(route: Route, target: Gateway) -> None:
-    names = {"gateway": target.name, "route": route.name}
     if route.gateway_id == target.id:
-        raise Refusal("same_gateway", _("“%(route)s” goes to %(gateway)s already.", **names), status=422)
+        raise Refusal(
+            "same_gateway",
+            "“%(route)s” goes to %(gateway)s already.",
+            status=422,
+            gateway=target.name,
+            route=route.name,
+        )
     if target.state is not GatewayState.ACTIVE:
-        raise Refusal("gateway_closed", _("%(gateway)s takes no new business now.", **names), status=422)
+        raise Refusal(
+            "gateway_closed",
+            "%(gateway)s takes no new business now.",
+            status=422,
+            gateway=target.name,
+            route=route.name,
+        )
     if route.currency and route.currency not in target.currencies:
         words = _("%(gateway)s takes no %(currency)s.", gateway=target.name, currency=route.currency)
         raise Refusal("currency_not_taken", words, status=422)
@@ -73,7 +84,9 @@ def _refuse(route: Route, target: Gateway) -> None:
         RouteMigration.route_id == route.id, RouteMigration.status == MigrationStatus.RUNNING
     )
     if db.session.scalar(running) is not None:
-        raise Refusal("migration_running", _("“%(route)s” is being migrated already.", **names))
+        raise Refusal(
+            "migration_running", "“%(route)s” is being migrated already.", gateway=target.name, route=route.name
+        )
 
 
 @jobs.handler("route_migrations.run")
@@ -158,7 +171,7 @@ def _take_back(row: RouteMigration, source: Gateway, by: User) -> None:
     route = lock(Route, row.route_id)
     if route.gateway_id != row.to_gateway_id or source.status is GatewayState.REMOVED:
         words = _("The route goes elsewhere by now, or its old gateway was removed.")
-        raise Refusal("no_way_back", words, _("Migrate it as it is now."))
+        raise Refusal("no_way_back", words, "Migrate it as it is now.")
     route.gateway_id = source.id
     route.record("migration_reversed", by=Actor.of(by), to=source.key)
 
@@ -172,7 +185,7 @@ def detach(migration_id: int, *, by: User) -> RouteMigration:
         demand(by, Permission.GATEWAY_MANAGE)
         row = lock(RouteMigration, migration_id)
         if not row.can(MigrationEvent.DETACH):
-            raise Refusal("not_done", _("Only a migration that is done can be finished for good."))
+            raise Refusal("not_done", "Only a migration that is done can be finished for good.")
         tokens = (
             select(Token)
             .join(MigratedMethod, MigratedMethod.method_id == Token.method_id)

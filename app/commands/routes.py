@@ -40,7 +40,7 @@ def create(key: str, facts: Facts, *, by: User) -> Route:
         demand(by, Permission.GATEWAY_MANAGE)
         _check(facts, gateway_is_new=True)
         if session.scalar(select(Route.id).where(Route.key == key)) is not None:
-            raise Refusal("key_taken", _("There is a route with this key already."), _("Use another."), status=422)
+            raise Refusal("key_taken", "There is a route with this key already.", "Use another.", status=422)
         last = session.scalar(select(func.max(Route.position))) or 0
         row = Route(key=key, position=last + 1, **asdict(facts))
         session.add(row)
@@ -114,7 +114,7 @@ def _plain(facts: Facts) -> dict[str, Any]:
 
 def _check(facts: Facts, *, gateway_is_new: bool) -> None:
     if not facts.name.strip():
-        raise Refusal("name_missing", _("Type a name."), status=422)
+        raise Refusal("name_missing", "Type a name.", status=422)
     if facts.currency is not None and facts.currency not in list_currencies():
         raise Refusal("no_currency", _("“%(code)s” is no currency.", code=facts.currency), status=422)
     _check_range(facts)
@@ -126,7 +126,7 @@ def _check(facts: Facts, *, gateway_is_new: bool) -> None:
         raise _closed(gateway)
     _check_gateway(facts, gateway)
     if facts.fallback_id == facts.gateway_id:
-        raise Refusal("fallback_is_gateway", _("The fallback must be another gateway than the first one."), status=422)
+        raise Refusal("fallback_is_gateway", "The fallback must be another gateway than the first one.", status=422)
     if facts.fallback_id is not None:
         fallback = lock(Gateway, facts.fallback_id)
         if fallback.status is GatewayState.REMOVED:
@@ -138,20 +138,20 @@ def _check_range(facts: Facts) -> None:
     low, high = facts.amount_min, facts.amount_max
     if (low is not None or high is not None) and facts.currency is None:
         help = _("Choose the currency that the amounts are in.")
-        raise Refusal("range_needs_currency", _("A range of amounts needs a currency."), help, status=422)
+        raise Refusal("range_needs_currency", "A range of amounts needs a currency.", help, status=422)
     if low is not None and high is not None and low > high:
-        raise Refusal("range_upside_down", _("The smallest amount is above the largest."), status=422)
+        raise Refusal("range_upside_down", "The smallest amount is above the largest.", status=422)
 
 
 def _check_gateway(facts: Facts, gateway: Gateway) -> None:
     if facts.currency is not None and facts.currency not in gateway.currencies:
         words = _("%(gateway)s takes no %(currency)s.", gateway=gateway.name, currency=facts.currency)
-        raise Refusal("currency_not_taken", words, _("Choose another gateway or currency."), status=422)
+        raise Refusal("currency_not_taken", words, "Choose another gateway or currency.", status=422)
     if facts.capture_later and not registry.get(gateway).capabilities.capture_later:
         words = _("%(gateway)s cannot hold an amount and capture it later.", gateway=gateway.name)
-        raise Refusal("cannot_capture_later", words, _("Capture at once on this route."), status=422)
+        raise Refusal("cannot_capture_later", words, "Capture at once on this route.", status=422)
 
 
 def _closed(gateway: Gateway) -> Refusal:
     words = _("%(gateway)s takes no new business: it is %(state)s.", gateway=gateway.name, state=gateway.status)
-    return Refusal("gateway_closed", words, _("Choose another gateway."), status=422)
+    return Refusal("gateway_closed", words, "Choose another gateway.", status=422)

@@ -150,14 +150,12 @@ def choose(wanted: Wanted) -> Way:
     if found is None:
         raise Refusal(
             "no_route",
-            _(
-                "No payment route takes %(currency)s for this at the moment, so nothing can be charged.",
-                currency=wanted.currency,
-            ),
-            _("A payment admin can open a route for it."),
+            "No payment route takes %(currency)s for this at the moment, so nothing can be charged.",
+            "A payment admin can open a route for it.",
+            currency=wanted.currency,
         )
     if not found.open:
-        raise Refusal("no_route", why_closed(found), _("A payment admin can say more, or move the route."))
+        raise Refusal("no_route", why_closed(found), "A payment admin can say more, or move the route.")
     return found
 
 

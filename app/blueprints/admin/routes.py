@@ -103,7 +103,7 @@ def _minor(amount: Any, currency: str | None) -> int | None:
         return None
     if not currency:
         help = _("Choose the currency that the amounts are in.")
-        raise Refusal("range_needs_currency", _("A range of amounts needs a currency."), help, status=422)
+        raise Refusal("range_needs_currency", "A range of amounts needs a currency.", help, status=422)
     try:
         return Money.of(amount, currency).minor
     except ValueError:
