@@ -135,6 +135,34 @@ VERDICT = {
     "wait": Badge(_("Gateway unavailable"), "warn", "hourglass"),
 }
 
+GATEWAY = {
+    "active": Badge(_("Active"), "ok", "circle-check"),
+    "deprecated": Badge(_("Deprecated"), "warn", "history"),
+    "removed": Badge(_("Removed"), "mute", "ban"),
+    "unavailable": Badge(_("Unavailable"), "bad", "hourglass"),
+}
+
+MIGRATION = {
+    "running": Badge(_("Running"), "info", "refresh"),
+    "done": Badge(_("Done"), "ok", "circle-check"),
+    "reversed": Badge(_("Taken back"), "mute", "arrow-back-up"),
+    "detached": Badge(_("Done for good"), "ok", "check"),
+}
+
+FATE = {
+    "ready": Badge(_("Ready"), "ok", "circle-check"),
+    "new_card": Badge(_("Needs a new card"), "warn", "credit-card-off"),
+    "blocked": Badge(_("Blocked"), "bad", "ban"),
+}
+
+REQUEST = {
+    "live": Badge(_("Asked"), "info", "send"),
+    "done": Badge(_("Card added"), "ok", "circle-check"),
+    "expired": Badge(_("Expired"), "mute", "hourglass"),
+    "revoked": Badge(_("Revoked"), "mute", "link-off"),
+    "superseded": Badge(_("Superseded"), "mute", "history"),
+}
+
 SUBSCRIPTION = {
     "scheduled": Badge(_("Scheduled"), "info", "calendar"),
     "active": Badge(_("Active"), "ok", "circle-check"),
@@ -182,6 +210,10 @@ KINDS: dict[str, dict[str, Badge]] = {
     "sync": SYNC,
     "mail": MAIL,
     "verdict": VERDICT,
+    "gateway": GATEWAY,
+    "migration": MIGRATION,
+    "fate": FATE,
+    "request": REQUEST,
     "subscription": SUBSCRIPTION,
     "check": CHECK,
     "routing": ROUTING,

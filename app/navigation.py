@@ -25,7 +25,12 @@ class NavItem:
 
 COMPANY = select(*Company.__table__.columns).where(Company.id == 1)
 
-ADMINISTRATION = (Permission.SETTINGS_EDIT, Permission.USER_MANAGE, Permission.AUDIT_VIEW)
+ADMINISTRATION = (
+    Permission.SETTINGS_EDIT,
+    Permission.USER_MANAGE,
+    Permission.GATEWAY_MANAGE,
+    Permission.AUDIT_VIEW,
+)
 
 # name, endpoint, icon, permissions (one of them will do; none: every member of staff), only with the demo mailbox
 ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (

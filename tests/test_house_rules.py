@@ -13,7 +13,7 @@ from app.access import Role, public
 from app.commands import approvals
 from app.db import assert_no_transaction, db, transaction
 from app.models import PaymentIntent
-from tests import factories
+from tests import factories, moves
 from tests.conftest import Client
 from tests.house import modules, panels, routes, templates, words, world
 
@@ -135,6 +135,7 @@ def samples(app: Flask) -> dict[str, object]:
     order = factories.order(owner=admin)
     approval = approvals.submit(factories.order(owner=admin).id, by=admin)
     intent = db.session.query(PaymentIntent).one()
+    asked = moves.asked(factories.account())
     return {
         "orders.number": order.number,
         "quotes.number": factories.approved_quote(owner=admin).number,
@@ -144,6 +145,11 @@ def samples(app: Flask) -> dict[str, object]:
         "sandbox_console.gateway": "sandbox",
         "approve.token": links.mint("approve", approval.public_id, approval.generation),
         "pay.token": links.mint("pay", intent.public_id, intent.generation),
+        "admin.gateway": "sandbox",
+        "admin.route": "cards",
+        "admin.migration_id": moves.migration().id,
+        "accounts.method_id": moves.card(factories.account()).id,
+        "add-method.token": links.mint("method", asked.public_id, asked.generation),
         "token": "nothing-we-signed",
     }
 

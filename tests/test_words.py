@@ -31,7 +31,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         "The payment plan asks for nothing by card at signature.",  # a refusal's sentence
         "Book it on terms.",  # its help
         "%(order)s is %(state)s; lines and terms are edited in draft only.",  # before facts
-        "A payment admin can open a route for this currency.",  # a help before facts
+        "A payment admin can open a route for it.",  # a help before facts
         "Somebody saved this order after you opened it.",  # of another class
         "%(quote)s expired on %(date)s.",  # marked where it is kept
         "send payment links",  # what a permission allows

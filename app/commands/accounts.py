@@ -18,10 +18,11 @@ from ..money import CURRENCIES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Payment terms in days until an invoice is due."""
+    """Payment terms in days until an invoice is due. `account_group` is for payment routes that ask for one."""
 
     name: str
     currency: str
+    account_group: str = ""
     tax_id: str = ""
     tax_status: TaxStatus = TaxStatus.STANDARD
     payment_terms_days: int = 14

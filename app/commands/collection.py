@@ -53,7 +53,15 @@ def first_blocks(order: SalesOrder) -> list[Refusal]:
         )
     else:
         found += _nothing_due(order)
-    return [*found, *_of_account(order.account, order.currency)]
+    return [*found, *_of_account(order.account, _first_amount(order), order.id)]
+
+
+def _first_amount(order: SalesOrder) -> Money:
+    """What the route is chosen by; where the plan does not add up, which is refused by itself, the whole."""
+    try:
+        return payment_orders.due_at_signature(order) or order.totals().gross
+    except Refusal:
+        return order.totals().gross
 
 
 def _nothing_due(order: SalesOrder) -> list[Refusal]:
@@ -83,15 +91,16 @@ def blocks(row: PaymentOrder) -> list[Refusal]:
                 "Collect the first payment instead, or convert the order to draft.",
             )
         )
-    return [*found, *_of_account(row.account, row.currency)]
+    balance = Money(ledger.figures([row.id])[row.id].balance, row.currency)
+    return [*found, *_of_account(row.account, balance, row.order_id)]
 
 
-def _of_account(account: Account, currency: str) -> list[Refusal]:
+def _of_account(account: Account, amount: Money, order_id: int | None) -> list[Refusal]:
     found = []
     if account.hold_reason:
         found.append(payment_orders.on_hold(account))
     try:
-        routes.choose(currency)
+        routes.choose(routes.wanted(account.id, amount, order_id))
     except Refusal as refusal:
         found.append(refusal)
     return found

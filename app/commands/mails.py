@@ -30,6 +30,7 @@ from ..models import (
     Attempt,
     Company,
     Invoice,
+    MethodRequest,
     OrderEmail,
     PaymentIntent,
     PaymentOrder,
@@ -83,6 +84,20 @@ def payment_link(intent: PaymentIntent, *, payer: Recipient | None = None, again
         order=payment_order.order,
         to=to,
         link=("pay", intent.public_id),
+        by=by,
+    )
+
+
+def method_request(row: MethodRequest, *, again: str = "", by: By) -> OrderEmail:
+    """Send the customer the link to add a card; once per generation of the link, or per form key `again`."""
+    to = recipients.for_method(row.contact)
+    return stage(
+        requests.method_request(row.account, to[0], expires_at=row.expires_at),
+        subject=row,
+        cause=f"again:{again}" if again else f"generation:{row.generation}",
+        order=None,
+        to=to,
+        link=("method", row.public_id),
         by=by,
     )
 
@@ -182,7 +197,7 @@ def _about(order: SalesOrder) -> tuple[str, str]:
     return order.number, order.account.name
 
 
-Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice
+Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest
 
 
 def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:

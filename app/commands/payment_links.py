@@ -25,6 +25,7 @@ from ..models import (
     SalesOrder,
     User,
 )
+from ..money import Money
 from ..queries import ledger, routes
 from ..states.intent import IntentEvent, IntentStatus
 from ..states.mail import MailStatus
@@ -81,12 +82,17 @@ def blocks(payment_order: PaymentOrder) -> list[Refusal]:
     found = [*_nothing_to_collect(payment_order), *(_of_order(order) if order is not None else [])]
     if payment_order.account.hold_reason:
         found.append(payment_orders.on_hold(payment_order.account))
-    for ready in (recipients.for_payment, lambda row: routes.choose(row.currency)):
+    for ready in (recipients.for_payment, _route_of):
         try:
             ready(payment_order)
         except Refusal as refusal:
             found.append(refusal)
     return found
+
+
+def _route_of(row: PaymentOrder) -> routes.Way:
+    balance = Money(ledger.figures([row.id])[row.id].balance, row.currency)
+    return routes.choose(routes.wanted(row.account_id, balance, row.order_id))
 
 
 def _nothing_to_collect(row: PaymentOrder) -> list[Refusal]:

@@ -245,7 +245,8 @@ def _add(
     collection: CollectionMethod = CollectionMethod.PAYMENT_LINK,
 ) -> PaymentOrder:
     """What comes by bank transfer takes no route, so that none needs to be open for it."""
-    route = None if collection is CollectionMethod.OFFLINE else routes.choose(order.currency)[0]
+    offline = collection is CollectionMethod.OFFLINE
+    way = None if offline else routes.choose(routes.wanted(order.account_id, amount, order.id))
     row = PaymentOrder(
         number=numbering.take("payment_order"),
         account_id=order.account_id,
@@ -258,7 +259,7 @@ def _add(
         first=first,
         due_date=due_date,
         collection=collection,
-        route_id=route.id if route else None,
+        route_id=way.route.id if way else None,
         created_by_id=by.user_id,
         lines=[PaymentOrderLine(description=purpose, amount=amount.minor)],
     )

@@ -60,6 +60,7 @@ def trade() -> None:
         gateways.card_of_former_years(account_ids["northfield"])
         gateways.card_of_the_other_side(account_ids["lakeview"])
         accounts.hold(account_id, reason="Two invoices overdue since September", by=accountant)
+    gateways.ask_for_a_card(account_ids["lakeview"], by=accountant)
 
 
 def _account(customer: customers.Customer, by: User) -> int:

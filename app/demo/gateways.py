@@ -8,14 +8,18 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from .. import clock
+from ..commands import method_requests
 from ..db import db, end_read, transaction
 from ..gateways import registry
 from ..gateways.sandbox import payouts
 from ..gateways.sandbox.cards import BY_SLUG
 from ..gateways.sandbox.line import Rejected
 from ..gateways.setups import SetupRequest
-from ..models import Account, Gateway, GatewayState, PaymentMethod, PaymentProfile, Route, Token
+from ..models import SYSTEM, Account, Gateway, OrderKind, PaymentMethod, PaymentProfile, Route, Token, User
+from ..states.gateway import GatewayEvent
+from .post import deliver
 
+FORMER = "framework 2024"
 EUROPE, USA = "sandbox-eu", "sandbox-us"
 OVERSEAS = "USD"
 CONSENT = {
@@ -43,13 +47,26 @@ def routes(europe: Gateway, usa: Gateway) -> list[Route]:
 
 
 def card_of_former_years(account_id: int) -> None:
-    """Only a deprecated gateway holds it: it waits to be brought over."""
+    """Only a deprecated gateway holds it, for the agreements of its customers: it waits to be brought over."""
     with transaction() as session:
-        gateway = Gateway(
-            key="harbour", kind="sandbox", name="Harbour Payments", state=GatewayState.DEPRECATED, currencies=["EUR"]
-        )
+        gateway = Gateway(key="harbour", kind="sandbox", name="Harbour Payments", currencies=["EUR"])
         session.add(gateway)
         session.flush()
+        gateway.transition(GatewayEvent.DEPRECATE, by=SYSTEM, because="The contract with Harbour ends next year.")
+        gateway.legacy_until = clock.today("Europe/Berlin") + timedelta(days=120)
+        session.get_one(Account, account_id).account_group = FORMER
+        session.add(
+            Route(
+                key="harbour",
+                name="Agreements of 2024",
+                position=4,
+                currency="EUR",
+                account_group=FORMER,
+                order_kind=OrderKind.RECURRING,
+                gateway_id=gateway.id,
+                descriptor="BRIGHTWATER",
+            )
+        )
         card = PaymentMethod(
             account_id=account_id,
             brand="Mastercard",
@@ -80,6 +97,14 @@ def card_of_the_other_side(account_id: int) -> None:
         token = Token(gateway_id=gateway_id, token=kept.token)
         session.add(PaymentProfile(account_id=account_id, gateway_id=gateway_id, customer_ref=customer))
         session.add(PaymentMethod(account_id=account_id, holder=holder, tokens=[token], **facts, **CONSENT))
+
+
+def ask_for_a_card(account_id: int, *, by: User) -> None:
+    """The mail with the link is in the mailbox, for whoever wants to try it."""
+    account = db.session.get_one(Account, account_id)
+    route_id = db.session.scalars(select(Route.id).where(Route.key == "usa")).one()
+    method_requests.send(account.id, account.contacts[-1].id, route_id, form_key=f"demo-{account.number}", by=by)
+    deliver()
 
 
 def pay_out_weekly(days: int) -> None:

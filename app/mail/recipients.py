@@ -80,6 +80,11 @@ def _contact(payment_order: PaymentOrder, order: SalesOrder | None, billing: Con
     raise Refusal("no_contact", "There is nobody to write to.", "Choose a contact on the order.", status=422)
 
 
+def for_method(contact: Contact) -> list[Recipient]:
+    """Only the person asked for a card: whoever has the link can add one."""
+    return [Recipient(checked(contact.email), contact.name, "to", _("chosen to add a card"))]
+
+
 def for_invoice(account: Account, order: SalesOrder | None) -> list[Recipient]:
     """The billing contact, and the order's contact in copy where that is somebody else. Raises Refusal `no_contact`."""
     billing, contact = account.billing_contact, order.contact if order else None

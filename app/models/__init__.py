@@ -10,7 +10,8 @@ from .invoice import Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt
 from .job import FormKey, StagedJob, Tick
 from .machine import SYSTEM, Actor, ActorKind, History
 from .mail import MailboxMessage, OrderEmail
-from .method import Gateway, GatewayState, PaymentMethod, PaymentProfile, Route, Token
+from .method import Gateway, GatewayState, OrderKind, PaymentMethod, PaymentProfile, Route, Token
+from .method_request import MethodRequest, MethodSetup
 from .notice import NoticeWork, ProcessorEvent, RefusedNotices
 from .order import Note, OrderFile, OrderLine, SalesOrder
 from .payment import (
@@ -25,6 +26,7 @@ from .payment import (
 )
 from .people import User
 from .quote import CollectionMethod, Due, Instalment, Quote, QuoteLine, Renewal
+from .route_migration import Fate, MigratedMethod, RouteMigration
 from .settlement import (
     BatchState,
     ExceptionKind,
@@ -56,6 +58,7 @@ __all__ = [
     "Due",
     "Escalation",
     "ExceptionKind",
+    "Fate",
     "FormKey",
     "Frequency",
     "Gateway",
@@ -68,12 +71,16 @@ __all__ = [
     "InvoiceLine",
     "LineKind",
     "MailboxMessage",
+    "MethodRequest",
+    "MethodSetup",
+    "MigratedMethod",
     "Note",
     "NoticeWork",
     "Opportunity",
     "OpportunityStage",
     "OrderEmail",
     "OrderFile",
+    "OrderKind",
     "OrderLine",
     "PaymentIntent",
     "PaymentMethod",
@@ -89,6 +96,7 @@ __all__ = [
     "RefusedNotices",
     "Renewal",
     "Route",
+    "RouteMigration",
     "Routing",
     "SalesOrder",
     "Setting",

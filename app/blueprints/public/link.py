@@ -37,5 +37,5 @@ class Link:
 
     def url(self, action: str = "") -> str:
         """The address of this link's page, or of one of its actions: `sign`, `progress`, …"""
-        endpoint = {"approve": "approve", "pay": "pay"}[self.kind]
+        endpoint = {"approve": "approve", "pay": "pay", "method": "add_method"}[self.kind]
         return url_for(f"public.{endpoint}_{action}" if action else f"public.{endpoint}", token=self.token)

@@ -12,7 +12,7 @@ from ...clock import local_date
 from ...navigation import company
 from ...states.order import BEFORE_BOOKING, OrderStatus
 from . import fulfillment, methods
-from .parties import account_link, quote_link
+from .parties import account_link, coverage_url, quote_link
 from .views import KeyDate, LinkCheck, PersonView, RailView
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ State = Literal["ok", "missing", "not-due"]
 
 
 def view(facts: Facts) -> RailView:
-    return RailView(_links(facts), _people(facts), methods.views(facts), _dates(facts))
+    return RailView(_links(facts), _people(facts), methods.views(facts), coverage_url(facts.row), _dates(facts))
 
 
 def _links(facts: Facts) -> tuple[LinkCheck, ...]:
