@@ -73,7 +73,7 @@ def card_of_former_years(account_id: int) -> None:
             last4="8210",
             exp_month=8,
             exp_year=clock.now().year + 2,
-            holder="Northfield Clinics GmbH",
+            holder="St. Maren Hospital",
             tokens=[Token(gateway_id=gateway.id, token="harbour_8210")],
             **CONSENT,
         )
