@@ -26,7 +26,12 @@ def link_quote(order_id: int, quote_id: int, *, by: User) -> SalesOrder:
         quote = lock(Quote, quote_id)  # before the order, as conversion and sync hold them
         order = _open_order(order_id)
         if order.quote_id is not None:
-            raise Refusal("linked_already", f"{order.number} stands on {order.quote_number} already.")
+            raise Refusal(
+                "linked_already",
+                "%(order)s stands on %(quote)s already.",
+                order=order.number,
+                quote=order.quote_number,
+            )
         _refuse_quote(order, quote)
         order.quote_id, order.quote_number = quote.id, quote.number
         order.quote_version, order.quote_hash = quote.version, quote.content_hash
@@ -41,12 +46,26 @@ def link_quote(order_id: int, quote_id: int, *, by: User) -> SalesOrder:
 
 def _refuse_quote(order: SalesOrder, quote: Quote) -> None:
     if quote.account_id != order.account_id:
-        raise Refusal("foreign_account", f"{quote.number} is a quote for another account.", "Choose one of this one.")
+        raise Refusal(
+            "foreign_account", "%(quote)s is for another account.", "Choose one of this one.", quote=quote.number
+        )
     if quote.currency != order.currency:
-        raise Refusal("other_currency", f"{quote.number} is in {quote.currency}, {order.number} in {order.currency}.")
+        raise Refusal(
+            "other_currency",
+            "%(quote)s is in %(theirs)s, %(order)s in %(ours)s.",
+            quote=quote.number,
+            theirs=quote.currency,
+            order=order.number,
+            ours=order.currency,
+        )
     taken = order_of(quote.number)
     if taken is not None:
-        raise Refusal("already_converted", f"{quote.number} became {taken.number} already; a quote has one order.")
+        raise Refusal(
+            "already_converted",
+            "%(quote)s became %(order)s already; a quote has one order.",
+            quote=quote.number,
+            order=taken.number,
+        )
     newer = convertible.newer_under_way(quote.number, quote.version)
     status = quote.status_on(selling_day())
     refusal = convertible.refusal(quote.number, quote.version, status, quote.expires_on, newer)
@@ -55,8 +74,10 @@ def _refuse_quote(order: SalesOrder, quote: Quote) -> None:
     if None not in (order.opportunity_id, quote.opportunity_id) and order.opportunity_id != quote.opportunity_id:
         raise Refusal(
             "other_opportunity",
-            f"{quote.number} belongs to another opportunity than {order.number}.",
+            "%(quote)s belongs to another opportunity than %(order)s.",
             "Choose a quote of the order's own opportunity.",
+            quote=quote.number,
+            order=order.number,
         )
 
 
@@ -69,15 +90,17 @@ def link_opportunity(order_id: int, opportunity_id: int, *, by: User) -> SalesOr
         demand(by, Permission.ORDER_EDIT)
         order = _open_order(order_id)
         if order.opportunity_id is not None:
-            raise Refusal("linked_already", f"{order.number} has an opportunity already.")
+            raise Refusal("linked_already", "%(order)s has an opportunity already.", order=order.number)
         opportunity = lock(Opportunity, opportunity_id)
         if opportunity.account_id != order.account_id:
             raise Refusal("foreign_account", "This opportunity belongs to another account.", "Choose one of this one.")
         if order.quote is not None and order.quote.opportunity_id not in (None, opportunity.id):
             raise Refusal(
                 "other_opportunity",
-                f"{order.quote_number}, which {order.number} stands on, belongs to another opportunity.",
+                "%(quote)s, which %(order)s stands on, belongs to another opportunity.",
                 "Choose the quote's own.",
+                quote=order.quote_number,
+                order=order.number,
             )
         _link(order, opportunity, by)
         return order
@@ -95,5 +118,5 @@ def _link(order: SalesOrder, opportunity: Opportunity, by: User) -> None:
 def _open_order(order_id: int) -> SalesOrder:
     order = lock(SalesOrder, order_id)
     if order.status is OrderStatus.CANCELLED:
-        raise Refusal("closed", f"{order.number} is cancelled; it does not change any more.")
+        raise Refusal("closed", "%(order)s is cancelled; it does not change any more.", order=order.number)
     return order

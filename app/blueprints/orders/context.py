@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Response
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import SelectField
 
 from ...access import Permission, me, requires
@@ -14,11 +13,12 @@ from ...db import transaction
 from ...errors import Refusal
 from ...queries.orders import linking
 from ...queries.orders.facts import Facts
+from ..forms import Form
 from ..numbers import id_or_none
 from . import bp, regions
 
 
-class ContextForm(FlaskForm):
+class ContextForm(Form):
     quote_id = SelectField(_("Quote"), coerce=id_or_none, description=_("Approved, in force and not an order yet."))
     opportunity_id = SelectField(_("Opportunity"), coerce=id_or_none, description=_("A quote brings its own along."))
 
