@@ -68,8 +68,8 @@ def money_goes_by_two_gateways_and_one_card_is_on_the_wrong_side() -> None:
     assert set(db.session.scalars(select(SandboxPayout.gateway))) == {gateways.EUROPE, gateways.USA}
     account = db.session.scalars(select(Account).where(Account.name == "Lakeview Medical Center")).one()
     assert Verdict.RETOKENIZE in verdicts(account)
-    hospital = db.session.scalars(select(Account).where(Account.name == "St. Maren Hospital")).one()
-    assert {Verdict.READY, Verdict.LEGACY, Verdict.RETOKENIZE} <= verdicts(hospital)
+    northfield = db.session.scalars(select(Account).where(Account.name == "Northfield Clinics GmbH")).one()
+    assert {Verdict.READY, Verdict.LEGACY, Verdict.RETOKENIZE} <= verdicts(northfield)
 
 
 def verdicts(account: Account) -> set[Verdict]:
