@@ -90,10 +90,8 @@ def _paid(intent: Fact, *, held: bool) -> ChargeResult:
 def _declined(intent: Fact, error: Fact) -> ChargeResult:
     return _charge(
         intent,
-        Outcome.DECLINED,
-        decline_code=code_of(error),
-        advice=error.get("advice_code"),
-        message=str(error.get("message") or ""),
+        outcome_of(error),
+        **_words_of(error),
         card=card_of(error.get("payment_method")) or card_in(intent),
     )
 
@@ -134,7 +132,7 @@ def _setup_outcome(intent: Fact) -> tuple[Outcome, dict[str, Any]]:
     if status == "canceled":
         return Outcome.FAILED, {"decline_code": "cancelled", "message": "Saving the card was cancelled."}
     if status == "requires_payment_method" and error:
-        return Outcome.DECLINED, _words_of(error)
+        return outcome_of(error), _words_of(error)
     if status in ("requires_payment_method", "requires_confirmation"):
         return Outcome.FAILED, {"decline_code": "not_confirmed", "message": "It was never confirmed."}
     raise ValueError(f"a SetupIntent of the status {status}")
@@ -167,9 +165,17 @@ def next_action(intent: Fact) -> dict[str, str] | None:
     return {"kind": "redirect", "url": redirect["url"]} if redirect.get("url") else None
 
 
+def outcome_of(error: Fact) -> Outcome:
+    """Of an error kept with an intent: whether somebody declined, or it could not be tried at all."""
+    declined = error.get("type", "card_error") == "card_error" or error.get("code") in CODES
+    return Outcome.DECLINED if declined else Outcome.FAILED
+
+
 def code_of(error: Fact) -> str:
     """The bank's reason where it gave one, else Stripe's."""
-    code = str(error.get("decline_code") or error.get("code") or "card_declined")
+    kind = error.get("type", "card_error")
+    fallback = "card_declined" if kind == "card_error" else kind
+    code = str(error.get("decline_code") or error.get("code") or fallback)
     return CODES.get(code, code)
 
 

@@ -30,6 +30,14 @@ DECLINES = {
     "ctoken_wrong_cvc": {"code": "incorrect_cvc"},
 }
 STEPS = dict.fromkeys(("kwd", "bhd", "jod", "omr", "tnd"), 10) | {"isk": 100, "ugx": 100}
+LISTS = {
+    "pi_": "/v1/payment_intents",
+    "re_": "/v1/refunds",
+    "seti_": "/v1/setup_intents",
+    "po_": "/v1/payouts",
+    "txn_": "/v1/balance_transactions",
+    "we_": "/v1/webhook_endpoints",
+}
 OLD = ("payment_method_types", "source", "save_payment_method")
 
 
@@ -96,7 +104,11 @@ class FakeStripe:
             self._succeed(intent)
             return
         kind = "payment" if intent_id.startswith("pi_") else "setup"
-        error = {"code": f"{kind}_intent_authentication_failure", "message": "Not authenticated.", "type": "card_error"}
+        error = {
+            "code": f"{kind}_intent_authentication_failure",
+            "message": "Not authenticated.",
+            "type": "invalid_request_error",
+        }
         intent.update({"status": "requires_payment_method", f"last_{kind}_error": error})
 
     def keys(self, path: str) -> list[str | None]:
@@ -145,7 +157,8 @@ class FakeStripe:
         raise invalid(f"Unrecognized request URL ({request.method}: {request.path})", status=404)
 
     def _new(self, prefix: str, kind: str, **facts: Any) -> Fact:
-        thing = {"id": f"{prefix}_{next(self.numbers):06d}", "object": kind, "created": int(time.time()), **facts}
+        own = {"id": f"{prefix}_{next(self.numbers):06d}", "object": kind}
+        thing = {"created": int(time.time()), **facts, **own}
         self.things[thing["id"]] = thing
         return thing
 
@@ -161,7 +174,7 @@ class FakeStripe:
         ids = [t["id"] for t in found]
         start = ids.index(params["starting_after"]) + 1 if "starting_after" in params else 0
         page = found[start : start + int(params.get("limit", 10))]
-        return {"object": "list", "data": page, "has_more": start + len(page) < len(found), "url": "/v1/things"}
+        return {"object": "list", "data": page, "has_more": start + len(page) < len(found), "url": LISTS[prefix]}
 
     # Payments.
 
