@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -30,8 +31,40 @@ class NotSetUp(Exception):
     """The secrets do not allow a single request; nothing was sent."""
 
 
+class Unreached(stripe.APIConnectionError):
+    """No connection came about, in this try or an earlier one under the same key: not one byte has left."""
+
+
+class Line(RequestsClient):
+    """Knows of what it could not deliver whether any of it may have left."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=(CONNECT_SECONDS, READ_SECONDS))
+        self._left: deque[str] = deque(maxlen=10_000)
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        key = (headers or {}).get("Idempotency-Key", "")
+        try:
+            return super().request(method, url, headers, post_data)
+        except stripe.APIConnectionError as error:
+            if not _never_connected(error.__cause__):
+                self._left.append(key)
+            elif key not in self._left:
+                raise Unreached(error.user_message, should_retry=True) from error  # type: ignore[no-untyped-call]
+            raise
+
+
+def _never_connected(cause: BaseException | None) -> bool:
+    """By the names of the reasons that its library gives, for it is not ours to import."""
+    reason = getattr(cause.args[0], "reason", None) if cause is not None and cause.args else None
+    names = ("ConnectTimeout", "ConnectTimeoutError", "NewConnectionError", "NameResolutionError")
+    return type(cause).__name__ in names or type(reason).__name__ in names
+
+
 def http_client() -> HTTPClient:
-    return RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS))
+    return Line()
 
 
 def connect(keys: Keys) -> StripeClient:
@@ -54,12 +87,13 @@ def _connected(secret: str, base: str, process: int) -> StripeClient:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`body` is Stripe's error object, where there was one."""
+    """`body` is Stripe's error object, where there was one. Not `sent`: not one byte has left."""
 
     outcome: Outcome
     code: str
     message: str
     body: Fact
+    sent: bool = True
 
 
 BY_KIND: tuple[tuple[type[Exception], Outcome, str, str], ...] = (
@@ -80,13 +114,18 @@ BY_KIND: tuple[tuple[type[Exception], Outcome, str, str], ...] = (
 )
 
 
+# Of these Stripe complains without a code, and only when they are too large: what is too small is never sent.
+BY_PARAM = {"amount": "amount_too_large", "amount_to_capture": "amount_too_large"}
+
+
 def failure(error: Exception) -> Failure:
     """What an error of Stripe's client means. The words are ours, but for what Stripe says about card or request."""
     for kind, outcome, code, words in BY_KIND:
         if isinstance(error, kind):
             body = _body(error)
-            told = str(body.get("code") or "") if not words else ""
-            return Failure(outcome, told or code, words or str(body.get("message") or ""), body)
+            told = "" if words else str(body.get("code") or BY_PARAM.get(str(body.get("param")), ""))
+            sent = not isinstance(error, Unreached)
+            return Failure(outcome, told or code, words or str(body.get("message") or ""), body, sent)
     return Failure(Outcome.UNKNOWN, "unreadable_answer", "Stripe's answer could not be read.", {})
 
 

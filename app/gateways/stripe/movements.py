@@ -58,6 +58,7 @@ def _failed(
         error_code=code,
         message=message,
         reason=request.reason,
+        key=request.key,
         metadata=request.metadata,
         raw_sha256=sha256(body or {"error": code}),
     )
@@ -77,6 +78,10 @@ def _capture(client: StripeClient, request: MovementRequest) -> MovementResult:
 
 
 def _void(client: StripeClient, request: MovementRequest) -> MovementResult:
+    """Stripe asks for no amount, so it is compared before: what is voided must be what was meant."""
+    held = reading.money(client.v1.payment_intents.retrieve(request.charge_id).to_dict())
+    if held != request.amount:
+        return _failed(request, Outcome.FAILED, "idempotency_conflict", "Another amount is held.")
     intent = client.v1.payment_intents.cancel(
         request.charge_id, {"expand": charges.WITH}, {"idempotency_key": request.key}
     )
@@ -87,10 +92,12 @@ def _refund(client: StripeClient, request: MovementRequest) -> MovementResult:
     params: RefundCreateParams = {
         "payment_intent": request.charge_id,
         "amount": to_stripe(request.amount),
-        "metadata": {**request.metadata, reading.KEY: request.key, "reason": request.reason[:500]},
+        "metadata": {**request.metadata, reading.KEY: request.key},
     }
     if request.reason in REASONS:
         params["reason"] = request.reason
+    elif request.reason:
+        params["metadata"] = {**request.metadata, reading.KEY: request.key, reading.REASON: request.reason[:500]}
     return refunded(client.v1.refunds.create(params, {"idempotency_key": request.key}).to_dict())
 
 
@@ -116,6 +123,7 @@ def _done(request: MovementRequest, intent: PaymentIntent, minor: int) -> Moveme
         reading.money(facts, minor),
         reference=reading.id_of(facts.get("latest_charge")) or "",
         reason=request.reason,
+        key=request.key,
         metadata=request.metadata,
         raw_sha256=sha256(facts),
     )
@@ -132,6 +140,7 @@ def _not_any_more(request: MovementRequest, intent: PaymentIntent) -> MovementRe
 def refunded(refund: Fact) -> MovementResult:
     outcome = REFUNDED[refund["status"]]
     metadata = reading.words(refund.get("metadata"))
+    key, given = metadata.pop(reading.KEY, None), metadata.pop(reading.REASON, "")
     failed = outcome is Outcome.FAILED
     return MovementResult(
         Movement.REFUND,
@@ -142,7 +151,8 @@ def refunded(refund: Fact) -> MovementResult:
         reference=_reference(refund),
         error_code=str(refund.get("failure_reason") or refund["status"]) if failed else None,
         message="The refund did not reach the card and came back to us." if failed else "",
-        reason=metadata.get("reason") or str(refund.get("reason") or ""),
+        reason=given or str(refund.get("reason") or ""),
+        key=key,
         metadata=metadata,
         raw_sha256=sha256(refund),
     )

@@ -28,6 +28,9 @@ BRANDS = {
     "visa": "Visa",
 }
 
+# The words a refund was given, where they are none of Stripe's three reasons.
+REASON = "reason_given"
+
 # Stripe's own names for what our table of declines knows by another one.
 CODES = {
     "payment_intent_authentication_failure": "authentication_failed",
@@ -41,7 +44,7 @@ def charge(intent: Fact) -> ChargeResult:
     """What a PaymentIntent, with its payment method and charge expanded, says of itself."""
     status = intent["status"]
     if status in ("succeeded", "requires_capture"):
-        return _paid(intent, held=status == "requires_capture")
+        return _paid(intent)
     if status == "requires_action":
         return _charge(intent, Outcome.REQUIRES_ACTION, next_action=next_action(intent))
     if status == "processing":
@@ -69,12 +72,15 @@ def failed_charge(failure: Failure) -> ChargeResult:
         decline_code=code_of(failure.body) if declined else None if unknown else failure.code,
         advice=failure.body.get("advice_code") if declined else None,
         message=failure.message,
+        sent=failure.sent,
         raw_sha256=sha256(failure.body or {"error": failure.code}),
     )
 
 
-def _paid(intent: Fact, *, held: bool) -> ChargeResult:
-    result = _charge(intent, Outcome.SUCCEEDED, amount=intent["amount_capturable" if held else "amount_received"])
+def _paid(intent: Fact) -> ChargeResult:
+    """Of what was to be held only, the amount is what was held: capturing is a movement of its own."""
+    held = intent.get("capture_method") == "manual"
+    result = _charge(intent, Outcome.SUCCEEDED, amount=intent["amount" if held else "amount_received"])
     saved = intent.get("setup_future_usage") == "off_session" and result.card is not None
     found = _charge_of(intent)
     until = _card_part(found.get("payment_method_details")).get("capture_before")

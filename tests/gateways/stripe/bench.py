@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 import stripe
@@ -13,7 +15,7 @@ from pytest_httpserver import HTTPServer
 from app.gateways import registry
 from app.gateways.base import GatewayAccount
 from app.gateways.stripe import client
-from tests.gateways.bench import Bench
+from tests.gateways.bench import Bench, Signed
 from tests.gateways.stripe.fake import FakeStripe
 
 ACCOUNT = GatewayAccount("stripe", "stripe", "test", ("EUR", "JPY", "KWD", "ISK", "USD"))
@@ -30,6 +32,13 @@ def settings(base: str) -> dict[str, str]:
 def fake(app: Flask, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStripe]:
     """Stripe as far as `app` can tell; its client does not wait between two tries."""
     found = FakeStripe()
+    found._new(
+        "we",
+        "webhook_endpoint",
+        url=f"{app.config['BASE_URL']}/webhooks/stripe",
+        status="enabled",
+        enabled_events=["*"],
+    )
     httpserver.expect_request(re.compile(".*")).respond_with_handler(found)
     app.config["STRIPE"] = settings(httpserver.url_for(""))
     monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
@@ -44,6 +53,22 @@ def stripe_bench(fake: FakeStripe) -> Bench:
         gateway=registry.for_account(ACCOUNT),
         instrument=CARDS.__getitem__,
         confirm=fake.confirm,
-        lose_answer=lambda: fake.lose_answer(TRIES),
-        lose_request=lambda: fake.lose_request(TRIES),
+        lose_answer=lambda call="charge": fake.lose_answer(TRIES, call),
+        lose_request=lambda call="charge": fake.lose_request(TRIES, call),
+        hold_refund=lambda: setattr(fake, "next_refund", "pending"),
+        break_refund=lambda: setattr(fake, "next_refund", "failed"),
+        end_refund=fake.end_refund,
+        dispute=fake.dispute,
+        decide=fake.decide,
+        pay_out=fake.pay_out,
+        tell=tell,
     )
+
+
+def tell(kind: str, provider_id: str, at: datetime) -> Signed:
+    named = {"charge": "payment_intent"}.get(kind, kind)
+    thing = {"object": named, "id": provider_id, "metadata": {"attempt": "a1"}}
+    facts = {"id": "evt_1", "object": "event", "type": f"{named}.succeeded", "created": int(at.timestamp())}
+    body = json.dumps(facts | {"livemode": False, "data": {"object": thing}})
+    signature = stripe.WebhookSignature.generate_signature_header(body, WEBHOOK, timestamp=int(at.timestamp()))
+    return body.encode(), {"Stripe-Signature": signature}

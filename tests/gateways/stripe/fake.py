@@ -20,7 +20,16 @@ from typing import Any
 from werkzeug import Request, Response
 
 Fact = dict[str, Any]
-Act = Callable[["FakeStripe", Request, Fact], Fact]
+Fault = Callable[[Callable[[], Response]], Response]
+
+# The requests that do something, by the names of the contract suite.
+CALLS = {
+    "charge": "/v1/payment_intents",
+    "capture": r"/v1/payment_intents/\w+/capture",
+    "void": r"/v1/payment_intents/\w+/cancel",
+    "refund": "/v1/refunds",
+    "setup": "/v1/setup_intents",
+}
 
 # What a card does, by the confirmation token that the browser would have made of it.
 DECLINES = {
@@ -65,7 +74,8 @@ class FakeStripe:
     things: dict[str, Fact] = field(default_factory=dict)
     answered: dict[str, tuple[str, int, Fact]] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
-    faults: list[Callable[[Callable[[], Response]], Response]] = field(default_factory=list)
+    faults: list[tuple[str, Fault]] = field(default_factory=list)
+    next_refund: str = "succeeded"
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     # What tests do to it.
@@ -73,16 +83,19 @@ class FakeStripe:
     def fail(self, status: int, error: Fact | None = None, *, times: int = 1, headers: Fact | None = None) -> None:
         """The next requests are answered so and do nothing."""
         body = json.dumps({"error": error or {"type": "api_error", "message": "Something went wrong."}})
-        self.faults += [lambda act: Response(body, status, headers, content_type="application/json")] * times
+        self._arm("", lambda act: Response(body, status, headers, content_type="application/json"), times)
 
     def garble(self, text: str) -> None:
-        self.faults.append(lambda act: Response(text, 200, content_type="application/json"))
+        self._arm("", lambda act: Response(text, 200, content_type="application/json"), 1)
 
-    def lose_request(self, times: int = 1) -> None:
-        self.faults += [lambda act: Hangup()] * times
+    def lose_request(self, times: int = 1, call: str = "") -> None:
+        self._arm(call, lambda act: Hangup(), times)
 
-    def lose_answer(self, times: int = 1) -> None:
-        self.faults += [lambda act: act() and Hangup()] * times
+    def lose_answer(self, times: int = 1, call: str = "") -> None:
+        self._arm(call, lambda act: act() and Hangup(), times)
+
+    def _arm(self, call: str, fault: Fault, times: int) -> None:
+        self.faults += [(f"POST {CALLS[call]}" if call else ".*", fault)] * times
 
     def dawdle(self, seconds: float, times: int = 1) -> None:
         """Acts, and answers later than anybody waits for."""
@@ -92,7 +105,7 @@ class FakeStripe:
             time.sleep(seconds)
             return answer
 
-        self.faults += [late] * times
+        self._arm("", late, times)
 
     def confirm(self, intent_id: str, approved: bool) -> None:
         """As the cardholder, at the bank."""
@@ -122,11 +135,17 @@ class FakeStripe:
         files = {name: file.filename for name, file in request.files.items()}
         key = request.headers.get("Idempotency-Key")
         self.sent.append(Sent(request.method, request.path, params | files, key, body))
-        fault = self.faults.pop(0) if self.faults else None
+        fault = self._fault(f"{request.method} {request.path}")
         answer = fault(lambda: self._answer(request, params, key)) if fault else self._answer(request, params, key)
         if isinstance(answer, Hangup):
             request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return answer
+
+    def _fault(self, line: str) -> Fault | None:
+        armed = next((entry for entry in self.faults if re.fullmatch(entry[0], line)), None)
+        if armed:
+            self.faults.remove(armed)
+        return armed[1] if armed else None
 
     def _answer(self, request: Request, params: Fact, key: str | None) -> Response:
         status, body = self._once(request, params, key)
@@ -267,7 +286,15 @@ class FakeStripe:
         )
         intent["status"] = "requires_capture" if held else "succeeded"
         intent["amount_capturable" if held else "amount_received"] = intent["amount"]
+        if not held:
+            self._book("charge", intent["amount"], intent["latest_charge"], fee=25 + intent["amount"] // 100)
         return intent
+
+    def _book(self, kind: str, amount: int, source: Fact, *, fee: int = 0, category: str = "") -> Fact:
+        """An entry of the balance, in the currency of its source, until it is paid out."""
+        money = {"amount": amount, "fee": fee, "net": amount - fee, "currency": source["currency"]}
+        facts = {"type": kind, "reporting_category": category or kind, "exchange_rate": None, "description": kind}
+        return self._new("txn", "balance_transaction", source=source, payout=None, **money, **facts)
 
     def cancel_intent(self, params: Fact, intent_id: str) -> Fact:
         intent = self._get(intent_id)
@@ -282,16 +309,20 @@ class FakeStripe:
         if intent["status"] != "requires_capture":
             raise invalid(f"Cannot capture: {intent['status']}.", "payment_intent_unexpected_state")
         if amount > intent["amount_capturable"]:
-            raise invalid("More than was authorized.", "amount_too_large")
+            raise invalid("More than was authorized.", "amount_too_large", param="amount_to_capture")
         intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
+        self._book("charge", amount, intent["latest_charge"], fee=25 + amount // 100)
         return intent
 
     def create_refund(self, params: Fact) -> Fact:
         intent, amount = self._get(params["payment_intent"]), int(params["amount"])
         refunded = sum(r["amount"] for r in self.things.values() if r.get("payment_intent") == intent["id"] and re_(r))
         if amount > intent["amount_received"] - refunded:
-            raise invalid("Refund amount is greater than unrefunded amount on charge.", "charge_already_refunded")
-        return self._new(
+            raise invalid("Refund amount is greater than unrefunded amount on charge.", param="amount")
+        if any(d["payment_intent"] == intent["id"] and takes(d) for d in self._all("dp_")):
+            raise invalid("The charge is disputed.", "charge_disputed")
+        status, self.next_refund = self.next_refund, "succeeded"
+        refund = self._new(
             "re",
             "refund",
             amount=amount,
@@ -300,9 +331,24 @@ class FakeStripe:
             payment_intent=intent["id"],
             metadata=params.get("metadata", {}),
             reason=params.get("reason"),
-            status="succeeded",
+            status=status,
+            failure_reason="expired_or_canceled_card" if status == "failed" else None,
             destination_details={"type": "card", "card": {"reference": "7470000000000000001"}},
         )
+        if status != "failed":
+            self._book("refund", -amount, refund)
+        return refund
+
+    def end_refund(self, refund_id: str, arrives: bool) -> None:
+        refund = self.things[refund_id]
+        if arrives:
+            refund["status"] = "succeeded"
+            return
+        refund.update(status="failed", failure_reason="lost_or_stolen_card")
+        self._book("refund_failure", refund["amount"], refund)
+
+    def _all(self, prefix: str) -> list[Fact]:
+        return [thing for thing_id, thing in self.things.items() if thing_id.startswith(prefix)]
 
     # Cards and customers.
 
@@ -333,6 +379,50 @@ class FakeStripe:
 
     # Disputes.
 
+    def dispute(self, intent_id: str, inquiry: bool) -> str:
+        """As the cardholder's bank: it only asks, or takes the money at once."""
+        intent = self.things[intent_id]
+        charge = intent["latest_charge"]["id"]
+        dispute = self._new(
+            "dp",
+            "dispute",
+            amount=intent["amount_received"],
+            currency=intent["currency"],
+            charge=charge,
+            payment_intent=intent_id,
+            reason="fraudulent",
+            status="warning_needs_response" if inquiry else "needs_response",
+            evidence={},
+            evidence_details={"due_by": int(time.time()) + 7 * 86400},
+            balance_transactions=[],
+        )
+        if not inquiry:
+            self._move(dispute, -dispute["amount"], 1500)
+        return dispute["id"]
+
+    def decide(self, dispute_id: str, won: bool) -> None:
+        dispute = self.things[dispute_id]
+        dispute["status"] = "won" if won else "lost"
+        if won:
+            self._move(dispute, dispute["amount"], 0)
+
+    def _move(self, dispute: Fact, amount: int, fee: int) -> None:
+        source = {name: value for name, value in dispute.items() if name != "balance_transactions"}
+        entry = self._book("adjustment", amount, source, fee=fee, category="dispute")
+        dispute["balance_transactions"].append({**entry, "source": dispute["id"]})
+
+    def pay_out(self) -> None:
+        """All that has been earned, in a payout a currency."""
+        due = [entry for entry in self._all("txn_") if entry["payout"] is None]
+        for currency in sorted({entry["currency"] for entry in due}):
+            entries = [entry for entry in due if entry["currency"] == currency]
+            net, today = sum(entry["net"] for entry in entries), int(time.time())
+            facts = {"amount": net, "currency": currency, "automatic": True, "arrival_date": today + 86400}
+            payout = self._new("po", "payout", status="paid", **facts)
+            entries.append(self._book("payout", -net, {"id": payout["id"], "object": "payout", "currency": currency}))
+            for entry in entries:
+                entry["payout"] = payout["id"]
+
     def update_dispute(self, params: Fact, dispute_id: str) -> Fact:
         dispute = self._get(dispute_id)
         dispute["evidence"].update(params.get("evidence", {}))
@@ -355,6 +445,10 @@ class Hangup(Response):
 def card() -> Fact:
     facts = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034, "fingerprint": "fp4242"}
     return {"card": facts, "billing_details": {"name": "Maria Keller"}}
+
+
+def takes(dispute: Fact) -> bool:
+    return dispute["status"] in ("needs_response", "under_review", "lost")
 
 
 def re_(thing: Fact) -> bool:

@@ -174,7 +174,7 @@ def answer_challenge(base: str, intent_id: str, approved: bool) -> None:
 
 @pytest.fixture
 def localstripe_bench(localstripe: str) -> Bench:
-    def never() -> None:
+    def never(call: str = "charge") -> None:
         raise AssertionError("localstripe cannot be made to lose anything")
 
     return Bench(

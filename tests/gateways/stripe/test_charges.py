@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -191,7 +192,7 @@ def test_a_time_out_is_unknown_and_found_by_its_key(
     fake.dawdle(1, TRIES)
     request = stripe_bench.request()
     late = stripe_bench.gateway.charge(request)
-    assert (late.outcome, late.message) == (Outcome.UNKNOWN, "Stripe did not answer.")
+    assert (late.outcome, late.message, late.sent) == (Outcome.UNKNOWN, "Stripe did not answer.", True)
     monkeypatch.setattr(client, "READ_SECONDS", 20)
     client._connected.cache_clear()
     found = stripe_bench.gateway.look_up(request.key, None)
@@ -201,7 +202,32 @@ def test_a_time_out_is_unknown_and_found_by_its_key(
 def test_nobody_at_the_address_is_unknown(app: Flask, stripe_bench: Bench) -> None:
     app.config["STRIPE"] = app.config["STRIPE"] | {"API_BASE": "http://127.0.0.1:9"}
     gateway = type(stripe_bench.gateway)(stripe_bench.gateway.account)  # type: ignore[call-arg]
-    assert gateway.charge(stripe_bench.request()).outcome is Outcome.UNKNOWN
+    result = gateway.charge(stripe_bench.request())
+    assert (result.outcome, result.sent) == (Outcome.UNKNOWN, False)
+
+
+def test_what_was_dropped_may_have_left_even_if_nobody_was_there_the_second_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dropped = stripe.APIConnectionError("dropped", should_retry=True)
+    line = client.Line()
+    monkeypatch.setattr(stripe.RequestsClient, "request", raising(dropped))
+    with pytest.raises(stripe.APIConnectionError):
+        line.request("post", "/", {"Idempotency-Key": "k1"})
+    refused = stripe.APIConnectionError("refused", should_retry=True)
+    refused.__cause__ = type("ConnectTimeout", (Exception,), {})()
+    monkeypatch.setattr(stripe.RequestsClient, "request", raising(refused))
+    for key, unreached in (("k1", False), ("k2", True)):
+        with pytest.raises(stripe.APIConnectionError) as error:
+            line.request("post", "/", {"Idempotency-Key": key})
+        assert isinstance(error.value, client.Unreached) is unreached
+
+
+def raising(error: Exception) -> Callable[..., object]:
+    def request(*_: object, **__: object) -> object:
+        raise error
+
+    return request
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500])

@@ -64,7 +64,7 @@ def test_a_lost_answer_is_found_and_none_is_said_only_when_sure(
     gateway: Gateway, customer: str, stripe_bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert gateway.look_up_setup("s1", None) is None
-    stripe_bench.lose_answer()
+    stripe_bench.lose_answer("setup")
     assert gateway.save_card(request(customer)).outcome is Outcome.UNKNOWN
     found = gateway.look_up_setup("s1", None)
     assert found is not None and found.outcome is Outcome.SUCCEEDED
