@@ -12,8 +12,11 @@ from sqlalchemy import Row
 from ... import clock
 from ...errors import Refusal
 from ...formatting import ago, day, money
+from ...gateways.card_field import CardField, Purpose
+from ...models.method import Gateway
 from ...money import Money
 from ...states.order import BEFORE_BOOKING
+from .. import card_fields
 from ..coverage import RouteFacts
 from ..orders import methods
 from ..orders.facts import Facts
@@ -59,6 +62,7 @@ class CollectView:
     amount: Money
     route: str
     descriptor: str
+    new_card: CardField
     cards: tuple[CardChoice, ...]
     steps: tuple[str, ...]
     decline: DeclineView | None
@@ -83,7 +87,7 @@ def of(collection: Collection) -> CollectView:
 
 
 def _view(order: Facts, collection: Collection | None, amount: Money, *, first: bool) -> CollectView:
-    row, (route, descriptor) = order.row, _route(order)
+    row, (route, descriptor, gateway) = order.row, _route(order)
     asked = collection.challenged if collection else None
     return CollectView(
         number=collection.number if collection else None,
@@ -94,6 +98,7 @@ def _view(order: Facts, collection: Collection | None, amount: Money, *, first: 
         amount=amount,
         route=f"{route.name}, {route.gateway_name}" if route else "",
         descriptor=descriptor,
+        new_card=card_fields.at(gateway, Purpose(amount, amount.currency, save=False)) if gateway else card_fields.NONE,
         cards=tuple(_card(order, route, x) for x in order.methods),
         steps=_steps(order, amount, descriptor, first=first),
         decline=standing.decline(collection) if collection else None,
@@ -104,13 +109,13 @@ def _view(order: Facts, collection: Collection | None, amount: Money, *, first: 
     )
 
 
-def _route(order: Facts) -> tuple[RouteFacts | None, str]:
+def _route(order: Facts) -> tuple[RouteFacts | None, str, Gateway | None]:
     """The way a charge goes now; where none is open, the one that would be, for the verdicts' sake."""
     try:
         route, gateway = choose(order.row.currency)
     except Refusal:
-        return order.route, ""
-    return RouteFacts(route.name, gateway.id, gateway.name, gateway.state), route.descriptor
+        return order.route, "", None
+    return RouteFacts(route.name, gateway.id, gateway.name, gateway.state), route.descriptor, gateway
 
 
 def _card(order: Facts, route: RouteFacts | None, row: Row[Any]) -> CardChoice:
