@@ -5,7 +5,7 @@
 const SCRIPT = "https://js.stripe.com/endive/stripe.js"; // of the API version that the server speaks
 const BOXES = '[data-card-field][data-component="stripe"]';
 const PATIENCE = 15000; // milliseconds until an element that stays silent is called unreachable
-const fields = new WeakMap(); // box → { stripe, elements, ready, asking, passing }
+const fields = new WeakMap(); // box → { stripe, elements, ready: a promise, asking, passing }
 
 const formOf = (box) => document.getElementById(box.dataset.cardField);
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -27,29 +27,29 @@ function setUpAll() {
   for (const box of document.querySelectorAll(BOXES)) if (!fields.has(box)) setUp(box);
 }
 
-async function setUp(box) {
-  const field = { ready: false, asking: false, passing: false };
+function setUp(box) {
+  const field = { asking: false, passing: false };
   fields.set(box, field);
-  const late = setTimeout(() => complain(box, box.dataset.sayUnreachable), PATIENCE);
-  try {
-    field.stripe = (await stripeScript())(box.dataset.key, { locale: document.documentElement.lang || "auto" });
-    field.elements = field.stripe.elements({ ...purpose(box), paymentMethodTypes: ["card"], appearance: appearance(box) });
-    const element = field.elements.create("payment", {
-      fields: { billingDetails: { name: "never" } },
-      terms: { card: "never" },
-      wallets: { applePay: "never", googlePay: "never" },
-    });
-    element.on("ready", () => {
-      clearTimeout(late);
-      field.ready = true;
-      complain(box, "");
-    });
-    element.on("loaderror", () => complain(box, box.dataset.sayUnreachable));
-    element.mount(box.querySelector("[data-card-frame]"));
-  } catch {
-    clearTimeout(late);
-    complain(box, box.dataset.sayUnreachable);
-  }
+  field.ready = mount(box, field);
+  field.ready.then(() => complain(box, ""), () => complain(box, box.dataset.sayUnreachable));
+}
+
+/* Ends once a card can be entered; fails if the element cannot be had, or stays silent. */
+async function mount(box, field) {
+  field.stripe = (await stripeScript())(box.dataset.key, { locale: document.documentElement.lang || "auto" });
+  field.elements = field.stripe.elements({ ...purpose(box), paymentMethodTypes: ["card"], appearance: appearance(box) });
+  const element = field.elements.create("payment", {
+    fields: { billingDetails: { name: "never" } },
+    terms: { card: "never" },
+    wallets: { applePay: "never", googlePay: "never" },
+  });
+  const shown = new Promise((ready, failed) => {
+    element.on("ready", ready);
+    element.on("loaderror", failed);
+    setTimeout(failed, PATIENCE);
+  });
+  element.mount(box.querySelector("[data-card-frame]"));
+  return shown;
 }
 
 function purpose({ dataset: { mode, amount, currency } }) {
@@ -101,7 +101,6 @@ document.addEventListener("submit", (event) => {
   if (!box.checkVisibility() || event.submitter?.formNoValidate) return fill(box, "", "");
   event.preventDefault();
   event.stopImmediatePropagation();
-  if (!field.ready) return complain(box, box.dataset.sayUnreachable);
   if (!field.asking) send(box, field, event.submitter);
 }, true);
 
@@ -109,6 +108,8 @@ async function send(box, field, submitter) {
   field.asking = true;
   complain(box, "");
   try {
+    await new Promise((later) => setTimeout(later)); // a form that is still being asked to submit ignores the next time
+    await field.ready;
     const token = await ask(box, field);
     if (token) pass(box, field, token, submitter);
   } catch {
