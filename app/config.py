@@ -31,6 +31,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     instance.mkdir(parents=True, exist_ok=True)
     base_url = read("BASE_URL", f"http://127.0.0.1:{environ.get('PORT', '8000')}").rstrip("/")
     secure = base_url.startswith("https://")
+    secret_key = _secret_key(read("SECRET_KEY"), production, instance)
     database = _database_url(read("DATABASE_URL"), production, instance)
     config: dict[str, Any] = {
         "ENVIRONMENT": environment,
@@ -38,7 +39,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "TESTING": environment == "test",
         "INSTANCE": instance,
         "BASE_URL": base_url,
-        "SECRET_KEY": _secret_key(read("SECRET_KEY"), production, instance),
+        "SECRET_KEY": secret_key,
         "SECRET_KEY_FALLBACKS": read("SECRET_KEY_FALLBACKS").split(),
         "SQLALCHEMY_DATABASE_URI": database,
         "SQLALCHEMY_ENGINE_OPTIONS": {
