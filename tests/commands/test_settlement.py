@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ import time_machine
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app import clock
 from app.access import Role
@@ -108,6 +109,31 @@ def test_two_who_fetch_at_once_write_it_once(any_app: Flask) -> None:
     assert results == [1] * 4, results
     assert (count(SettlementBatch), count(SettlementLine), count(SettlementMatch)) == (1, 3, 3)
     assert count(SettlementException) == 0
+
+
+@pytest.mark.engines
+def test_control_without_the_unique_index_two_who_fetch_at_once_write_it_twice(any_app: Flask) -> None:
+    paid(3)
+    pay_out()
+    id = gateway_id()
+    end_read()
+    forget_that_entries_are_unique()
+    race(any_app, [lambda: settlement.sync(id)] * 4)
+    assert count(SettlementLine) > 3
+
+
+def forget_that_entries_are_unique() -> None:
+    """Takes the constraint from the (still empty) table of lines; SQLite can only make the table anew without it."""
+    with db.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            found = "SELECT conname FROM pg_constraint WHERE conrelid = 'settlement_line'::regclass AND contype = 'u'"
+            name = connection.scalar(text(found))
+            connection.exec_driver_sql(f"ALTER TABLE settlement_line DROP CONSTRAINT {name}")
+            return
+        made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'settlement_line'")) or ""
+        lax = re.sub(r"CONSTRAINT \w+ UNIQUE \([^)]*\),?", "", made)
+        connection.exec_driver_sql("DROP TABLE settlement_line")
+        connection.exec_driver_sql(re.sub(r",\s*\)$", ")", lax.strip()))
 
 
 def test_a_line_about_nothing_of_ours_is_held_until_we_know_it(app: Flask) -> None:
