@@ -40,6 +40,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "passwords",
             "security",
             "settings",
+            "spreadsheet",
         }
     ),
     frozenset({"gateways", "providers", "mail", "documents", "jobs", "approval"}),
