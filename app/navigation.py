@@ -40,6 +40,7 @@ ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (
     ("Invoices", "invoices.index", "receipt", (Permission.INVOICE_VIEW,), False),
     ("Settlement", "settlement.index", "cash", (Permission.SETTLEMENT_VIEW,), False),
     ("Accounts", "accounts.index", "building", (Permission.ACCOUNT_VIEW,), False),
+    ("Reports", "reports.index", "file-description", (Permission.REPORT_VIEW,), False),
     ("Sandbox", "sandbox_console.index", "coins", (Permission.SANDBOX_OPERATE,), False),
     ("Mailbox", "mailbox.index", "mail", (), True),
     ("Admin", "admin.index", "settings", ADMINISTRATION, False),

@@ -18,6 +18,7 @@ MODULES: tuple[str, ...] = (
     "invoices",
     "payments",
     "settlement",
+    "reports",
     "metrics",
     "webhooks",
 )
