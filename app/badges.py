@@ -182,6 +182,28 @@ ROUTING = {
     "service": Badge(_("Service queue"), "mute", "headset"),
 }
 
+PAYOUT = {
+    "pending": Badge(_("Being prepared"), "info", "clock"),
+    "in_transit": Badge(_("On its way"), "info", "send"),
+    "paid": Badge(_("Paid out"), "ok", "circle-check"),
+    "failed": Badge(_("Sent back"), "bad", "alert-triangle"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+}
+
+SETTLEMENT_EXCEPTION = {
+    "open": Badge(_("Open"), "warn", "alert-circle"),
+    "cleared": Badge(_("Cleared by itself"), "ok", "circle-check"),
+    "accepted": Badge(_("Accepted"), "mute", "check"),
+}
+
+SETTLED = {
+    "settled": Badge(_("Settled"), "ok", "circle-check"),
+    "coming": Badge(_("On its way"), "info", "send"),
+    "failed": Badge(_("Payout sent back"), "bad", "alert-triangle"),
+    "exception": Badge(_("Settlement exception"), "warn", "alert-triangle"),
+    "not_yet": Badge(_("Not settled yet"), "mute", "circle-dashed"),
+}
+
 SANDBOX = {
     "succeeded": Badge(_("Succeeded"), "ok", "circle-check"),
     "authorized": Badge(_("Authorized"), "info", "shield-check"),
@@ -218,6 +240,9 @@ KINDS: dict[str, dict[str, Badge]] = {
     "check": CHECK,
     "routing": ROUTING,
     "sandbox": SANDBOX,
+    "payout": PAYOUT,
+    "settlement_exception": SETTLEMENT_EXCEPTION,
+    "settled": SETTLED,
 }
 
 

@@ -18,7 +18,8 @@ from .models.company import Setting
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A switch where the default is a bool, else a whole number of `unit` from `least` to `most`."""
+    """A switch where the default is a bool, a text of `least` to `most` characters where it is one, else a whole number
+    of `unit` from `least` to `most`."""
 
     key: str
     default: Any
@@ -31,6 +32,10 @@ class Definition:
     @property
     def is_switch(self) -> bool:
         return isinstance(self.default, bool)
+
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.default, str)
 
 
 SALESPEOPLE_SUBMIT = Definition(
@@ -112,6 +117,25 @@ MAIL_TRIES = Definition(
     "tries",
 )
 
+
+def _account(name: str, code: str, title: str, effect: str) -> Definition:
+    return Definition(f"accounting.{name}", code, title, effect, 1, 20)
+
+
+# The accounts of the monthly journal; the defaults are numbers that no chart of accounts owns.
+LEDGER: dict[str, Definition] = {
+    "clearing": _account("clearing", "1360", marked("Clearing"), marked("What gateways owe until they pay it out.")),
+    "receivables": _account("receivables", "1200", marked("Receivables"), marked("What customers owe.")),
+    "bank": _account("bank", "1800", marked("Bank"), marked("Where payouts arrive.")),
+    "fees": _account("fees", "6855", marked("Fees"), marked("What gateways keep.")),
+    "refunds": _account("refunds", "4700", marked("Refunds"), marked("What is given back to customers.")),
+    "disputes": _account("disputes", "6930", marked("Disputes"), marked("What banks take back, and return.")),
+    "adjustments": _account("adjustments", "6960", marked("Adjustments"), marked("What gateways book by hand.")),
+    "exchange": _account(
+        "exchange", "1370", marked("Exchange"), marked("Between the customer's currency and the payout's.")
+    ),
+}
+
 ALL: dict[str, Definition] = {
     d.key: d
     for d in (
@@ -125,6 +149,7 @@ ALL: dict[str, Definition] = {
         DEPOSIT_MIN_PERCENT,
         DEPOSIT_MAX_PERCENT,
         MAIL_TRIES,
+        *LEDGER.values(),
     )
 }
 

@@ -17,6 +17,8 @@ MODULES: tuple[str, ...] = (
     "search",
     "invoices",
     "payments",
+    "settlement",
+    "reports",
     "metrics",
     "webhooks",
 )

@@ -9,7 +9,7 @@ from flask_babel import gettext
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from .. import access, audit, settings
+from .. import access, audit, settings, typed
 from ..access import Permission
 from ..db import after_commit, db, transaction
 from ..errors import Refusal
@@ -52,10 +52,23 @@ def turn_all(values: Mapping[str, Any], *, by: User) -> int:
 def _check(definition: Definition, value: Any) -> None:
     if type(value) is not type(definition.default):
         raise Refusal("out_of_bounds", "%(setting)s: this is not what it takes.", setting=gettext(definition.title))
-    if not definition.is_switch and not definition.least <= value <= definition.most:
+    if definition.is_text:
+        _check_text(definition, value)
+    elif not definition.is_switch and not definition.least <= value <= definition.most:
         raise Refusal(
             "out_of_bounds",
             "%(setting)s: take a whole number from %(least)s to %(most)s.",
+            setting=gettext(definition.title),
+            least=definition.least,
+            most=definition.most,
+        )
+
+
+def _check_text(definition: Definition, value: str) -> None:
+    if not definition.least <= len(value) <= definition.most or not typed.kept(value) or value != value.strip():
+        raise Refusal(
+            "out_of_bounds",
+            "%(setting)s: take %(least)s to %(most)s characters.",
             setting=gettext(definition.title),
             least=definition.least,
             most=definition.most,

@@ -8,15 +8,17 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from .. import clock
-from ..commands import kept_methods, method_requests
+from ..commands import kept_methods, method_requests, settlement
 from ..commands.kept_methods import Consent
 from ..db import db, end_read, lock, transaction
 from ..gateways import registry
 from ..gateways.sandbox import payouts
 from ..gateways.sandbox.cards import BY_SLUG
 from ..gateways.sandbox.line import Rejected
+from ..gateways.settlement import BalanceItem, ItemKind, Payout, PayoutState
 from ..gateways.setups import SetupRequest
 from ..models import SYSTEM, Account, Gateway, OrderKind, PaymentMethod, Route, Token, User
+from ..money import Money
 from ..states.gateway import GatewayEvent
 from .post import deliver
 
@@ -113,11 +115,35 @@ def ask_for_a_card(account_id: int, *, by: User) -> None:
 
 
 def pay_out_weekly(days: int) -> None:
-    """What both sandboxes have paid out in the last `days`."""
+    """What both sandboxes have paid out in the last `days`, fetched when it was."""
+    ids = list(db.session.scalars(select(Gateway.id).where(Gateway.key.in_((EUROPE, USA)))))
     for ago in range(days - days % 7, 6, -7):
         with clock.turned_back(timedelta(days=ago)):
+            end_read()
             for key in (EUROPE, USA):
                 try:
                     payouts.pay_out(key)
                 except Rejected:
                     continue  # a week without a sale
+            for gateway_id in ids:
+                settlement.sync(gateway_id)
+
+
+def last_payouts_of_former_years() -> None:
+    """What Harbour still owed for sales before our time, which we know nothing of; and one whose sum it got wrong."""
+    gateway_id = db.session.scalars(select(Gateway.id).where(Gateway.key == "harbour")).one()
+    unknown = _former_line("hb_txn_7741", ItemKind.CHARGE, "hb_ch_5530", 48000, 720)
+    reserve = _former_line("hb_txn_7752", ItemKind.ADJUSTMENT, None, 12500, 0)
+    settlement.write(gateway_id, _former_payout("hb_po_311", unknown, unknown.net))
+    settlement.write(gateway_id, _former_payout("hb_po_312", reserve, Money(12450, "EUR")))
+    settlement.sync(gateway_id)
+
+
+def _former_line(id: str, kind: ItemKind, source: str | None, gross: int, fee: int) -> BalanceItem:
+    whole, kept = Money(gross, "EUR"), Money(fee, "EUR")
+    words = "Reserve released" if source is None else ""
+    return BalanceItem(id, kind, source, source, whole, kept, whole - kept, at=clock.now(), description=words)
+
+
+def _former_payout(id: str, line: BalanceItem, net: Money) -> Payout:
+    return Payout(id, PayoutState.PAID, net, clock.now(), (clock.now() + timedelta(days=2)).date(), (line,))

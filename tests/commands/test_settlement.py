@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -12,23 +13,19 @@ import time_machine
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app import clock
 from app.access import Role
-from app.commands import collection, escalations, matching, settlement
-from app.commands.charges import Instrument
+from app.commands import escalations, matching, settlement
 from app.db import db, end_read, transaction
 from app.errors import Refusal
 from app.gateways.base import GatewayUnreachable
 from app.gateways.sandbox import disputes, movements, payouts
 from app.gateways.sandbox.adapter import SandboxGateway
-from app.gateways.sandbox.cards import BY_SLUG
-from app.gateways.settlement import BalanceItem, ItemKind, Payout, PayoutState
 from app.models import (
     BatchState,
     ExceptionKind,
-    Gateway,
     LineKind,
     SettlementBatch,
     SettlementException,
@@ -38,31 +35,13 @@ from app.models import (
     Symptom,
     Transaction,
 )
-from app.money import Money, total
+from app.money import Money
 from app.states.settlement_exception import ExceptionStatus
 from tests import factories
+from tests.paid_out import gateway_id, line, paid, pay_out, payout, sync
 from tests.racing import race
 
 S, K = ExceptionStatus, ExceptionKind
-CARD = Instrument(alias=BY_SLUG["visa"].alias(12, 2099), label="Visa ending 4242")
-
-
-def paid(times: int = 1, **facts: Any) -> list[Transaction]:
-    admin = factories.user(Role.ADMIN)
-    for _ in range(times):
-        first = collection.prepare_first(factories.order(owner=admin, **facts).id, by=admin)
-        collection.collect(first.id, pay_with=CARD, form_key=f"k{first.id}", by=admin)
-    return list(db.session.scalars(select(Transaction).order_by(Transaction.id)))
-
-
-def gateway_id() -> int:
-    return db.session.scalars(select(Gateway.id)).one()
-
-
-def sync() -> int:
-    found = settlement.sync(gateway_id())
-    db.session.expire_all()
-    return found
 
 
 def count(model: Any) -> int:
@@ -71,11 +50,6 @@ def count(model: Any) -> int:
 
 def held(kind: ExceptionKind) -> list[SettlementException]:
     return list(db.session.scalars(select(SettlementException).where(SettlementException.kind == kind)))
-
-
-def pay_out() -> None:
-    end_read()
-    payouts.pay_out("sandbox")
 
 
 def test_a_payout_becomes_a_batch_whose_lines_come_to_its_net(app: Flask) -> None:
@@ -108,6 +82,31 @@ def test_two_who_fetch_at_once_write_it_once(any_app: Flask) -> None:
     assert results == [1] * 4, results
     assert (count(SettlementBatch), count(SettlementLine), count(SettlementMatch)) == (1, 3, 3)
     assert count(SettlementException) == 0
+
+
+@pytest.mark.engines
+def test_control_without_the_unique_index_two_who_fetch_at_once_write_it_twice(any_app: Flask) -> None:
+    paid(3)
+    pay_out()
+    id = gateway_id()
+    end_read()
+    forget_that_entries_are_unique()
+    race(any_app, [lambda: settlement.sync(id)] * 4)
+    assert count(SettlementLine) > 3
+
+
+def forget_that_entries_are_unique() -> None:
+    """Takes the constraint from the (still empty) table of lines; SQLite can only make the table anew without it."""
+    with db.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            found = "SELECT conname FROM pg_constraint WHERE conrelid = 'settlement_line'::regclass AND contype = 'u'"
+            name = connection.scalar(text(found))
+            connection.exec_driver_sql(f"ALTER TABLE settlement_line DROP CONSTRAINT {name}")
+            return
+        made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'settlement_line'")) or ""
+        lax = re.sub(r"CONSTRAINT \w+ UNIQUE \([^)]*\),?", "", made)
+        connection.exec_driver_sql("DROP TABLE settlement_line")
+        connection.exec_driver_sql(re.sub(r",\s*\)$", ")", lax.strip()))
 
 
 def test_a_line_about_nothing_of_ours_is_held_until_we_know_it(app: Flask) -> None:
@@ -248,26 +247,6 @@ def test_a_gateway_that_does_not_answer_is_a_fact_and_no_crash(app: Flask, monke
     monkeypatch.setattr(SandboxGateway, "payouts", silent)
     assert sync() == 0
     assert db.session.scalars(select(SettlementSync.last_error)).one() == "connection refused"
-
-
-def payout(*items: BalanceItem, provider_id: str = "po-1", net: Money | None = None) -> Payout:
-    whole = net or total([i.net for i in items], "EUR")
-    now = clock.now()
-    return Payout(provider_id, PayoutState.PAID, whole, now, now.date(), items)
-
-
-def line(gross: int = 1000, fee: int = 40, source: str | None = None, **changes: Any) -> BalanceItem:
-    item = BalanceItem(
-        "txn-1",
-        ItemKind.CHARGE if source else ItemKind.ADJUSTMENT,
-        source,
-        source,
-        Money(gross, "EUR"),
-        Money(fee, "EUR"),
-        Money(gross - fee, "EUR"),
-        clock.now(),
-    )
-    return replace(item, **changes)
 
 
 @given(rate=st.decimals("0.000000001", "100000", places=9))

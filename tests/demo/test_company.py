@@ -14,7 +14,20 @@ from app.db import db, transaction
 from app.demo import company, gateways
 from app.gateways.sandbox import reconcile
 from app.gateways.sandbox.tables import SandboxPayout
-from app.models import Account, Attempt, Company, Gateway, History, MailboxMessage, OrderEmail, Quote, SalesOrder
+from app.models import (
+    Account,
+    Attempt,
+    Company,
+    ExceptionKind,
+    Gateway,
+    History,
+    MailboxMessage,
+    OrderEmail,
+    Quote,
+    SalesOrder,
+    SettlementBatch,
+    SettlementException,
+)
 from app.models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_EXPIRED
 from app.queries import invariants
 from app.queries import methods as matrix
@@ -22,6 +35,7 @@ from app.queries.coverage import Verdict
 from app.states.mail import MailStatus
 from app.states.order import OrderStatus
 from app.states.quote import QuoteStatus
+from app.states.settlement_exception import ExceptionStatus
 
 BOOKED_PASSES = {OrderStatus.BOOKED, OrderStatus.COMPLETED}
 """Booked orders are activated or scheduled at once; nothing is delivered yet, so none is completed."""
@@ -49,6 +63,7 @@ def test_it_reaches_every_state_and_is_told_once(app: Flask) -> None:
     mails_arrive_in_their_own_time()
     nothing_happens_before_what_it_follows_from()
     money_goes_by_two_gateways_and_one_card_is_on_the_wrong_side()
+    payouts_are_fetched_and_some_do_not_fit()
     before = counts()
     assert runner.invoke(args=["demo", "load"]).exit_code == 0
     assert counts() == before
@@ -70,6 +85,15 @@ def money_goes_by_two_gateways_and_one_card_is_on_the_wrong_side() -> None:
     assert Verdict.RETOKENIZE in verdicts(account)
     northfield = db.session.scalars(select(Account).where(Account.name == "Northfield Clinics GmbH")).one()
     assert {Verdict.READY, Verdict.LEGACY, Verdict.RETOKENIZE} <= verdicts(northfield)
+
+
+def payouts_are_fetched_and_some_do_not_fit() -> None:
+    batches = db.session.execute(select(SettlementBatch.created_on, Gateway.key).join(Gateway)).all()
+    assert {key for _, key in batches} == {gateways.EUROPE, gateways.USA, "harbour"}
+    assert len({day.strftime("%Y-%m") for day, _ in batches}) >= 2
+    held = db.session.execute(select(SettlementException.kind, SettlementException.status)).all()
+    assert {kind for kind, _ in held} == {ExceptionKind.UNMATCHED, ExceptionKind.SUM}
+    assert {status for _, status in held} == {ExceptionStatus.OPEN}
 
 
 def verdicts(account: Account) -> set[Verdict]:

@@ -27,6 +27,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "assets",
             "audit",
             "badges",
+            "charts",
             "failures",
             "formatting",
             "forms",
@@ -40,6 +41,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "passwords",
             "security",
             "settings",
+            "spreadsheet",
         }
     ),
     frozenset({"gateways", "providers", "mail", "documents", "jobs", "approval"}),

@@ -9,11 +9,12 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from app.access import Role
-from app.commands import approvals, collection, escalations, invariants
+from app.commands import approvals, collection, escalations, invariants, matching, settlement
 from app.commands.charges import Instrument
-from app.db import db, transaction
+from app.db import db, end_read, transaction
+from app.gateways.sandbox import payouts
 from app.gateways.sandbox.cards import BY_SLUG
-from app.models import Attempt, Company, Symptom
+from app.models import Attempt, Company, ExceptionKind, Gateway, SettlementBatch, SettlementLine, Symptom
 from app.queries.invariants import RULES, broken
 from tests import factories
 
@@ -45,6 +46,18 @@ CARELESS: dict[int, tuple[str, ...]] = {
     22: ("UPDATE order_email SET text = text || ' http://127.0.0.1/approve/abc.def'",),
     24: ("DELETE FROM audit",),
     25: ("UPDATE sandbox_charge SET amount = amount + 1",),
+}
+
+# What a payout's rows could be made to say, by what is told of it.
+CARELESS_PAYOUTS: dict[str, tuple[str, ...]] = {
+    "come to": ("UPDATE settlement_batch SET net = net + 1",),
+    "stands in more than one place": (
+        "ALTER TABLE settlement_line RENAME TO strict_line",
+        "CREATE TABLE settlement_line AS SELECT * FROM strict_line",
+        "INSERT INTO settlement_line SELECT * FROM settlement_line LIMIT 1",
+    ),
+    "another currency or gateway": ("UPDATE settlement_line SET currency = 'USD'",),
+    "says another amount": ("UPDATE settlement_line SET gross = gross + 100, fee = fee + 100",),
 }
 
 
@@ -98,6 +111,36 @@ def test_a_broken_rule_is_told(books: Flask, number: int) -> None:
     assert number in told()
 
 
+@pytest.fixture
+def paid_out(books: Flask) -> Flask:
+    payouts.pay_out("sandbox")
+    settlement.sync(db.session.scalars(select(Gateway.id)).one())
+    return books
+
+
+def test_honest_payouts_hold(paid_out: Flask) -> None:
+    assert broken(grace=NOW) == []
+
+
+@pytest.mark.parametrize("words", CARELESS_PAYOUTS)
+def test_a_payout_that_does_not_add_up_is_told(paid_out: Flask, words: str) -> None:
+    carelessly(*CARELESS_PAYOUTS[words])
+    db.session.rollback()
+    assert any(c.startswith("25:") and words in c for c in broken(grace=NOW))
+
+
+def test_what_an_exception_tells_of_a_payout_is_no_contradiction(paid_out: Flask) -> None:
+    carelessly(
+        "UPDATE settlement_batch SET net = net + 1", "UPDATE settlement_line SET gross = gross + 5, fee = fee + 5"
+    )
+    assert 25 in told()
+    with transaction() as session:
+        for kind, model in ((ExceptionKind.SUM, SettlementBatch), (ExceptionKind.DIFFERING, SettlementLine)):
+            for row in session.scalars(select(model)):
+                matching.hold(row, kind, fits=False)
+    assert 25 not in told()
+
+
 def test_what_is_still_being_worked_on_is_spared(books: Flask) -> None:
     carelessly("DELETE FROM allocation", "DELETE FROM receipt")
     assert not [c for c in broken() if c.startswith("6:")]
@@ -130,6 +173,9 @@ def test_it_is_cleared_once_the_books_hold_again(books: Flask) -> None:
 @pytest.mark.engines
 def test_both_engines_can_be_asked(any_app: Flask) -> None:
     keep_books()
+    end_read()
+    payouts.pay_out("sandbox")
+    settlement.sync(db.session.scalars(select(Gateway.id)).one())
     assert broken(grace=NOW) == []
     with transaction() as session:
         session.execute(text("UPDATE sales_order SET edition = edition + 1"))

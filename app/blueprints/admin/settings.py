@@ -8,8 +8,8 @@ from typing import Any
 from flask import flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, IntegerField
-from wtforms.validators import InputRequired, NumberRange
+from wtforms import BooleanField, IntegerField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
 from ... import settings
 from ...access import Permission, me, requires
@@ -28,6 +28,7 @@ GROUPS = {
     "links": "Links",
     "payments": "Payments",
     "mail": "Mail",
+    "accounting": "Account codes of the accounting export",
 }
 Group = tuple[str, list[Definition]]
 
@@ -130,6 +131,14 @@ def _form() -> type[Form]:
 def _field(definition: Definition) -> Any:
     if definition.is_switch:
         return BooleanField(definition.title, description=definition.effect)
+    if definition.is_text:
+        words = _("Type at most %(most)s characters.", most=definition.most)
+        return StringField(
+            definition.title,
+            [DataRequired(words), Length(max=definition.most, message=words)],
+            filters=[lambda text: (text or "").strip()],
+            description=definition.effect,
+        )
     low, high = definition.least, definition.most
     bounds = NumberRange(low, high, f"Take a whole number from {low} to {high}.")
     return IntegerField(definition.title, [InputRequired(bounds.message), bounds], description=definition.effect)

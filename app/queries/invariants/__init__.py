@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import books, evidence, money, promises
+from . import books, evidence, money, promises, settlement
 
 GRACE = timedelta(minutes=5)
 
@@ -48,6 +48,10 @@ RULES: tuple[Rule, ...] = (
     Rule(23, "One mail per kind, subject and cause", promises.doubled_mails),
     Rule(24, "Every receipt and every try has its audit row", promises.unaudited),
     Rule(25, "The gateway's books are ours", books.apart),
+    Rule(25, "The lines of a payout come to what was paid out", settlement.batches_apart),
+    Rule(25, "A line is of its payout's gateway and currency", settlement.foreign_lines),
+    Rule(25, "An entry stands in one payout", settlement.doubled_entries),
+    Rule(25, "A line says what its transaction says", settlement.lines_apart),
 )
 
 

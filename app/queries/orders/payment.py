@@ -14,6 +14,7 @@ from ...models import IntentPurpose, TransactionAction
 from ...money import Money
 from ...states.intent import IntentStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
+from ..settlement import standing
 from . import decline, documents
 from .payment_facts import PaymentOrderFacts
 from .plan import collection_words
@@ -148,6 +149,7 @@ def transaction(row: Row[Any]) -> TransactionView:
         provider_id=row.provider_id,
         payment_order=row.payment_order_number,
         reference=row.reference,
+        settled=standing.read(row),
     )
 
 

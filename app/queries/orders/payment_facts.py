@@ -25,6 +25,7 @@ from ...states.attempt import AttemptStatus
 from ...states.intent import IntentStatus
 from ...states.payment_order import Figures, PaymentOrderStatus, PaymentStatus, derive
 from .. import ledger
+from ..settlement import standing
 
 MOST_ATTEMPTS = 50
 
@@ -99,7 +100,7 @@ PAYMENT_ORDERS: Any = (
     .order_by(PaymentOrder.id.desc())
 )
 
-ATTEMPTS: Any = (
+ATTEMPTS: Any = standing.joined(
     select(
         Attempt.id,
         Attempt.public_id,
@@ -133,6 +134,7 @@ ATTEMPTS: Any = (
         PostProcessing.done_at,
         PostProcessing.step,
         PostProcessing.error.label("post_processing_error"),
+        *standing.columns(),
     )
     .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
     .join(Gateway, Gateway.id == Attempt.gateway_id)

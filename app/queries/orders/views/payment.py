@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ....money import Money
+from ...settlement.standing import Standing
 from ..unapplied import Unapplied
 from .action import Action
 
@@ -91,6 +92,7 @@ class TransactionView:
     provider_id: str
     payment_order: str
     reference: str = ""
+    settled: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""How money moves between accounts of the ledger: pure, each movement as entries whose debits equal its credits.
+
+What customers pay leaves receivables for clearing, where the processor owes it to us; what the processor keeps or takes
+back leaves clearing, and what it pays out goes from there to the bank. So the balance of clearing is what has not been
+settled yet, and whatever an exception is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from ...models import LineKind, TransactionAction
+from ...money import Money
+
+K = LineKind
+
+
+class Ledger(StrEnum):
+    """The accounts; their codes are settings."""
+
+    CLEARING = "clearing"
+    RECEIVABLES = "receivables"
+    BANK = "bank"
+    FEES = "fees"
+    REFUNDS = "refunds"
+    DISPUTES = "disputes"
+    ADJUSTMENTS = "adjustments"
+    EXCHANGE = "exchange"
+
+
+L = Ledger
+
+# Where the other side of a line stands. Charges and refunds are posted from our own transactions, on the day they
+# happened, so that a line of theirs only adds its fee.
+OTHER_SIDE: dict[LineKind, Ledger] = {
+    K.REFUND_FAILURE: L.REFUNDS,
+    K.DISPUTE: L.DISPUTES,
+    K.REINSTATEMENT: L.DISPUTES,
+    K.FEE: L.FEES,
+    K.ADJUSTMENT: L.ADJUSTMENTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Either `debit` or `credit` is above zero, the other one is zero."""
+
+    day: date
+    account: Ledger
+    debit: Money
+    credit: Money
+    reference: str
+
+
+def move(day: date, amount: Money, *, into: Ledger, out_of: Ledger, reference: str) -> Iterator[Entry]:
+    """`amount` goes from one account to another; below zero it goes the other way."""
+    if amount.minor < 0:
+        amount, into, out_of = -amount, out_of, into
+    if amount:
+        nothing = Money.zero(amount.currency)
+        yield Entry(day, into, amount, nothing, reference)
+        yield Entry(day, out_of, nothing, amount, reference)
+
+
+def of_transaction(day: date, action: TransactionAction, amount: Money, reference: str) -> Iterator[Entry]:
+    if action in (TransactionAction.CHARGE, TransactionAction.CAPTURE):
+        yield from move(day, amount, into=L.CLEARING, out_of=L.RECEIVABLES, reference=reference)
+    elif action is TransactionAction.REFUND:
+        yield from move(day, amount, into=L.REFUNDS, out_of=L.CLEARING, reference=reference)
+
+
+def of_line(
+    day: date, kind: LineKind, gross: Money, fee: Money, reference: str, *, presented: Money | None, of_payout: bool
+) -> Iterator[Entry]:
+    """`of_payout`: the adjustment is a payout that the bank sent back."""
+    yield from move(day, fee, into=L.FEES, out_of=L.CLEARING, reference=reference)
+    if kind in (K.CHARGE, K.REFUND):
+        yield from _exchanged(day, gross, presented, reference)
+    else:
+        other = L.BANK if of_payout else OTHER_SIDE[kind]
+        yield from move(day, gross, into=L.CLEARING, out_of=other, reference=reference)
+
+
+def _exchanged(day: date, gross: Money, presented: Money | None, reference: str) -> Iterator[Entry]:
+    """What the customer paid in one currency the processor owes us in another from now on."""
+    if presented is not None and presented.currency != gross.currency:
+        sent = presented if (presented.minor < 0) == (gross.minor < 0) else -presented
+        yield from move(day, sent, into=L.EXCHANGE, out_of=L.CLEARING, reference=reference)
+        yield from move(day, gross, into=L.CLEARING, out_of=L.EXCHANGE, reference=reference)
+
+
+def of_batch(day: date, net: Money, reference: str) -> Iterator[Entry]:
+    """Posted whatever becomes of it: what the bank sends back is a line of a later payout."""
+    yield from move(day, net, into=L.BANK, out_of=L.CLEARING, reference=reference)
