@@ -14,7 +14,7 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import func, select
 
-from .. import audit, clock, forms
+from .. import audit, clock, forms, settings
 from ..access import Permission, demand, salespeople_may_take_payment
 from ..db import db, end_read, lock, transaction
 from ..errors import NotFound, Refusal
@@ -27,6 +27,7 @@ from ..models import (
     ActorKind,
     Approval,
     Attempt,
+    Company,
     IntentPurpose,
     PaymentIntent,
     PaymentMethod,
@@ -65,7 +66,8 @@ def start(
     """Commit the attempt, before the gateway hears of it. The same form key answers with the same attempt.
 
     Raises Refusal: `key_reused`, `payment_in_progress`, `paid`, `link_dead`, `link_expired`, `attempts_used_up`,
-    `stale_terms`, `payment_switched_off`, `on_hold`, `no_route`, `method_not_usable`; of staff `not_permitted` and
+    `stale_terms`, `payment_switched_off`, `on_hold`, `hold_too_short`, `no_route`, `method_not_usable`; of staff
+    `not_permitted` and
     `switched_off` as well.
     """
     customer_ref = None
@@ -79,6 +81,7 @@ def start(
             return db.session.get_one(Attempt, known["id"])
         _refuse_unless_allowed(intent, by)
         _refuse_unless_payable(intent, payment_order, order)
+        _refuse_beyond_hold(payment_order, order)
         attempt = _attempt(intent, payment_order, pay_with, by)
         attempt.customer_ref = customer_ref or attempt.customer_ref
         attempt.receipt_email = receipt_email
@@ -196,6 +199,24 @@ def _refuse_unless_payable(intent: PaymentIntent, payment_order: PaymentOrder, o
         raise Refusal("on_hold", "This account cannot pay at the moment.", "Contact the sender.")
 
 
+def _refuse_beyond_hold(payment_order: PaymentOrder, order: SalesOrder | None) -> None:
+    """What is captured later must still be held when the order starts (spec/payments.md, "Payment order")."""
+    if order is None or order.start_date is None or not _captures_later(payment_order.currency):
+        return
+    holds = timedelta(days=settings.fresh(settings.HOLD_DAYS))
+    if order.start_date > clock.today(db.session.get_one(Company, 1).time_zone) + holds:
+        raise Refusal(
+            "hold_too_short",
+            f"This order starts on {order.start_date}, and a bank holds an authorized amount only {holds.days} days.",
+            "A payment admin can choose a route that takes the money at once.",
+        )
+
+
+def _captures_later(currency: str) -> bool:
+    route, _ = routes.choose(currency)
+    return bool(getattr(route, "capture_later", False))
+
+
 def _refuse_while_open(payment_order: PaymentOrder) -> None:
     status = db.session.scalar(
         select(Attempt.status).where(Attempt.payment_order_id == payment_order.id, Attempt.status.in_(OPEN))
@@ -293,6 +314,7 @@ def _request(attempt: Attempt) -> ChargeRequest:
         descriptor=route.descriptor,
         metadata={"attempt": attempt.public_id, "payment_order": attempt.payment_order.number},
         return_url=f"{current_app.config['BASE_URL']}/checkout/{attempt.public_id}/return",
+        capture=not _captures_later(attempt.currency),
         off_session=attempt.actor_kind != ActorKind.CUSTOMER and attempt.method_id is not None,
     )
 

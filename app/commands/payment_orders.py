@@ -332,8 +332,11 @@ def cancel(payment_order_id: int, *, because: str, by: User) -> PaymentOrder:
         row = lock(PaymentOrder, payment_order_id)
         if not row.can(PaymentOrderEvent.CANCEL):
             raise Refusal("cancelled", f"{row.number} is cancelled already.")
-        if ledger.figures([row.id])[row.id].captured:
+        figures = ledger.figures([row.id])[row.id]
+        if figures.captured:
             raise Refusal("has_money", f"{row.number} has collected money, so it stays.", "Ask AR / finance.")
+        if figures.held:
+            raise Refusal("has_money", f"{row.number} holds an authorization.", "Void the authorization first.")
         if row.first and order is not None and held_by_customer(order):
             raise Refusal(
                 "first_of_submitted",

@@ -27,6 +27,7 @@ GROUPS = {
     "quotes": "Quotes",
     "links": "Links",
     "payments": "Payments",
+    "refunds": "Refunds",
     "mail": "Mail",
 }
 Group = tuple[str, list[Definition]]
