@@ -17,6 +17,8 @@ MODULES: tuple[str, ...] = (
     "search",
     "invoices",
     "payments",
+    "disputes",
+    "evidence_packs",
     "metrics",
     "webhooks",
 )

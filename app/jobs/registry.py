@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.approvals",
     "app.commands.authorizations",
     "app.commands.disputes",
+    "app.commands.evidence_packs",
     "app.commands.inquiries",
     "app.commands.invariants",
     "app.commands.mail_delivery",

@@ -38,8 +38,8 @@ def summed(*actions: TransactionAction, less: TransactionAction | None = None) -
     return _of_payment_order(select(_whole(func.sum(signed))).where(Transaction.payment_order_id == PaymentOrder.id))
 
 
-def _held() -> ColumnElement[int]:
-    """Authorizations that nothing has ended yet."""
+def held() -> ColumnElement[int]:
+    """Authorizations of the payment order at hand that nothing has ended yet."""
     ended = exists().where(_End.parent_id == Transaction.id, _End.action.in_((A.CAPTURE, A.VOID)))
     return _of_payment_order(
         select(_whole(func.sum(Transaction.amount))).where(
@@ -70,7 +70,7 @@ def columns() -> tuple[ColumnElement[int], ...]:
         summed(A.CAPTURE, A.CHARGE).label("captured"),
         summed(A.REFUND, less=A.REFUND_FAILURE).label("refunded"),
         _disputed().label("disputed"),
-        _held().label("held"),
+        held().label("held"),
         _disputed(undecided=True).label("contested"),
     )
 

@@ -43,6 +43,8 @@ CATALOGUE: dict[str, Entry] = {
     "void": Entry(_("Void the authorization"), "ban", "payments.void_form", P.PAYMENT_VOID, danger=True),
     "refund": Entry(_("Refund"), "receipt-refund", "payments.refund_form", P.PAYMENT_REFUND, danger=True),
     "dispute": Entry(_("Record a dispute"), "alert-triangle", "disputes.record_form", P.DISPUTE_RECORD),
+    "evidence": Entry(_("Make an evidence pack"), "package", "evidence_packs.of_order", P.PAYMENT_VIEW, "post"),
+    "pack": Entry(_("Make an evidence pack"), "package", "evidence_packs.of_payment_order", P.PAYMENT_VIEW, "post"),
     "edit_lines": Entry(_("Edit lines"), "list-check", "orders.edit_lines", P.ORDER_EDIT, "page"),
     "edit_terms": Entry(_("Edit terms"), "pencil", "orders.edit_terms", P.ORDER_EDIT, "page"),
     "edit_details": Entry(_("Edit"), "pencil", "orders.edit_details", P.ORDER_EDIT, "page"),

@@ -70,6 +70,8 @@ def _actions(facts: Facts) -> tuple[Action, ...]:
         found.append(facts.actions.find("collect"))
     if status not in WITH_CUSTOMER and status is not OrderStatus.CANCELLED and facts.unrequested.minor > 0:
         found.append(facts.actions.find("request"))
+    if facts.figures.captured:
+        found.append(facts.actions.find("evidence"))
     return tuple(a for a in found if a is not None)
 
 

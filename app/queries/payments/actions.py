@@ -38,7 +38,7 @@ def _refund(collection: Collection) -> str | None:
 
 
 def _blocked(collection: Collection, key: str) -> str | None:
-    if key in ON_EVIDENCE:
+    if key in ON_EVIDENCE or key == "pack":
         return _refund(collection) if key == "refund" else None
     if collection.is_cancelled:
         return _("%(number)s is cancelled.", number=collection.number)

@@ -16,7 +16,7 @@ from . import actions, words
 from .facts import Collection
 
 LAPSES_SOON = timedelta(days=2)
-ORDER = ("charge", "send_link", "revoke_link", "withdraw", "capture", "void", "refund", "dispute")
+ORDER = ("charge", "send_link", "revoke_link", "withdraw", "capture", "void", "refund", "dispute", "pack")
 BY_STAFF = (CollectionMethod.SAVED_METHOD, CollectionMethod.STAFF_CARD)
 
 
