@@ -96,7 +96,8 @@ def _write(
     )
     db.session.add(row)
     db.session.flush()
-    payment_order.record("receipt", by=by, number=row.number, amount=row.amount, currency=row.currency)
+    event, told = ("receipt", amount) if amount > 0 else ("given_back", -amount)
+    payment_order.record(event, by=by, number=row.number, amount=told, currency=row.currency)
     audit.note("receipt.create", row.number, by=by, after={"amount": row.money})
     return row
 

@@ -65,6 +65,7 @@ def of_mail(kind: str) -> str:
 
 HISTORY: dict[tuple[str, str], Words] = {
     **REVERSALS,
+    ("payment_order", "given_back"): Words("receipt-refund", _("gave back %(amount)s, receipt %(number)s"), "warn"),
     ("payment_order", "lapses"): Words("hourglass", _("warned: the authorization lapses soon"), "warn"),
     ("payment_order", "created"): Words("coins", _("asked for %(amount)s")),
     ("payment_order", "cancel"): Words("ban", _("cancelled the payment order")),
