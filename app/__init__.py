@@ -7,9 +7,9 @@ from typing import Any
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from . import access, addresses, blueprints, config, failures, logs, navigation, security
+from . import access, addresses, blueprints, config, failures, logs, migrating, navigation, security
 from .db import db as database
-from .extensions import babel, csrf, htmx, limiter, login, migrate
+from .extensions import babel, csrf, htmx, limiter, login
 
 
 def create_app(overrides: dict[str, Any] | None = None) -> Flask:
@@ -38,7 +38,8 @@ def _extensions(app: Flask) -> None:
     app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
     app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", {"socket_connect_timeout": 1, "socket_timeout": 1})
     database.init_app(app)
-    migrate.init_app(app, database, directory=str(config.ROOT / "migrations"), render_as_batch=True)
+    if migrating.is_possible():
+        migrating.bind(app)
     babel.init_app(app)
     csrf.init_app(app)
     htmx.init_app(app)

@@ -7,10 +7,12 @@ from enum import StrEnum
 from functools import wraps
 from typing import Any, TypeVar
 
+from flask_babel import gettext
 from flask_login import current_user
 
 from . import settings
 from .errors import Refusal
+from .language import marked
 from .models.people import User
 
 
@@ -46,6 +48,7 @@ class Permission(StrEnum):
     SETTLEMENT_SYNC = "settlement.sync"
     REPORT_VIEW = "report.view"
     METHOD_VIEW = "method.view"
+    SANDBOX_OPERATE = "sandbox.operate"
     METHOD_ADD = "method.add"
     METHOD_DETACH = "method.detach"
     GATEWAY_MANAGE = "gateway.manage"
@@ -63,49 +66,50 @@ class Permission(StrEnum):
 P = Permission
 
 SENTENCES: dict[Permission, str] = {
-    P.QUOTE_VIEW: "see quotes",
-    P.QUOTE_EDIT: "write and revise quotes",
-    P.QUOTE_APPROVE: "approve quotes that somebody else submitted",
-    P.QUOTE_CONVERT: "convert an approved quote into an order",
-    P.ORDER_VIEW: "see sales orders",
-    P.ORDER_EDIT: "edit draft orders",
-    P.ORDER_SUBMIT: "send an order to the customer for approval",
-    P.ORDER_BOOK: "book an order on terms",
-    P.ORDER_CANCEL: "cancel an order",
-    P.ORDER_NOTE: "add notes and files to an order",
-    P.ACCOUNT_VIEW: "see accounts and contacts",
-    P.ACCOUNT_EDIT: "edit accounts and contacts",
-    P.INVOICE_VIEW: "see invoices",
-    P.INVOICE_SEND: "send invoices by mail",
-    P.PAYMENT_VIEW: "see payments",
-    P.PAYMENT_COLLECT: "collect a payment from the order page",
-    P.PAYMENT_ORDER_CREATE: "create payment orders",
-    P.PAYMENT_LINK_SEND: "send payment links",
-    P.PAYMENT_ASK_GATEWAY: "ask the gateway about an unclear payment",
-    P.PAYMENT_CAPTURE: "capture an authorized payment",
-    P.PAYMENT_VOID: "void an authorization",
-    P.PAYMENT_REFUND: "refund a payment",
-    P.REFUND_APPROVE: "approve a refund that somebody else asked for",
-    P.RECEIPT_RECORD: "record money that came by cheque, wire or cash",
-    P.RECEIPT_ALLOCATE: "apply and move receipts",
-    P.CREDIT_NOTE_ISSUE: "issue credit notes",
-    P.DISPUTE_RECORD: "record and answer disputes",
-    P.SETTLEMENT_VIEW: "see settlements",
-    P.SETTLEMENT_SYNC: "sync settlements and clear their exceptions",
-    P.REPORT_VIEW: "see reports",
-    P.METHOD_VIEW: "see saved payment methods",
-    P.METHOD_ADD: "ask a customer for a payment method",
-    P.METHOD_DETACH: "take a saved payment method off file",
-    P.GATEWAY_MANAGE: "manage gateways and routes",
-    P.EVENT_VIEW: "see processor events",
-    P.EVENT_REPLAY: "replay processor events",
-    P.BILLING_HOLD: "set and release billing holds",
-    P.MAIL_RESEND: "send a mail again",
-    P.ESCALATION_VIEW: "see escalations",
-    P.ESCALATION_RESOLVE: "take up and resolve escalations",
-    P.SETTINGS_EDIT: "change settings and salespeople's permissions",
-    P.USER_MANAGE: "manage people and what they may do",
-    P.AUDIT_VIEW: "read the audit trail",
+    P.QUOTE_VIEW: marked("see quotes"),
+    P.QUOTE_EDIT: marked("write and revise quotes"),
+    P.QUOTE_APPROVE: marked("approve quotes that somebody else submitted"),
+    P.QUOTE_CONVERT: marked("convert an approved quote into an order"),
+    P.ORDER_VIEW: marked("see sales orders"),
+    P.ORDER_EDIT: marked("edit draft orders"),
+    P.ORDER_SUBMIT: marked("send an order to the customer for approval"),
+    P.ORDER_BOOK: marked("book an order on terms"),
+    P.ORDER_CANCEL: marked("cancel an order"),
+    P.ORDER_NOTE: marked("add notes and files to an order"),
+    P.ACCOUNT_VIEW: marked("see accounts and contacts"),
+    P.ACCOUNT_EDIT: marked("edit accounts and contacts"),
+    P.INVOICE_VIEW: marked("see invoices"),
+    P.INVOICE_SEND: marked("send invoices by mail"),
+    P.PAYMENT_VIEW: marked("see payments"),
+    P.PAYMENT_COLLECT: marked("collect a payment from the order page"),
+    P.PAYMENT_ORDER_CREATE: marked("create payment orders"),
+    P.PAYMENT_LINK_SEND: marked("send payment links"),
+    P.PAYMENT_ASK_GATEWAY: marked("ask the gateway about an unclear payment"),
+    P.PAYMENT_CAPTURE: marked("capture an authorized payment"),
+    P.PAYMENT_VOID: marked("void an authorization"),
+    P.PAYMENT_REFUND: marked("refund a payment"),
+    P.REFUND_APPROVE: marked("approve a refund that somebody else asked for"),
+    P.RECEIPT_RECORD: marked("record money that came by cheque, wire or cash"),
+    P.RECEIPT_ALLOCATE: marked("apply and move receipts"),
+    P.CREDIT_NOTE_ISSUE: marked("issue credit notes"),
+    P.DISPUTE_RECORD: marked("record and answer disputes"),
+    P.SETTLEMENT_VIEW: marked("see settlements"),
+    P.SETTLEMENT_SYNC: marked("sync settlements and clear their exceptions"),
+    P.REPORT_VIEW: marked("see reports"),
+    P.METHOD_VIEW: marked("see saved payment methods"),
+    P.SANDBOX_OPERATE: marked("make the sandbox gateway decline, fail and send its events on purpose"),
+    P.METHOD_ADD: marked("ask a customer for a payment method"),
+    P.METHOD_DETACH: marked("take a saved payment method off file"),
+    P.GATEWAY_MANAGE: marked("manage gateways and routes"),
+    P.EVENT_VIEW: marked("see processor events"),
+    P.EVENT_REPLAY: marked("replay processor events"),
+    P.BILLING_HOLD: marked("set and release billing holds"),
+    P.MAIL_RESEND: marked("send a mail again"),
+    P.ESCALATION_VIEW: marked("see escalations"),
+    P.ESCALATION_RESOLVE: marked("take up and resolve escalations"),
+    P.SETTINGS_EDIT: marked("change settings and salespeople's permissions"),
+    P.USER_MANAGE: marked("manage people and what they may do"),
+    P.AUDIT_VIEW: marked("read the audit trail"),
 }
 
 
@@ -142,7 +146,7 @@ SELL = SEE | {
 }
 ESCALATIONS = frozenset({P.ESCALATION_VIEW, P.ESCALATION_RESOLVE})
 MONEY = frozenset({P.PAYMENT_REFUND, P.DISPUTE_RECORD, P.SETTLEMENT_VIEW, P.REPORT_VIEW, P.PAYMENT_ASK_GATEWAY})
-OPERATE = MONEY | ESCALATIONS | {P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY}
+OPERATE = MONEY | ESCALATIONS | {P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY, P.SANDBOX_OPERATE}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SALESPERSON: frozenset(SELL),
@@ -193,7 +197,20 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.READ_ONLY: SEE | {P.REPORT_VIEW},
 }
 
-ROLE_NAMES: dict[Role, str] = {role: role.value.replace("_", " ") for role in Role} | {Role.AR: "AR / finance"}
+ROLE_NAMES: dict[Role, str] = {
+    Role.SALESPERSON: marked("salesperson"),
+    Role.SALES_MANAGER: marked("sales manager"),
+    Role.ORDER_MANAGEMENT: marked("order management"),
+    Role.REVENUE_OPERATIONS: marked("revenue operations"),
+    Role.BILLING: marked("billing"),
+    Role.AR: marked("AR / finance"),
+    Role.CUSTOMER_OPERATIONS: marked("customer operations"),
+    Role.PAYMENT_OPERATIONS: marked("payment operations"),
+    Role.PAYMENT_ADMIN: marked("payment admin"),
+    Role.FULFILLMENT_OPERATIONS: marked("fulfillment operations"),
+    Role.ADMIN: marked("admin"),
+    Role.READ_ONLY: marked("read only"),
+}
 
 
 def granted(user: User) -> set[Permission]:
@@ -225,16 +242,22 @@ def is_salesperson_only(user: User, permission: Permission) -> bool:
 
 def who_can(permission: Permission) -> str:
     """The roles that may, in words, for the end of a refusal."""
-    names = [ROLE_NAMES[role] for role in Role if permission in GRANTS[role] and role is not Role.ADMIN]
-    names = [n for n in names if n] + ["admin"]
-    return f"Ask someone with the role {', '.join(names[:-1])} or {names[-1]}." if len(names) > 1 else "Ask an admin."
+    roles = [role for role in Role if permission in GRANTS[role] and role is not Role.ADMIN]
+    names = [gettext(ROLE_NAMES[role]) for role in roles]
+    if not names:
+        return gettext("Ask an admin.")
+    return gettext("Ask someone with the role %(roles)s or admin.", roles=", ".join(names))
 
 
 def why_not(user: User, permission: Permission, *, fresh: bool = False) -> Refusal | None:
     """None if `user` may; otherwise the refusal with its reason and who can help."""
     if permission not in granted(user):
         return Refusal(
-            "not_permitted", f"Your role does not let you {SENTENCES[permission]}.", who_can(permission), status=403
+            "not_permitted",
+            "Your role does not let you %(act)s.",
+            who_can(permission),
+            status=403,
+            act=gettext(SENTENCES[permission]),
         )
     if (
         permission is P.ORDER_SUBMIT

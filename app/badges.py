@@ -155,6 +155,34 @@ VERDICT = {
     "wait": Badge(_("Gateway unavailable"), "warn", "hourglass"),
 }
 
+GATEWAY = {
+    "active": Badge(_("Active"), "ok", "circle-check"),
+    "deprecated": Badge(_("Deprecated"), "warn", "history"),
+    "removed": Badge(_("Removed"), "mute", "ban"),
+    "unavailable": Badge(_("Unavailable"), "bad", "hourglass"),
+}
+
+MIGRATION = {
+    "running": Badge(_("Running"), "info", "refresh"),
+    "done": Badge(_("Done"), "ok", "circle-check"),
+    "reversed": Badge(_("Taken back"), "mute", "arrow-back-up"),
+    "detached": Badge(_("Done for good"), "ok", "check"),
+}
+
+FATE = {
+    "ready": Badge(_("Ready"), "ok", "circle-check"),
+    "new_card": Badge(_("Needs a new card"), "warn", "credit-card-off"),
+    "blocked": Badge(_("Blocked"), "bad", "ban"),
+}
+
+REQUEST = {
+    "live": Badge(_("Asked"), "info", "send"),
+    "done": Badge(_("Card added"), "ok", "circle-check"),
+    "expired": Badge(_("Expired"), "mute", "hourglass"),
+    "revoked": Badge(_("Revoked"), "mute", "link-off"),
+    "superseded": Badge(_("Superseded"), "mute", "history"),
+}
+
 SUBSCRIPTION = {
     "scheduled": Badge(_("Scheduled"), "info", "calendar"),
     "active": Badge(_("Active"), "ok", "circle-check"),
@@ -174,6 +202,22 @@ ROUTING = {
     "service": Badge(_("Service queue"), "mute", "headset"),
 }
 
+SANDBOX = {
+    "succeeded": Badge(_("Succeeded"), "ok", "circle-check"),
+    "authorized": Badge(_("Authorized"), "info", "shield-check"),
+    "voided": Badge(_("Voided"), "mute", "ban"),
+    "requires_action": Badge(_("Waits for its cardholder"), "warn", "alert-circle"),
+    "pending": Badge(_("Pending"), "info", "clock"),
+    "declined": Badge(_("Declined"), "bad", "circle-x"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+    "failed": Badge(_("Failed"), "bad", "alert-triangle"),
+    "needs_response": Badge(_("Needs an answer"), "warn", "alert-circle"),
+    "under_review": Badge(_("Under review"), "info", "hourglass"),
+    "won": Badge(_("Won"), "ok", "circle-check"),
+    "lost": Badge(_("Lost"), "bad", "circle-x"),
+    "paid": Badge(_("Paid out"), "ok", "circle-check"),
+}
+
 KINDS: dict[str, dict[str, Badge]] = {
     "order": ORDER,
     "quote": QUOTE,
@@ -188,15 +232,26 @@ KINDS: dict[str, dict[str, Badge]] = {
     "sync": SYNC,
     "mail": MAIL,
     "verdict": VERDICT,
+    "gateway": GATEWAY,
+    "migration": MIGRATION,
+    "fate": FATE,
+    "request": REQUEST,
     "subscription": SUBSCRIPTION,
     "check": CHECK,
     "routing": ROUTING,
+    "sandbox": SANDBOX,
 }
 
 
 def badge_of(kind: str, status: str) -> Badge:
     """Word, tone and icon of `status` in the reader's language. Raises KeyError for a status nobody named."""
     return _in_words(kind, status, locale())
+
+
+def said(kind: str, status: str) -> str:
+    """The word of `status` within a sentence: `awaiting approval`."""
+    word = badge_of(kind, status).word
+    return word[:1].lower() + word[1:]
 
 
 @lru_cache(maxsize=1024)

@@ -30,6 +30,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     instance.mkdir(parents=True, exist_ok=True)
     base_url = read("BASE_URL", f"http://127.0.0.1:{environ.get('PORT', '8000')}").rstrip("/")
     secure = base_url.startswith("https://")
+    database = _database_url(read("DATABASE_URL"), production, instance)
     config: dict[str, Any] = {
         "ENVIRONMENT": environment,
         "PRODUCTION": production,
@@ -38,8 +39,11 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "BASE_URL": base_url,
         "SECRET_KEY": _secret_key(read("SECRET_KEY"), production, instance),
         "SECRET_KEY_FALLBACKS": read("SECRET_KEY_FALLBACKS").split(),
-        "SQLALCHEMY_DATABASE_URI": _database_url(read("DATABASE_URL"), production, instance),
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "hide_parameters": production},
+        "SQLALCHEMY_DATABASE_URI": database,
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "pool_pre_ping": not database.startswith("sqlite"),
+            "hide_parameters": production,
+        },
         "REDIS_URL": read("REDIS_URL", "" if production else "redis://127.0.0.1:6379/0"),
         "DEMO_HISTORY": read("DEMO_HISTORY", "on") == "on",
         "SANDBOX": _sandbox(read("SANDBOX"), production),

@@ -8,7 +8,6 @@ from flask_htmx import HTMX
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 
 
@@ -35,4 +34,3 @@ csrf = CSRFProtect()
 htmx = HTMX()
 limiter = Limiter(get_remote_address, in_memory_fallback_enabled=True)
 login = LoginManager()
-migrate = Migrate()

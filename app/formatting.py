@@ -4,6 +4,7 @@ Template filters, all written as `{{ value|money }}`; formatting a figure is cac
 lines repeats it two hundred times and CLDR patterns are slow to apply.
 """
 
+import re
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,8 @@ from .language import locale, marked
 from .money import Money, exponent
 from .navigation import company
 
+CODE_BEFORE_FIGURE = re.compile(r"(?<=[A-Za-z])(?=\d)")
+
 
 def _zone() -> ZoneInfo:
     """The company's: everybody who works on an order talks about the same day."""
@@ -28,6 +31,12 @@ def _zone() -> ZoneInfo:
         seller = company()
         g.zone = ZoneInfo(seller.time_zone if seller else "UTC")
         return g.zone
+
+
+def _spaced(amount: str) -> str:
+    """`CHF 12.00`: a code stands apart from its figure, a sign does not. Source: CLDR, currencySpacing, which Babel
+    leaves out."""
+    return CODE_BEFORE_FIGURE.sub("\u00a0", amount)
 
 
 @lru_cache(maxsize=8192)
@@ -40,7 +49,7 @@ def _pattern(value: Decimal, currency: str, digits: tuple[int, int], where: Loca
     """With the least and the most decimals that we say; CLDR's own count is not ISO 4217's for every currency."""
     pattern = copy(where.currency_formats["standard"])
     pattern.frac_prec = digits
-    return pattern.apply(value, where, currency=currency, currency_digits=False)
+    return _spaced(pattern.apply(value, where, currency=currency, currency_digits=False))
 
 
 def money(amount: Money) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 
-Kind = Literal["approve", "pay"]
+Kind = Literal["approve", "pay", "method"]
 
 PLACEHOLDER = "https://link.withheld.invalid/"
 
@@ -36,7 +36,7 @@ def read(kind: Kind, token: str) -> tuple[str, int] | None:
 
 def url(kind: Kind, public_id: str, generation: int) -> str:
     """The whole address, as it stands in a mail. Needs no request: workers mint links, too."""
-    endpoint = {"approve": "public.approve", "pay": "public.pay"}[kind]
+    endpoint = {"approve": "public.approve", "pay": "public.pay", "method": "public.add_method"}[kind]
     return page(endpoint, token=mint(kind, public_id, generation))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
+from typing import NamedTuple
 
 from babel.numbers import list_currencies
 
@@ -128,8 +129,7 @@ def total(amounts: Iterable[Money], currency: str) -> Money:
     return sum(amounts, Money.zero(currency))
 
 
-@dataclass(frozen=True, slots=True)
-class PricedLine:
+class PricedLine(NamedTuple):
     """What pricing needs of a line: quantity (<= 3 decimals), unit price in major units (<= 4), percents."""
 
     quantity: Decimal
@@ -159,15 +159,20 @@ class Totals:
 
 def line_amount(line: PricedLine, currency: str) -> Money:
     """The line's amount as priced (net, or gross where prices include tax), rounded half up once."""
+    return Money(_line_minor(line, currency), currency)
+
+
+def _line_minor(line: PricedLine, currency: str) -> int:
     exact = line.quantity * line.unit_price * (100 - line.discount_percent) / 100
-    return Money(round_half_up(exact.scaleb(exponent(currency))), currency)
+    return round_half_up(exact.scaleb(exponent(currency)))
 
 
 def totals(lines: Iterable[PricedLine], currency: str, *, prices_include_tax: bool = False) -> Totals:
-    sums: dict[Decimal, Money] = {}
+    sums: dict[Decimal, int] = {}
     for line in lines:
-        sums[line.tax_rate] = sums.get(line.tax_rate, Money.zero(currency)) + line_amount(line, currency)
-    return _summed((_tax_total(rate, sums[rate], prices_include_tax) for rate in sorted(sums, reverse=True)), currency)
+        sums[line.tax_rate] = sums.get(line.tax_rate, 0) + _line_minor(line, currency)
+    taxes = (_tax_total(rate, Money(sums[rate], currency), prices_include_tax) for rate in sorted(sums, reverse=True))
+    return _summed(taxes, currency)
 
 
 def _summed(taxes: Iterable[TaxTotal], currency: str) -> Totals:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
 from flask_login import current_user
+from sqlalchemy import select
 
 from .access import Permission, can
-from .db import db
+from .db import adopt, read_columns
 from .models.company import Company
 
 
@@ -21,7 +23,14 @@ class NavItem:
     active: bool
 
 
-ADMINISTRATION = (Permission.SETTINGS_EDIT, Permission.USER_MANAGE, Permission.AUDIT_VIEW)
+COMPANY = select(*Company.__table__.columns).where(Company.id == 1)
+
+ADMINISTRATION = (
+    Permission.SETTINGS_EDIT,
+    Permission.USER_MANAGE,
+    Permission.GATEWAY_MANAGE,
+    Permission.AUDIT_VIEW,
+)
 
 # name, endpoint, icon, permissions (one of them will do; none: every member of staff), only with the demo mailbox
 ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (
@@ -30,6 +39,7 @@ ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (
     ("Payments", "payments.index", "credit-card", (Permission.PAYMENT_VIEW,), False),
     ("Invoices", "invoices.index", "receipt", (Permission.INVOICE_VIEW,), False),
     ("Accounts", "accounts.index", "building", (Permission.ACCOUNT_VIEW,), False),
+    ("Sandbox", "sandbox_console.index", "coins", (Permission.SANDBOX_OPERATE,), False),
     ("Mailbox", "mailbox.index", "mail", (), True),
     ("Admin", "admin.index", "settings", ADMINISTRATION, False),
 )
@@ -38,8 +48,13 @@ ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (
 def company() -> Company:
     """The selling company; one look a request. Before there is one, a nameless stand-in that is never stored."""
     if "company" not in g:
-        g.company = db.session.get(Company, 1) or _nobody()
+        remember(read_columns(COMPANY).one_or_none())
     return g.company
+
+
+def remember(values: Sequence[Any] | None) -> None:
+    """The company's row, for the rest of the request: whoever reads another one anyway may bring it along."""
+    g.company = adopt(Company, values) if values else _nobody()
 
 
 def _nobody() -> Company:

@@ -10,6 +10,7 @@ import unicodedata
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from flask_babel import gettext
 
 SHORTEST = 12
 LONGEST = 256
@@ -63,14 +64,14 @@ def weakness(password: str, *about: str) -> str | None:
     """Why a new password will not do, as a sentence; None if it will. `about`: names that it must not be made of."""
     normal = _normal(password)
     if len(normal) < SHORTEST:
-        return f"Use at least {SHORTEST} characters; a few words in a row are easy to remember."
+        return gettext("Use at least %(n)s characters; a few words in a row are easy to remember.", n=SHORTEST)
     if len(normal) > LONGEST:
-        return f"Use at most {LONGEST} characters."
+        return gettext("Use at most %(n)s characters.", n=LONGEST)
     letters = "".join(c for c in normal.casefold() if c.isalpha())
     if letters in COMMON or len(set(normal)) < 4 or _is_run(normal):
-        return "This is among the first passwords that anybody would try. Take something of your own."
+        return gettext("This is among the first passwords that anybody would try. Take something of your own.")
     if any(letters == word for name in about for word in _words(name)):
-        return "This is your name or the company's; take something that cannot be looked up."
+        return gettext("This is your name or the company's; take something that cannot be looked up.")
     return None
 
 

@@ -12,6 +12,7 @@ from flask import g, has_app_context
 from sqlalchemy import select
 
 from .db import db, read_columns
+from .language import marked
 from .models.company import Setting
 
 
@@ -35,50 +36,68 @@ class Definition:
 SALESPEOPLE_SUBMIT = Definition(
     "salespeople.submit_for_approval",
     True,
-    "Allow salespeople to send an order to customers for approval",
-    "Off: salespeople cannot start new submissions. Orders already with a customer go on.",
+    marked("Allow salespeople to send an order to customers for approval"),
+    marked("Off: salespeople cannot start new submissions. Orders already with a customer go on."),
 )
 SALESPEOPLE_PAYMENT = Definition(
     "salespeople.accept_payment",
     True,
-    "Orders sent for approval by salespeople can accept payment",
-    "Off: customers approve such orders without paying, links already sent included, and salespeople collect nothing.",
+    marked("Orders sent for approval by salespeople can accept payment"),
+    marked(
+        "Off: customers approve such orders without paying, links already sent included, "
+        "and salespeople collect nothing."
+    ),
 )
 TEAM_ORDERS = Definition(
-    "salespeople.see_team_orders", False, "Salespeople see their team's orders", "Off: only their own."
+    "salespeople.see_team_orders", False, marked("Salespeople see their team's orders"), marked("Off: only their own.")
 )
 APPROVAL_LINK_DAYS = Definition(
     "links.approval_days",
     14,
-    "Life of an approval link",
-    "Never longer than its quote. Links already sent keep theirs.",
+    marked("Life of an approval link"),
+    marked("Never longer than its quote. Links already sent keep theirs."),
     1,
     90,
     "days",
 )
 PAYMENT_LINK_DAYS = Definition(
-    "links.payment_days", 30, "Life of a payment link", "Links already sent keep theirs.", 1, 365, "days"
+    "links.payment_days",
+    30,
+    marked("Life of a payment link"),
+    marked("Links already sent keep theirs."),
+    1,
+    365,
+    "days",
 )
 ATTEMPT_LIMIT = Definition(
     "links.attempt_limit",
     5,
-    "Tries on one payment link",
-    "After the last one the customer is asked to call.",
+    marked("Tries on one payment link"),
+    marked("After the last one the customer is asked to call."),
     1,
     20,
     "tries",
 )
 FIRST_PAYMENT_DEFAULTS = Definition(
-    "payments.first_sets_defaults", True, "First payment sets billing defaults", "Where the account has none yet."
+    "payments.first_sets_defaults",
+    True,
+    marked("First payment sets billing defaults"),
+    marked("Where the account has none yet."),
 )
 DEPOSIT_MIN_PERCENT = Definition(
-    "quotes.deposit_min_percent", 0, "Least deposit", "Of a quote's total; 0: a quote needs none.", 0, 100, "percent"
+    "quotes.deposit_min_percent",
+    0,
+    marked("Least deposit"),
+    marked("Of a quote's total; 0: a quote needs none."),
+    0,
+    100,
+    "percent",
 )
 DEPOSIT_MAX_PERCENT = Definition(
     "quotes.deposit_max_percent",
     100,
-    "Largest deposit",
-    "Of a quote's total, where not all of it is due at signature.",
+    marked("Largest deposit"),
+    marked("Of a quote's total, where not all of it is due at signature."),
     0,
     100,
     "percent",
@@ -108,7 +127,13 @@ HOLD_DAYS = Definition(
     "days",
 )
 MAIL_TRIES = Definition(
-    "mail.tries", 8, "Tries before a mail counts as failed", "They come further and further apart.", 1, 20, "tries"
+    "mail.tries",
+    8,
+    marked("Tries before a mail counts as failed"),
+    marked("They come further and further apart."),
+    1,
+    20,
+    "tries",
 )
 
 ALL: dict[str, Definition] = {

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import Dialect, Engine, event
+from werkzeug.routing import Rule
 
-from app import create_app
+from app import create_app, migrating
 from app.config import ROOT
 from app.db import db
 from app.models import User
@@ -50,6 +52,44 @@ class Client(FlaskClient):
         return self
 
 
+@event.listens_for(Engine, "connect")
+def _not_waiting_for_the_disk(connection: Any, record: Any) -> None:
+    """Tests kill processes, never the machine: what was committed survives them without being flushed to the disk."""
+    if type(connection).__module__ == "sqlite3":
+        connection.execute("PRAGMA synchronous=OFF")
+
+
+class RememberedRule(Rule):
+    """A route that compiles what builds its addresses once a run: an application a test has two hundred of them."""
+
+    builders: ClassVar[dict[tuple[Any, ...], Callable[..., tuple[str, str]]]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        if self.defaults:
+            return super()._compile_builder(append_unknown)
+        key = (self.rule, *self._trace, append_unknown)
+        if key not in self.builders:
+            self.builders[key] = super()._compile_builder(append_unknown)
+        return self.builders[key]
+
+
+Flask.url_rule_class = RememberedRule
+DIALECTS: dict[str, Dialect] = {}
+STATEMENTS: dict[Any, Any] = {}
+
+
+def _share_compiled_statements(app: Flask) -> None:
+    """Engines of one kind compile a statement once a run: a test has an engine of its own, and would do it again."""
+    with app.app_context():
+        engine = db.engine
+    known = DIALECTS.get(engine.name)
+    if known is None or known.server_version_info is None:  # it learns about its server when it first connects
+        DIALECTS[engine.name] = engine.dialect
+    else:
+        engine.dialect = known
+    engine.update_execution_options(compiled_cache=STATEMENTS)
+
+
 TEMPLATES = FileSystemBytecodeCache(tempfile.mkdtemp(prefix="countersign-templates-"))
 
 
@@ -69,6 +109,7 @@ def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
         }
     )
     app.test_client_class = Client
+    _share_compiled_statements(app)
     app.jinja_env.bytecode_cache = TEMPLATES  # an application a test would else compile each template again
     return app
 
@@ -76,6 +117,7 @@ def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
 def upgrade(app: Flask) -> None:
     from flask_migrate import upgrade as migrate_up
 
+    migrating.bind(app)
     with app.app_context():
         migrate_up(directory=str(ROOT / "migrations"))
         db.engine.dispose()  # SQLite folds its write-ahead log into the file when the last connection closes

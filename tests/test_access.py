@@ -50,6 +50,7 @@ settlement.view            . . . . . a . p P . A .
 settlement.sync            . . . . . a . p . . A .
 report.view                . m . . b a . p P . A v
 method.view                s m o r b a c p P . A v
+sandbox.operate            . . . . . . . p P . A .
 method.add                 s m . . . a . p P . A .
 method.detach              . . . . . . . . P . A .
 gateway.manage             . . . . . . . . P . A .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
@@ -12,9 +14,12 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from app import append_only, numbering
-from app.db import after_commit, assert_no_transaction, db, end_read, lock, transaction
+from app.db import adopt, after_commit, assert_no_transaction, db, end_read, lock, prepare_sqlite, transaction
 from app.errors import NotFound
 from app.models import Account, Actor, Counter, History, PaymentOrder, SalesOrder, User
+from tests.statements import counted
+
+FULL = 2  # of PRAGMA synchronous
 
 
 def person() -> User:
@@ -22,6 +27,29 @@ def person() -> User:
     db.session.add(user)
     db.session.flush()
     return user
+
+
+def test_sqlite_waits_for_the_disk_at_each_commit() -> None:
+    """But for these tests: see conftest."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        prepare_sqlite(connection, None)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (FULL,)
+
+
+def test_an_adopted_row_is_the_sessions_own_and_one_entity(app: Flask) -> None:
+    with transaction():
+        ann = person()
+    row = db.session.connection().execute(select(*User.__table__.columns)).one()
+    assert adopt(User, row) is ann
+    db.session.expunge_all()
+    adopted = adopt(User, row)
+    with counted() as seen:
+        assert (adopted.name, adopted.created_at) == (ann.name, ann.created_at)
+        assert db.session.get(User, ann.id) is adopted
+    assert seen == [] and not db.session.dirty
+    with transaction():
+        lock(User, adopted.id).title = "Owner"
+    assert db.session.scalar(select(User.title)) == "Owner"
 
 
 def test_the_outermost_block_commits_once_and_then_runs_callbacks(app: Flask) -> None:

@@ -28,11 +28,11 @@ class TestFigures:
         [
             (4821000, "EUR", "€48,210.00"),
             (1200, "JPY", "JP¥1,200"),
-            (1500, "KWD", "KWD1.500"),
+            (1500, "KWD", "KWD\xa01.500"),
             (-5, "EUR", "-€0.05"),
-            (123456, "RSD", "RSD1,234.56"),
-            (1234567, "IQD", "IQD1,234.567"),
-            (5, "CLF", "CLF0.0005"),
+            (123456, "RSD", "RSD\u00a01,234.56"),
+            (1234567, "IQD", "IQD\u00a01,234.567"),
+            (5, "CLF", "CLF\u00a00.0005"),
         ],
     )
     def test_money_has_its_currency_and_its_digits(self, minor, currency, said):

@@ -13,9 +13,9 @@ from app.access import Role, public
 from app.commands import approvals
 from app.db import assert_no_transaction, db, transaction
 from app.models import PaymentIntent
-from tests import factories
+from tests import factories, moves
 from tests.conftest import Client
-from tests.house import modules, panels, routes, templates, world
+from tests.house import modules, panels, routes, templates, words, world
 
 BAD_MODULES = {
     modules.oversized: {"app/commands/orders.py": "\n" * 401},
@@ -23,6 +23,7 @@ BAD_MODULES = {
     modules.committers: {"app/commands/orders.py": "def book():\n    db.session.commit()"},
     modules.status_writers: {"app/commands/orders.py": "order.status = OrderStatus.ACTIVE"},
     modules.upward_arrows: {"app/models/order.py": "from ..commands import orders", "app/commands/orders.py": ""},
+    words.untranslated: {"app/commands/orders.py": 'raise Refusal("late", f"{order.number} is booked.")'},
     world.spoken_to_elsewhere: {"app/commands/mails.py": "import smtplib"},
     world.unguarded: {"app/gateways/new.py": "class New:\n    def charge(self, request):\n        return ask(request)"},
 }
@@ -50,6 +51,34 @@ def test_modules(rule) -> None:
 )
 def test_a_status_is_seen_however_it_is_written(path: str, text: str) -> None:
     assert modules.status_writers({path: text}) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Refusal("late", "Booked.", f"Ask {name}.")',
+        'Refusal("late", "Booked: {}".format(number))',
+        'Refusal("late", "Booked " + number)',
+        'Refusal("late", "Booked." if booked else "Cancelled.")',
+        'StaleVersion(f"{number} was changed.", 3)',
+        'def f():\n    sentence = f"{number} is booked."\n    raise Refusal("late", sentence)',
+        'Refusal("late", sentence="Booked: %s" % number)',
+    ],
+)
+def test_a_sentence_that_no_translator_sees_is_found_however_it_is_put_together(text: str) -> None:
+    assert words.untranslated({"app/commands/a.py": text}) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Refusal("late", "%(order)s is booked.", "Ask an admin.", order=order.number)',
+        'Refusal("late", plan.reason, who_can(Permission.ORDER_BOOK))',
+        'def f():\n    sentence = marked("Booked.")\n    raise Refusal("late", sentence)',
+    ],
+)
+def test_a_sentence_that_is_collected_or_was_said_elsewhere_is_left_alone(text: str) -> None:
+    assert words.untranslated({"app/commands/a.py": text}) == []
 
 
 @pytest.mark.parametrize(
@@ -106,14 +135,21 @@ def samples(app: Flask) -> dict[str, object]:
     order = factories.order(owner=admin)
     approval = approvals.submit(factories.order(owner=admin).id, by=admin)
     intent = db.session.query(PaymentIntent).one()
+    asked = moves.asked(factories.account())
     return {
         "orders.number": order.number,
         "quotes.number": factories.approved_quote(owner=admin).number,
         "accounts.number": factories.account().number,
         "invoices.number": factories.invoice(order).number,
         "payments.number": intent.payment_order.number,
+        "sandbox_console.gateway": "sandbox",
         "approve.token": links.mint("approve", approval.public_id, approval.generation),
         "pay.token": links.mint("pay", intent.public_id, intent.generation),
+        "admin.gateway": "sandbox",
+        "admin.route": "cards",
+        "admin.migration_id": moves.migration().id,
+        "accounts.method_id": moves.card(factories.account()).id,
+        "add-method.token": links.mint("method", asked.public_id, asked.generation),
         "token": "nothing-we-signed",
     }
 

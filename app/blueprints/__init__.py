@@ -28,5 +28,11 @@ OUTSIDE_PRODUCTION: tuple[str, ...] = ("styleguide", "mailbox")
 
 
 def register(app: Flask) -> None:
-    for name in MODULES if app.config["PRODUCTION"] else MODULES + OUTSIDE_PRODUCTION:
+    for name in _modules(app):
         app.register_blueprint(import_module(f"{__name__}.{name}").bp)
+
+
+def _modules(app: Flask) -> tuple[str, ...]:
+    if app.config["PRODUCTION"]:
+        return MODULES
+    return MODULES + OUTSIDE_PRODUCTION + (("sandbox_console",) if app.config["SANDBOX"] else ())

@@ -39,20 +39,20 @@ def of_dispute(number: str) -> ResponseReturnValue:
 
 
 def _made(pack: EvidencePack) -> ResponseReturnValue:
-    return see_other(url_for("evidence_packs.show", public_id=pack.public_id))
+    return see_other(url_for("evidence_packs.show", pack=pack.public_id))
 
 
-@bp.get("/evidence-packs/<public_id>")
+@bp.get("/evidence-packs/<pack>")
 @requires(Permission.PAYMENT_VIEW)
-def show(public_id: str) -> Response:
+def show(pack: str) -> Response:
     """Asks for its own inside again until a worker has built it."""
-    return panel("evidence_packs/show.html", "evidence_packs/_pack.html", pack=queries.load(public_id, me()))
+    return panel("evidence_packs/show.html", "evidence_packs/_pack.html", pack=queries.load(pack, me()))
 
 
-@bp.get("/evidence-packs/<public_id>/<filename>")
+@bp.get("/evidence-packs/<pack>/<filename>")
 @requires(Permission.PAYMENT_VIEW)
-def save(public_id: str, filename: str) -> Response:
-    response = make_response(queries.body(public_id, filename, me()))
+def save(pack: str, filename: str) -> Response:
+    response = make_response(queries.body(pack, filename, me()))
     response.headers["Content-Type"] = "application/zip"
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response

@@ -18,10 +18,11 @@ from ..money import CURRENCIES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Payment terms in days until an invoice is due."""
+    """Payment terms in days until an invoice is due. `account_group` is for payment routes that ask for one."""
 
     name: str
     currency: str
+    account_group: str = ""
     tax_id: str = ""
     tax_status: TaxStatus = TaxStatus.STANDARD
     payment_terms_days: int = 14
@@ -171,7 +172,12 @@ def hold(account_id: int, *, reason: str, by: User) -> Account:
         demand(by, Permission.BILLING_HOLD)
         account = lock(Account, account_id)
         if account.hold_reason:
-            raise Refusal("held_already", f"{account.name} is on hold already: {account.hold_reason}")
+            raise Refusal(
+                "held_already",
+                "%(customer)s is on hold already: %(reason)s",
+                customer=account.name,
+                reason=account.hold_reason,
+            )
         if not reason.strip():
             raise Refusal("reason_missing", "Say why; everybody who meets the hold reads it.", status=422)
         account.hold_reason, account.hold_by_id, account.hold_since = reason.strip(), by.id, clock.now()
@@ -186,7 +192,7 @@ def release(account_id: int, *, by: User) -> Account:
         demand(by, Permission.BILLING_HOLD)
         account = lock(Account, account_id)
         if not account.hold_reason:
-            raise Refusal("not_held", f"{account.name} is not on hold.")
+            raise Refusal("not_held", "%(customer)s is not on hold.", customer=account.name)
         audit.note("account.release", account.number, by=Actor.of(by), before=account.hold_reason)
         account.hold_reason = account.hold_by_id = account.hold_since = None
         account.record("released", by=Actor.of(by))

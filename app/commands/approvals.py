@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from .. import access, clock, forms, jobs, settings
 from ..access import Permission
+from ..badges import said
 from ..db import db, get, lock, transaction
 from ..errors import Refusal, StaleVersion
+from ..formatting import day
 from ..mail import recipients
 from ..models import (
     SYSTEM,
@@ -74,14 +76,22 @@ def submit(
 
 def _refuse_stale(order: SalesOrder, edition: int | None) -> None:
     if edition is not None and edition != order.edition:
-        words = f"{order.number} was edited after you opened this. Look at what it says now, then send it."
-        raise StaleVersion(words, order.edition)
+        raise StaleVersion(
+            "%(order)s was edited after you opened this. Look at what it says now, then send it.",
+            order.edition,
+            order=order.number,
+        )
 
 
 def _recipient(order: SalesOrder, contact_id: int | None) -> Contact:
     contact = db.session.get(Contact, contact_id or order.contact_id) if contact_id or order.contact_id else None
     if contact is None or contact.account_id != order.account_id:
-        raise Refusal("no_contact", f"{order.number} has no contact to send it to.", "Choose a contact of the account.")
+        raise Refusal(
+            "no_contact",
+            "%(order)s has no contact to send it to.",
+            "Choose a contact of the account.",
+            order=order.number,
+        )
     recipients.checked(contact.email)
     return contact
 
@@ -95,28 +105,52 @@ def blocks(order: SalesOrder, account: Account) -> list[Refusal]:
     """Everything about the order that keeps it from being submitted, for the page (all) and submit (the first)."""
     found = []
     if not order.can(OrderEvent.SUBMIT):
-        status = str(order.status).replace("_", " ")
-        found.append(Refusal("not_a_draft", f"{order.number} is {status}; only a draft can be sent for approval."))
+        found.append(
+            Refusal(
+                "not_a_draft",
+                "%(order)s is %(state)s; only a draft can be sent for approval.",
+                order=order.number,
+                state=said("order", order.status),
+            )
+        )
     if not order.lines:
         found.append(Refusal("nothing_to_sell", "The order has no lines yet.", "Add what is being sold, then send it."))
-    for name in ("quote", "opportunity"):
-        if getattr(order, f"{name}_id") is None:
-            words = f"The order has no {name}, so it is not sent to the customer."
-            found.append(Refusal(f"missing_{name}", words, f"Sales operations can link the {name}."))
+    if order.quote_id is None:
+        found.append(
+            Refusal(
+                "missing_quote",
+                "The order has no quote, so it is not sent to the customer.",
+                "Sales operations can link the quote.",
+            )
+        )
+    if order.opportunity_id is None:
+        found.append(
+            Refusal(
+                "missing_opportunity",
+                "The order has no opportunity, so it is not sent to the customer.",
+                "Sales operations can link the opportunity.",
+            )
+        )
     if order.quote is not None and _end_of_quote(order) <= clock.now():
         found.append(
             Refusal(
                 "quote_expired",
-                f"Quote {order.quote.number} was valid until {order.quote.expires_on:%d %B %Y}.",
+                "Quote %(quote)s was valid until %(date)s.",
                 "Revise the quote with a later expiry date and have it approved.",
+                quote=order.quote.number,
+                date=day(order.quote.expires_on),
             )
         )
     if account.hold_reason:
-        words = f"{account.name} is on hold: {account.hold_reason}."
-        found.append(Refusal("on_hold", words, "Billing or AR can release the hold."))
+        found.append(payment_orders.on_hold(account))
     if payment_orders.money_under_way(order.id):
-        words = "A payment for this order is in progress, and its outcome is not known yet."
-        found.append(Refusal("payment_in_progress", words, "Wait until the gateway has confirmed it."))
+        found.append(
+            Refusal(
+                "payment_in_progress",
+                "A payment for this order is in progress, and its outcome is not known yet.",
+                "Wait until the gateway has confirmed it.",
+            )
+        )
     return found
 
 

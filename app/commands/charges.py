@@ -16,7 +16,8 @@ from sqlalchemy import func, select
 
 from .. import audit, clock, forms, settings
 from ..access import Permission, demand, salespeople_may_take_payment
-from ..db import db, end_read, lock, transaction
+from ..badges import said
+from ..db import db, end_read, get, lock, transaction
 from ..errors import NotFound, Refusal
 from ..failpoints import failpoint
 from ..gateways import registry
@@ -44,7 +45,8 @@ from ..states.attempt import OPEN, AttemptStatus
 from ..states.intent import IntentStatus
 from ..states.order import OrderStatus
 from ..states.payment_order import PaymentOrderStatus
-from . import outcomes, post_processing
+from . import gateway_customers, gateway_health, outcomes, post_processing
+from .gateway_customers import Customer
 
 SEND_AGAIN_WITHIN = timedelta(minutes=10)
 
@@ -67,13 +69,12 @@ def start(
 
     Raises Refusal: `key_reused`, `payment_in_progress`, `paid`, `link_dead`, `link_expired`, `attempts_used_up`,
     `stale_terms`, `payment_switched_off`, `on_hold`, `hold_too_short`, `no_route`, `method_not_usable`; of staff
-    `not_permitted` and
-    `switched_off` as well.
+    `not_permitted` and `switched_off` as well.
     """
-    customer_ref = None
+    customer = None
     if forms.result(form_key) is None:
         end_abandoned(intent_id)
-        customer_ref = _customer_ref(intent_id) if pay_with.save else None
+        customer = _customer(intent_id) if pay_with.save else None
     content = ["charge", intent_id, pay_with.alias, pay_with.method_id]
     with transaction():
         intent, payment_order, order = _lock_chain(intent_id)
@@ -81,11 +82,13 @@ def start(
             return db.session.get_one(Attempt, known["id"])
         _refuse_unless_allowed(intent, by)
         _refuse_unless_payable(intent, payment_order, order)
-        _refuse_beyond_hold(payment_order, order)
-        attempt = _attempt(intent, payment_order, pay_with, by)
-        attempt.customer_ref = customer_ref or attempt.customer_ref
+        way = _way(intent)
+        _refuse_changed_way(way, customer)
+        _refuse_beyond_hold(way, order)
+        attempt = _attempt(intent, payment_order, pay_with, way, by)
+        attempt.customer_ref = customer.reference if customer else attempt.customer_ref
         attempt.receipt_email = receipt_email
-        attempt.request = _request(attempt).as_dict()
+        attempt.request = _request(attempt, way).as_dict()
         attempt.record("started", by=by, amount=attempt.amount, currency=attempt.currency, card=attempt.card_label)
         audit.note("charge", payment_order.number, by=by, after={"attempt": attempt.public_id, "amount": attempt.money})
         forms.remember(form_key, content, id=attempt.id)
@@ -153,6 +156,7 @@ def _never_arrived() -> ChargeResult:
 def settle(attempt_id: int, result: ChargeResult) -> Attempt:
     """Write down what the gateway said, and let follow what follows."""
     attempt, transaction_id = outcomes.write(attempt_id, result)
+    gateway_health.heard(attempt.gateway_id, result.outcome, result.message)
     failpoint("charge.outcome_committed")
     if transaction_id is not None:
         post_processing.run(transaction_id)
@@ -199,22 +203,19 @@ def _refuse_unless_payable(intent: PaymentIntent, payment_order: PaymentOrder, o
         raise Refusal("on_hold", "This account cannot pay at the moment.", "Contact the sender.")
 
 
-def _refuse_beyond_hold(payment_order: PaymentOrder, order: SalesOrder | None) -> None:
+def _refuse_beyond_hold(way: routes.Way, order: SalesOrder | None) -> None:
     """What is captured later must still be held when the order starts (spec/payments.md, "Payment order")."""
-    if order is None or order.start_date is None or not _captures_later(payment_order.currency):
+    if order is None or order.start_date is None or not way.route.capture_later:
         return
     holds = timedelta(days=settings.fresh(settings.HOLD_DAYS))
     if order.start_date > clock.today(db.session.get_one(Company, 1).time_zone) + holds:
         raise Refusal(
             "hold_too_short",
-            f"This order starts on {order.start_date}, and a bank holds an authorized amount only {holds.days} days.",
+            "This order starts on %(day)s, and a bank holds an authorized amount only %(holds)s days.",
             "A payment admin can choose a route that takes the money at once.",
+            day=order.start_date.isoformat(),
+            holds=holds.days,
         )
-
-
-def _captures_later(currency: str) -> bool:
-    route, _ = routes.choose(currency)
-    return bool(getattr(route, "capture_later", False))
 
 
 def _refuse_while_open(payment_order: PaymentOrder) -> None:
@@ -231,7 +232,12 @@ def _refuse_dead_link(intent: PaymentIntent) -> None:
     if intent.status is IntentStatus.PAID:
         raise Refusal("paid", "This is already paid. Nothing more to pay.")
     if intent.status is not IntentStatus.LIVE:
-        raise Refusal("link_dead", f"This payment link is {intent.status}.", "Ask the sender for a new one.")
+        raise Refusal(
+            "link_dead",
+            "This payment link is %(state)s.",
+            "Ask the sender for a new one.",
+            state=said("intent", intent.status),
+        )
     if intent.expires_at <= clock.now():
         raise Refusal("link_expired", "This payment link has expired.", "Ask the sender for a new one.")
 
@@ -252,8 +258,20 @@ def _switched_off(intent: PaymentIntent) -> bool:
     return bool(sent_by_salesperson) and not salespeople_may_take_payment(fresh=True)
 
 
-def _attempt(intent: PaymentIntent, payment_order: PaymentOrder, pay_with: Instrument, by: Actor) -> Attempt:
-    _, gateway = routes.choose(payment_order.currency)
+def _way(intent: PaymentIntent) -> routes.Way:
+    payment_order = intent.payment_order
+    return routes.choose(routes.wanted(payment_order.account_id, intent.money, payment_order.order_id))
+
+
+def _refuse_changed_way(way: routes.Way, customer: Customer | None) -> None:
+    """Between asking the gateway for its customer and now, the charge may have got another way to go."""
+    if customer is not None and customer.gateway_id != way.gateway.id:
+        raise Refusal("way_changed", "The way of this payment has just changed; nothing was charged.", "Press again.")
+
+
+def _attempt(
+    intent: PaymentIntent, payment_order: PaymentOrder, pay_with: Instrument, way: routes.Way, by: Actor
+) -> Attempt:
     public_id = secrets.token_urlsafe(16)
     attempt = Attempt(
         public_id=public_id,
@@ -263,7 +281,8 @@ def _attempt(intent: PaymentIntent, payment_order: PaymentOrder, pay_with: Instr
         intent=intent,
         amount=intent.amount,
         currency=intent.currency,
-        gateway_id=gateway.id,
+        gateway_id=way.gateway.id,
+        route_id=way.route.id,
         instrument=pay_with.alias,
         card_label=pay_with.label,
         save_method=pay_with.save,
@@ -275,20 +294,20 @@ def _attempt(intent: PaymentIntent, payment_order: PaymentOrder, pay_with: Instr
         ask_at=clock.now() + outcomes.ASK_AFTER[0],
     )
     if pay_with.method_id is not None:
-        _use_method(attempt, pay_with.method_id, payment_order.account_id, gateway)
+        _use_method(attempt, pay_with.method_id, payment_order.account_id, way.gateway.id)
     db.session.add(attempt)
     db.session.flush()
     return attempt
 
 
-def _use_method(attempt: Attempt, method_id: int, account_id: int, gateway: GatewayRow) -> None:
+def _use_method(attempt: Attempt, method_id: int, account_id: int, gateway_id: int) -> None:
     """A token is used only if valid, on that route, and its payer's (invariant 19)."""
     row = db.session.execute(
         select(PaymentMethod, Token.token, PaymentProfile.customer_ref)
-        .join(Token, (Token.method_id == PaymentMethod.id) & (Token.gateway_id == gateway.id) & Token.valid)
+        .join(Token, (Token.method_id == PaymentMethod.id) & (Token.gateway_id == gateway_id) & Token.valid)
         .join(
             PaymentProfile,
-            (PaymentProfile.account_id == PaymentMethod.account_id) & (PaymentProfile.gateway_id == gateway.id),
+            (PaymentProfile.account_id == PaymentMethod.account_id) & (PaymentProfile.gateway_id == gateway_id),
         )
         .where(PaymentMethod.id == method_id, PaymentMethod.account_id == account_id)
     ).one_or_none()
@@ -302,8 +321,7 @@ def _use_method(attempt: Attempt, method_id: int, account_id: int, gateway: Gate
     attempt.card_label = row[0].label
 
 
-def _request(attempt: Attempt) -> ChargeRequest:
-    route, _ = routes.choose(attempt.currency)
+def _request(attempt: Attempt, way: routes.Way) -> ChargeRequest:
     return ChargeRequest(
         key=attempt.idempotency_key,
         amount=attempt.money,
@@ -311,10 +329,10 @@ def _request(attempt: Attempt) -> ChargeRequest:
         token=attempt.token,
         customer_ref=attempt.customer_ref,
         save=attempt.save_method,
-        descriptor=route.descriptor,
+        descriptor=way.route.descriptor,
         metadata={"attempt": attempt.public_id, "payment_order": attempt.payment_order.number},
         return_url=f"{current_app.config['BASE_URL']}/checkout/{attempt.public_id}/return",
-        capture=not _captures_later(attempt.currency),
+        capture=not way.route.capture_later,
         off_session=attempt.actor_kind != ActorKind.CUSTOMER and attempt.method_id is not None,
     )
 
@@ -361,25 +379,8 @@ def end_abandoned(intent_id: int) -> None:
         settle(left, gateway.cancel(provider_id, key))
 
 
-def _customer_ref(intent_id: int) -> str:
-    """The account's reference at the route's gateway, made there once; asked for before the attempt is frozen."""
-    intent = db.session.get(PaymentIntent, intent_id)
-    if intent is None:
-        raise NotFound(f"intent {intent_id}")
-    account, contact = intent.payment_order.account, intent.payment_order.contact
-    _, gateway = routes.choose(intent.currency)
-    known = db.session.scalar(
-        select(PaymentProfile.customer_ref).where(
-            PaymentProfile.account_id == account.id, PaymentProfile.gateway_id == gateway.id
-        )
-    )
-    if known is not None:
-        return known
-    facts = (account.number, account.name, contact.email if contact else "", f"cs-customer-{account.number}")
-    adapter, account_id, gateway_id = registry.get(gateway), account.id, gateway.id
-    end_read()
-    reference = adapter.ensure_customer(*facts)
-    with transaction() as session:
-        lock(Account, account_id)
-        outcomes.remember_profile(session, account_id, gateway_id, reference)
-    return reference
+def _customer(intent_id: int) -> Customer:
+    """The payer as a customer of the gateway, asked for before the attempt is frozen."""
+    intent = get(PaymentIntent, intent_id)
+    payment_order = intent.payment_order
+    return gateway_customers.ensure(payment_order.account, payment_order.contact, _way(intent).gateway)

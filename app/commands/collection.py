@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from .. import audit, clock, forms
 from ..access import Permission, demand
+from ..badges import said
 from ..db import db, end_read, get, lock, transaction
 from ..errors import Refusal
 from ..models import Account, Actor, Attempt, IntentPurpose, PaymentIntent, PaymentOrder, SalesOrder, User
@@ -44,13 +45,23 @@ def first_blocks(order: SalesOrder) -> list[Refusal]:
         found.append(
             Refusal(
                 "too_late",
-                f"The first payment of {order.number} is over; the order is {order.status.replace('_', ' ')}.",
+                "The first payment of %(order)s is over; the order is %(state)s.",
                 "Create a payment order for what is still due.",
+                order=order.number,
+                state=said("order", order.status),
             )
         )
     else:
         found += _nothing_due(order)
-    return [*found, *_of_account(order.account, order.currency)]
+    return [*found, *_of_account(order.account, _first_amount(order), order.id)]
+
+
+def _first_amount(order: SalesOrder) -> Money:
+    """What the route is chosen by; where the plan does not add up, which is refused by itself, the whole."""
+    try:
+        return payment_orders.due_at_signature(order) or order.totals().gross
+    except Refusal:
+        return order.totals().gross
 
 
 def _nothing_due(order: SalesOrder) -> list[Refusal]:
@@ -67,11 +78,11 @@ def blocks(row: PaymentOrder) -> list[Refusal]:
     """Everything that keeps what is still due on a payment order from being collected here; the page shows all."""
     found, order = [], row.order
     if row.status is not PaymentOrderStatus.OPEN:
-        found.append(Refusal("cancelled", f"{row.number} is cancelled."))
+        found.append(Refusal("cancelled", "%(number)s is cancelled.", number=row.number))
     elif not ledger.figures([row.id])[row.id].balance:
-        found.append(Refusal("paid", f"{row.number} is paid already."))
+        found.append(Refusal("paid", "%(number)s is paid already.", number=row.number))
     if order is not None and order.status is OrderStatus.CANCELLED:
-        found.append(Refusal("cancelled", f"{order.number} is cancelled; nothing is collected for it."))
+        found.append(Refusal("cancelled", "%(order)s is cancelled; nothing is collected for it.", order=order.number))
     if order is not None and not row.first and payment_orders.held_by_customer(order):
         found.append(
             Refusal(
@@ -80,16 +91,16 @@ def blocks(row: PaymentOrder) -> list[Refusal]:
                 "Collect the first payment instead, or convert the order to draft.",
             )
         )
-    return [*found, *_of_account(row.account, row.currency)]
+    balance = Money(ledger.figures([row.id])[row.id].balance, row.currency)
+    return [*found, *_of_account(row.account, balance, row.order_id)]
 
 
-def _of_account(account: Account, currency: str) -> list[Refusal]:
+def _of_account(account: Account, amount: Money, order_id: int | None) -> list[Refusal]:
     found = []
     if account.hold_reason:
-        words = f"{account.name} is on hold: {account.hold_reason.rstrip('.')}."
-        found.append(Refusal("on_hold", words, "Billing or AR can release the hold."))
+        found.append(payment_orders.on_hold(account))
     try:
-        routes.choose(currency)
+        routes.choose(routes.wanted(account.id, amount, order_id))
     except Refusal as refusal:
         found.append(refusal)
     return found

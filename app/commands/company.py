@@ -62,7 +62,7 @@ def publish_terms(body: str, *, by: User) -> TermsText:
         access.demand(by, Permission.SETTINGS_EDIT)
         last = session.scalar(select(func.max(TermsText.version))) or 0
         if last and session.get_one(TermsText, last).body == body:
-            raise Refusal("same_terms", f"This is word for word version {last}.")
+            raise Refusal("same_terms", "This is word for word version %(n)s.", n=last)
         terms = TermsText(version=last + 1, body=body)
         session.add(terms)
         audit.note("terms.published", f"version {terms.version}", by=Actor.of(by))

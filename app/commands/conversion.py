@@ -66,7 +66,7 @@ def refuse_unless_convertible(quote: Quote) -> None:
     if refusal is not None:
         raise refusal
     _refuse_mixed_accounts(quote)
-    refuse_unready(quote, "converted")
+    refuse_unready(quote)
 
 
 def _refuse_mixed_accounts(quote: Quote) -> None:
@@ -74,8 +74,9 @@ def _refuse_mixed_accounts(quote: Quote) -> None:
     if any(part is not None and part.account_id != quote.account_id for part in parts):
         raise Refusal(
             "account_mismatch",
-            f"The contact, opportunity or an address of {name(quote)} belongs to another account.",
+            "The contact, opportunity or an address of %(quote)s belongs to another account.",
             "Revise the quote and choose the account's own.",
+            quote=name(quote),
         )
 
 

@@ -79,12 +79,12 @@ def record(transaction_id: int, letter: Letter, *, form_key: str, by: User) -> D
 def _refuse(capture: Transaction, letter: Letter) -> None:
     if capture.action not in movements.CAPTURES:
         raise Refusal("not_captured", "Nothing was captured here, so nobody can dispute it.")
-    movements.check_amount(capture, letter.amount, capture.amount, "more_than_captured", "was captured")
+    movements.check_amount(capture, letter.amount, capture.amount, "more_than_captured", "Only %(left)s was captured.")
     known = select(Dispute.number).where(
         Dispute.gateway_id == capture.gateway_id, Dispute.provider_id == letter.provider_id
     )
     if letter.provider_id and (number := db.session.scalar(known)):
-        raise Refusal("recorded", f"This dispute is here already: {number}.")
+        raise Refusal("recorded", "This dispute is here already: %(number)s.", number=number)
 
 
 def _by_hand(row: Dispute) -> str:
@@ -274,7 +274,7 @@ def accept(dispute_id: int, *, because: str, by: User) -> Dispute:
     with transaction():
         row, order = _locked(dispute_id, by)
         if not row.can(E.ACCEPT):
-            raise Refusal("decided", f"This dispute is {row.status.value.replace('_', ' ')} already.")
+            raise Refusal("decided", "This dispute is decided already.", "Reload the page to see how.")
         audit.note("dispute.accept", row.number, by=Actor.of(by), after={"amount": row.money, "because": because})
         if row.provider_id is None:
             row.transition(E.ACCEPT, by=Actor.of(by), because=because or None, number=row.number)
@@ -295,7 +295,7 @@ def decide(dispute_id: int, *, won: bool, by: User) -> Dispute:
             raise Refusal("gateway_decides", "The gateway tells us how this ends; it is not written in by hand.")
         event = E.WIN if won else E.LOSE
         if not row.can(event):
-            raise Refusal("decided", f"This dispute is {row.status.value.replace('_', ' ')} already.")
+            raise Refusal("decided", "This dispute is decided already.", "Reload the page to see how.")
         if won and (taken := _taken(row)) > 0:
             _enter(row, K.REINSTATEMENT, Money(taken, row.currency), _by_hand(row))
         row.transition(event, by=Actor.of(by), number=row.number)

@@ -91,7 +91,7 @@ def acknowledge(escalation_id: int, *, by: User) -> Escalation:
     with transaction():
         row = _locked(escalation_id, by)
         if not row.can(EscalationEvent.ACKNOWLEDGE):
-            raise Refusal("not_open", f"This escalation is {row.status} already.", "Reload the page to see who has it.")
+            raise Refusal("not_open", "Somebody took this escalation up already.", "Reload the page to see who has it.")
         row.owner_id = by.id
         row.transition(EscalationEvent.ACKNOWLEDGE, by=Actor.of(by))
         return row

@@ -12,7 +12,6 @@ from email.utils import parseaddr
 from hashlib import sha256
 
 from flask import current_app
-from flask_babel import gettext as _
 from sqlalchemy import select
 
 from .. import access, jobs, links
@@ -32,6 +31,7 @@ from ..models import (
     Company,
     Dispute,
     Invoice,
+    MethodRequest,
     Movement,
     OrderEmail,
     PaymentIntent,
@@ -86,6 +86,20 @@ def payment_link(intent: PaymentIntent, *, payer: Recipient | None = None, again
         order=payment_order.order,
         to=to,
         link=("pay", intent.public_id),
+        by=by,
+    )
+
+
+def method_request(row: MethodRequest, *, again: str = "", by: By) -> OrderEmail:
+    """Send the customer the link to add a card; once per generation of the link, or per form key `again`."""
+    to = recipients.for_method(row.contact)
+    return stage(
+        requests.method_request(row.account, to[0], expires_at=row.expires_at),
+        subject=row,
+        cause=f"again:{again}" if again else f"generation:{row.generation}",
+        order=None,
+        to=to,
+        link=("method", row.public_id),
         by=by,
     )
 
@@ -238,7 +252,7 @@ def _about(order: SalesOrder) -> tuple[str, str]:
     return order.number, order.account.name
 
 
-Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | Transaction | Dispute
+Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest | Transaction | Dispute
 
 
 def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:
@@ -322,9 +336,9 @@ def resend(email_id: int, *, form_key: str, by: User) -> OrderEmail:
         access.demand(by, access.Permission.MAIL_RESEND)
         old = lock(OrderEmail, email_id)
         if old.status in (MailStatus.QUEUED, MailStatus.SENDING):
-            raise Refusal("mail_on_its_way", _("This mail is still on its way; there is no need for a second one."))
+            raise Refusal("mail_on_its_way", "This mail is still on its way; there is no need for a second one.")
         if reason := why_dead(old.kind, old.link_kind, old.link_public_id):
-            raise Refusal("link_dead", reason, _("Send a new link from the order."))
+            raise Refusal("link_dead", reason, "Send a new link from the order.")
         copied = (
             "kind order_id subject_kind subject_id sender reply_to recipients subject text html link_kind"
             " link_public_id attachments"

@@ -150,8 +150,8 @@ def _check_capture(parent: Transaction, order: SalesOrder | None, amount: Money,
             "lapsed", "This authorization has lapsed; the bank holds nothing any more.", "Collect the payment anew."
         )
     if order is not None and order.status is OrderStatus.CANCELLED:
-        raise Refusal("cancelled", f"{order.number} is cancelled.", "Void the authorization instead.")
-    check_amount(parent, amount, parent.amount, "more_than_held", "is held by this authorization")
+        raise Refusal("cancelled", "%(number)s is cancelled.", "Void the authorization instead.", number=order.number)
+    check_amount(parent, amount, parent.amount, "more_than_held", "Only %(left)s is held by this authorization.")
 
 
 def _check_void(parent: Transaction, order: SalesOrder | None, amount: Money, reason: str) -> None:
@@ -164,9 +164,12 @@ def _check_held(parent: Transaction) -> None:
         Movement.parent_id == parent.id, Movement.action != A.REFUND, Movement.status.in_(HOLDING)
     )
     end = db.session.scalar(ending.limit(1))
-    if parent.action is not A.AUTHORIZE or end is not None:
-        words = {A.CAPTURE: "is captured", A.VOID: "is voided"}.get(end, "holds nothing") if end else "holds nothing"
-        raise Refusal("not_held", f"This authorization {words} already.", "Reload the page to see what became of it.")
+    if end is A.CAPTURE:
+        raise Refusal("not_held", "This authorization is captured already.", "Reload the page to see how it is.")
+    if end is A.VOID:
+        raise Refusal("not_held", "This authorization is voided already.", "Reload the page to see how it is.")
+    if parent.action is not A.AUTHORIZE:
+        raise Refusal("not_held", "No money is held here.")
 
 
 def _check_refund(parent: Transaction, order: SalesOrder | None, amount: Money, reason: str) -> None:
@@ -175,20 +178,23 @@ def _check_refund(parent: Transaction, order: SalesOrder | None, amount: Money, 
     if parent.action not in CAPTURES:
         raise Refusal("not_captured", "Nothing was captured here, so there is nothing to refund.")
     left = ledger.left_to_refund(parent.id)
-    check_amount(parent, amount, left, "more_than_left", "is not refunded, disputed or being refunded yet")
+    words = "Only %(left)s is not refunded, disputed or being refunded yet."
+    check_amount(parent, amount, left, "more_than_left", words)
     gateway = registry.get(get(Gateway, parent.gateway_id))
     if amount.minor != parent.amount and not gateway.capabilities.partial_refund:
         raise Refusal("whole_only", "This gateway refunds payments only as a whole.", status=422)
 
 
-def check_amount(parent: Transaction, amount: Money, most: int, code: str, words: str) -> None:
+def check_amount(parent: Transaction, amount: Money, most: int, code: str, sentence: str) -> None:
+    """Raises Refusal `wrong_currency`, `not_positive`, or `code` with `sentence` where it is more than `most`."""
     if amount.currency != parent.currency:
-        raise Refusal("wrong_currency", f"This payment is in {parent.currency}.", status=422)
+        raise Refusal("wrong_currency", "This payment is in %(currency)s.", status=422, currency=parent.currency)
     if amount.minor <= 0:
         raise Refusal("not_positive", "Enter an amount above zero.", status=422)
     if amount.minor > most:
         left = Money(max(most, 0), parent.currency)
-        raise Refusal(code, f"Only {left.major} {left.currency} {words}.", "Enter no more than that.", status=422)
+        words = f"{left.major} {left.currency}"
+        raise Refusal(code, sentence, "Enter no more than that.", status=422, left=words)
 
 
 CHECKS = {A.CAPTURE: _check_capture, A.VOID: _check_void, A.REFUND: _check_refund}

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from .. import audit
 from ..access import Permission, demand
+from ..badges import said
 from ..db import db, lock, transaction
 from ..errors import NotFound, Refusal, StaleVersion
 from ..models import (
@@ -34,7 +35,8 @@ from ..models import (
     User,
 )
 from ..queries.calendar import selling_day
-from ..states.order import EDITABLE, OrderStatus
+from ..queries.orders.editing import CONVERT_FIRST
+from ..states.order import EDITABLE, WITH_CUSTOMER, OrderStatus
 from . import papers, payment_orders
 from .quote_content import MOST_OF_A_LINE, tax_rate
 
@@ -92,8 +94,12 @@ def edit_lines(order_id: int, lines: Sequence[LineEdit], *, edition: int, by: Us
         if not lines:
             raise Refusal("no_lines", "An order needs at least one line.", "Cancel the order instead.", status=422)
         if any(edit.quantity * edit.unit_price >= MOST_OF_A_LINE for edit in lines):
-            words = "A line comes to less than 1,000,000,000,000."
-            raise Refusal("large_line", words, "Divide it into orders of their own.", status=422)
+            raise Refusal(
+                "large_line",
+                "A line comes to less than 1,000,000,000,000.",
+                "Divide it into orders of their own.",
+                status=422,
+            )
         existing = {line.id: line for line in order.lines}
         kept = [_kept(existing, edit) for edit in lines if edit.line_id is not None]
         changes = [_say(line, "removed") for line in order.lines if line not in kept and _not_packed(line)]
@@ -115,7 +121,7 @@ def _kept(existing: dict[int, OrderLine], edit: LineEdit) -> OrderLine:
 
 def _not_packed(line: OrderLine) -> bool:
     if line.packed:
-        raise Refusal("line_packed", f"{line.description} is packed already; its line cannot change.")
+        raise Refusal("line_packed", "%(line)s is packed already; its line cannot change.", line=line.description)
     return True
 
 
@@ -175,13 +181,13 @@ def _draft(order_id: int, edition: int, by: User) -> SalesOrder:
     demand(by, Permission.ORDER_EDIT)
     order = lock(SalesOrder, order_id)
     if order.status not in EDITABLE:
-        status = str(order.status).replace("_", " ")
+        help = CONVERT_FIRST if order.status in WITH_CUSTOMER else ""
         raise Refusal(
             "not_a_draft",
-            f"{order.number} is {status}; lines and terms are edited in draft only.",
-            "Convert it to draft first; that ends the customer's approval and links."
-            if order.status in (OrderStatus.AWAITING_APPROVAL, OrderStatus.DECLINED)
-            else "",
+            "%(order)s is %(state)s; lines and terms are edited in draft only.",
+            help,
+            order=order.number,
+            state=said("order", order.status),
         )
     payment_orders.refuse_while_paying(order)
     if order.edition != edition:
@@ -233,9 +239,9 @@ def set_tags(order_id: int, tags: Sequence[str], *, by: User) -> SalesOrder:
     """Raises Refusal: `too_many_tags`, `long_tag`."""
     wanted = list(dict.fromkeys(" ".join(t.split()) for t in tags if t.strip()))
     if len(wanted) > MOST_TAGS:
-        raise Refusal("too_many_tags", f"An order has at most {MOST_TAGS} tags.", status=422)
+        raise Refusal("too_many_tags", "An order has at most %(n)s tags.", status=422, n=MOST_TAGS)
     if any(len(t) > LONGEST_TAG for t in wanted):
-        raise Refusal("long_tag", f"A tag has at most {LONGEST_TAG} characters.", status=422)
+        raise Refusal("long_tag", "A tag has at most %(n)s characters.", status=422, n=LONGEST_TAG)
     with transaction():
         order = _open_order(order_id, by, permission=Permission.ORDER_NOTE)
         if order.tags != wanted:
@@ -248,7 +254,12 @@ def _open_order(order_id: int, by: User, permission: Permission = Permission.ORD
     demand(by, permission)
     order = lock(SalesOrder, order_id)
     if order.status in (OrderStatus.CANCELLED, OrderStatus.COMPLETED):
-        raise Refusal("closed", f"{order.number} is {order.status}; it does not change any more.")
+        raise Refusal(
+            "closed",
+            "%(order)s is %(state)s; it does not change any more.",
+            order=order.number,
+            state=said("order", order.status),
+        )
     return order
 
 

@@ -13,6 +13,7 @@ from ..access import Permission, demand
 from ..db import lock, transaction
 from ..errors import Refusal
 from ..models import Document, Note, OrderFile, SalesOrder, User
+from ..states.order import EDITABLE
 from . import papers
 
 LARGEST = 10 * 1024 * 1024  # bytes
@@ -45,7 +46,7 @@ def add_note(order_id: int, body: str, *, visible: bool, by: User, form_key: str
         raise Refusal("empty_note", "Write the note first.", status=422)
     if len(body) > LONGEST_NOTE:
         raise Refusal(
-            "long_note", f"A note holds at most {LONGEST_NOTE} characters; attach a file instead.", status=422
+            "long_note", "A note holds at most %(n)s characters; attach a file instead.", status=422, n=LONGEST_NOTE
         )
     with transaction() as session:
         demand(by, Permission.ORDER_NOTE)
@@ -56,6 +57,7 @@ def add_note(order_id: int, body: str, *, visible: bool, by: User, form_key: str
         note = Note(order_id=order.id, author_id=by.id, body=body, visible=visible)
         session.add(note)
         session.flush()
+        _show_in_preview(order, visible)
         forms.remember(form_key, asked, id=note.id)
         return note
 
@@ -69,8 +71,12 @@ def add_file(
     """
     kind, sha256 = _kind_of(filename, content), hashlib.sha256(content).hexdigest()
     if typed.has_card_number(filename):
-        words = "The file's name looks like a card number; card numbers are never kept here."
-        raise Refusal("card_number", words, "Give it another name.", status=422)
+        raise Refusal(
+            "card_number",
+            "The file's name looks like a card number; card numbers are never kept here.",
+            "Give it another name.",
+            status=422,
+        )
     with transaction() as session:
         demand(by, Permission.ORDER_NOTE)
         order = lock(SalesOrder, order_id)
@@ -89,8 +95,15 @@ def add_file(
         )
         session.add(file)
         session.flush()
+        _show_in_preview(order, visible)
         forms.remember(form_key, asked, id=file.id)
         return file
+
+
+def _show_in_preview(order: SalesOrder, visible: bool) -> None:
+    """What a draft's customer would get now holds it, too. One that was sent stays as it was sent."""
+    if visible and order.status in EDITABLE:
+        papers.preview(order)
 
 
 def _kind_of(filename: str, content: bytes) -> str:
@@ -102,7 +115,9 @@ def _kind_of(filename: str, content: bytes) -> str:
     kind = found.mime if found else _text_kind(filename, content)
     if kind not in ACCEPTED:
         names = ", ".join(ACCEPTED.values())
-        raise Refusal("file_type", "Files of this kind are not accepted.", f"Accepted are {names}.", status=422)
+        raise Refusal(
+            "file_type", "Files of this kind are not accepted.", "Accepted are %(kinds)s.", status=422, kinds=names
+        )
     return kind
 
 

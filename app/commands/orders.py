@@ -6,13 +6,18 @@ What is written in an order is edited in order_edits.py; notes and files are add
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import or_, select
 
 from .. import clock, jobs
 from ..access import Permission, demand
+from ..badges import said
 from ..db import db, get, lock, transaction
 from ..errors import Refusal
+from ..formatting import money
+from ..language import marked
 from ..models import (
     SYSTEM,
     Account,
@@ -33,6 +38,8 @@ from ..states.order import OrderEvent, OrderStatus
 from ..states.subscription import SubscriptionEvent
 from . import activation, approvals, movements, payment_orders
 
+RELOAD = marked("Reload the page to see where it stands.")
+
 
 def convert_to_draft(order_id: int, *, because: str, by: User) -> SalesOrder:
     """Take the order back from its customer: the approval is voided, every link dies, the decline tag goes.
@@ -42,7 +49,10 @@ def convert_to_draft(order_id: int, *, because: str, by: User) -> SalesOrder:
     with transaction():
         demand(by, Permission.ORDER_EDIT)
         order = lock(SalesOrder, order_id)
-        _refuse_unless(order, OrderEvent.CONVERT_TO_DRAFT, "not_with_customer", "is not with the customer")
+        if not order.can(OrderEvent.CONVERT_TO_DRAFT):
+            raise Refusal(
+                "not_with_customer", "%(order)s is not with the customer: it is %(state)s.", RELOAD, **_where(order)
+            )
         payment_orders.refuse_while_paying(order)
         approvals.close_live(order, ApprovalEvent.REVOKE, by=Actor.of(by), because=because)
         payment_orders.withdraw_open(order, by=Actor.of(by), because="Converted to draft")
@@ -62,7 +72,8 @@ def book(order_id: int, *, by: User) -> SalesOrder:
         demand(by, Permission.ORDER_BOOK)
         account = lock(Account, get(SalesOrder, order_id).account_id)
         order = lock(SalesOrder, order_id)
-        _refuse_unless(order, OrderEvent.BOOK, "not_a_draft", "is not a draft")
+        if not order.can(OrderEvent.BOOK):
+            raise Refusal("not_a_draft", "%(order)s is not a draft: it is %(state)s.", RELOAD, **_where(order))
         payment_orders.refuse_while_paying(order)
         _refuse_unless_ready_to_bill(order, account)
         order.transition(OrderEvent.BOOK, by=Actor.of(by))
@@ -76,17 +87,21 @@ def _refuse_unless_ready_to_bill(order: SalesOrder, account: Account) -> None:
     if due:
         raise Refusal(
             "due_at_signature",
-            f"{due.major} {due.currency} of {order.number} are due at signature, so it is not booked on terms.",
+            "%(amount)s of %(order)s are due at signature, so it is not booked on terms.",
             "Send it for approval, collect the first payment, or change the payment plan.",
+            amount=money(due),
+            order=order.number,
         )
     if account.hold_reason:
-        raise Refusal(
-            "on_hold", f"{account.name} is on hold: {account.hold_reason}.", "Billing or AR can release the hold."
-        )
+        raise payment_orders.on_hold(account)
     if order.billing_address_id is None or account.billing_contact_id is None:
-        missing = "billing address" if order.billing_address_id is None else "billing contact"
+        missing = gettext("billing address") if order.billing_address_id is None else gettext("billing contact")
         raise Refusal(
-            "billing_incomplete", f"{order.number} cannot be billed: there is no {missing}.", "Add it, then book."
+            "billing_incomplete",
+            "%(order)s cannot be billed: there is no %(missing)s.",
+            "Add it, then book.",
+            order=order.number,
+            missing=missing,
         )
 
 
@@ -99,7 +114,9 @@ def cancel(order_id: int, *, because: str, by: User) -> SalesOrder:
         demand(by, Permission.ORDER_CANCEL)
         actor, reason = Actor.of(by), _given(because)
         order = lock(SalesOrder, order_id)
-        _refuse_unless(order, OrderEvent.CANCEL, "not_cancellable", "cannot be cancelled any more")
+        if not order.can(OrderEvent.CANCEL):
+            sentence = marked("%(order)s cannot be cancelled any more: it is %(state)s.")
+            raise Refusal("not_cancellable", sentence, RELOAD, **_where(order))
         payment_orders.refuse_while_paying(order)
         _refuse_while_money_is_on_it(order)
         approvals.close_live(order, ApprovalEvent.REVOKE, by=actor)
@@ -116,14 +133,16 @@ def _refuse_while_money_is_on_it(order: SalesOrder) -> None:
     if any(f.kept for f in ledger.figures(ids).values()):
         raise Refusal(
             "money_received",
-            f"Money was received for {order.number}; it must be credited and refunded before it is cancelled.",
+            "Money was received for %(order)s; it must be credited and refunded before it is cancelled.",
             "Ask AR / finance.",
+            order=order.number,
         )
     if db.session.scalar(select(Invoice.id).where(Invoice.order_id == order.id, Invoice.number.is_not(None)).limit(1)):
         raise Refusal(
             "invoiced",
-            f"{order.number} is invoiced; the invoice must be credited before the order can be cancelled.",
+            "%(order)s is invoiced; the invoice must be credited before the order can be cancelled.",
             "Ask AR / finance.",
+            order=order.number,
         )
 
 
@@ -180,10 +199,9 @@ def _expire(order_id: int) -> bool:
         return True
 
 
-def _refuse_unless(order: SalesOrder, event: OrderEvent, code: str, words: str) -> None:
-    if not order.can(event):
-        status = str(order.status).replace("_", " ")
-        raise Refusal(code, f"{order.number} {words}: it is {status}.", "Reload the page to see where it stands.")
+def _where(order: SalesOrder) -> dict[str, Any]:
+    """What the sentences of a refusal tell of it."""
+    return {"order": order.number, "state": said("order", order.status)}
 
 
 def _given(because: str) -> str:

@@ -8,22 +8,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from .. import clock, jobs
 from ..db import db, lock, transaction
 from ..errors import NotFound
-from ..gateways.base import ChargeResult, Outcome
+from ..gateways.base import CardFacts, ChargeResult, Outcome
 from ..models import (
     SYSTEM,
     Account,
     Attempt,
+    MethodSetup,
     PaymentMethod,
     PaymentOrder,
-    PaymentProfile,
     PostProcessing,
     SalesOrder,
-    Token,
     Transaction,
     TransactionAction,
 )
@@ -33,7 +31,8 @@ from ..states import declines
 from ..states.attempt import AttemptEvent, AttemptStatus
 from ..states.intent import IntentEvent
 from ..states.order import OrderEvent
-from . import mails
+from . import kept_methods, mails
+from .kept_methods import Consent
 
 E = AttemptEvent
 
@@ -63,7 +62,7 @@ def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
         _note(attempt, result)
         if attempt.EDGES[attempt.status, event] is not attempt.status:
             attempt.transition(event, by=SYSTEM, because=result.message or None, code=result.decline_code)
-        attempt.ask_at = _next_ask(attempt)
+        attempt.ask_at = next_ask(attempt)
         attempt.ended_at = None if attempt.is_open else clock.now()
         if event is E.SUCCEED:
             return attempt, _captured(attempt, result)
@@ -108,10 +107,10 @@ def _note(attempt: Attempt, result: ChargeResult) -> None:
     if result.outcome is Outcome.DECLINED:
         attempt.decline_class = declines.explain(result.decline_code, result.advice).kind
     if result.outcome is Outcome.SUCCEEDED and result.token is not None and attempt.method_id is None:
-        attempt.method_id = _keep_method(attempt, result).id
+        attempt.method_id = _keep_method(attempt, result.card, result.token, result.customer_ref).id
 
 
-def _next_ask(attempt: Attempt) -> datetime | None:
+def next_ask(attempt: Attempt | MethodSetup) -> datetime | None:
     """When to ask next: 30 s, 5 min, 1 h, then daily; a payer at the bank's question is given half an hour."""
     if not attempt.is_open:
         return None
@@ -126,7 +125,7 @@ def ask_later(attempt_id: int) -> None:
     """Asking broke before it told anything: the attempt takes its turn again, behind the others."""
     with transaction():
         attempt = lock(Attempt, attempt_id)
-        attempt.ask_at = _next_ask(attempt)
+        attempt.ask_at = next_ask(attempt)
 
 
 def _captured(attempt: Attempt, result: ChargeResult) -> int:
@@ -180,61 +179,14 @@ def _declined(attempt: Attempt, order: SalesOrder | None) -> None:
     mails.payment_declined(attempt, reason=words, by=attempt.actor)
 
 
-def _keep_method(attempt: Attempt, result: ChargeResult) -> PaymentMethod:
-    """The saved card, once per account and card; the payer's consent is kept with it.
-
-    Saved again, it is what it is now: with its new date, and charged a moment ago, whatever was declined before.
-    """
-    account_id, card = attempt.payment_order.account_id, result.card
+def _keep_method(attempt: Attempt, card: CardFacts | None, token: str, customer_ref: str | None) -> PaymentMethod:
     if card is None:
         raise ValueError("a token came without its card")
-    method = db.session.scalars(
-        select(PaymentMethod).where(
-            PaymentMethod.account_id == account_id,
-            PaymentMethod.fingerprint == card.fingerprint,
-            PaymentMethod.detached_at.is_(None),
-        )
-    ).first()
-    if method is None:
-        method = PaymentMethod(
-            account_id=account_id,
-            contact_id=attempt.payment_order.contact_id,
-            brand=card.brand,
-            last4=card.last4,
-            exp_month=card.exp_month,
-            exp_year=card.exp_year,
-            holder=card.holder,
-            fingerprint=card.fingerprint,
-            consent_text=attempt.consent_text or "",
-            consent_by=attempt.actor_name,
-            consent_how="checkout" if attempt.actor_kind == "customer" else "told to staff",
-        )
-        db.session.add(method)
-        db.session.flush()
-        method.record("saved", by=attempt.actor, card=method.label)
-    method.exp_month, method.exp_year, method.hard_declined_at = card.exp_month, card.exp_year, None
-    _keep_token(method, attempt.gateway_id, result.token)
-    if result.customer_ref is not None:
-        remember_profile(db.session(), account_id, attempt.gateway_id, result.customer_ref)
-    return method
-
-
-def _keep_token(method: PaymentMethod, gateway_id: int, token: str | None) -> None:
-    row = db.session.scalars(
-        select(Token).where(Token.method_id == method.id, Token.gateway_id == gateway_id)
-    ).one_or_none()
-    if row is None:
-        db.session.add(Token(method_id=method.id, gateway_id=gateway_id, token=token))
-    else:
-        row.token, row.valid = token or row.token, True
-
-
-def remember_profile(session: Session, account_id: int, gateway_id: int, reference: str) -> None:
-    """The account as a customer of the gateway, once."""
-    known = session.scalar(
-        select(PaymentProfile.id).where(
-            PaymentProfile.account_id == account_id, PaymentProfile.gateway_id == gateway_id
-        )
+    how = "checkout" if attempt.actor_kind == "customer" else "told to staff"
+    consent = Consent(attempt.consent_text or "", attempt.actor_name, how)
+    payment_order = attempt.payment_order
+    method = kept_methods.keep(
+        payment_order.account_id, payment_order.contact_id, card, consent=consent, by=attempt.actor
     )
-    if known is None:
-        session.add(PaymentProfile(account_id=account_id, gateway_id=gateway_id, customer_ref=reference))
+    kept_methods.keep_token(method, attempt.gateway_id, token, customer_ref)
+    return method

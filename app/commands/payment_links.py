@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from .. import audit, clock, forms, jobs, settings
 from ..access import Permission, demand
+from ..badges import said
 from ..db import db, get, lock, transaction
 from ..errors import Refusal
 from ..mail import recipients
@@ -24,6 +25,7 @@ from ..models import (
     SalesOrder,
     User,
 )
+from ..money import Money
 from ..queries import ledger, routes
 from ..states.intent import IntentEvent, IntentStatus
 from ..states.mail import MailStatus
@@ -79,9 +81,8 @@ def blocks(payment_order: PaymentOrder) -> list[Refusal]:
     order = payment_order.order
     found = [*_nothing_to_collect(payment_order), *(_of_order(order) if order is not None else [])]
     if payment_order.account.hold_reason:
-        name, reason = payment_order.account.name, payment_order.account.hold_reason.rstrip(".")
-        found.append(Refusal("on_hold", f"{name} is on hold: {reason}.", "Billing or AR can release the hold."))
-    for ready in (recipients.for_payment, lambda row: routes.choose(row.currency)):
+        found.append(payment_orders.on_hold(payment_order.account))
+    for ready in (recipients.for_payment, _route_of):
         try:
             ready(payment_order)
         except Refusal as refusal:
@@ -89,18 +90,23 @@ def blocks(payment_order: PaymentOrder) -> list[Refusal]:
     return found
 
 
+def _route_of(row: PaymentOrder) -> routes.Way:
+    balance = Money(ledger.figures([row.id])[row.id].balance, row.currency)
+    return routes.choose(routes.wanted(row.account_id, balance, row.order_id))
+
+
 def _nothing_to_collect(row: PaymentOrder) -> list[Refusal]:
     if row.status is not PaymentOrderStatus.OPEN:
-        return [Refusal("cancelled", f"{row.number} is cancelled.")]
+        return [Refusal("cancelled", "%(number)s is cancelled.", number=row.number)]
     if not ledger.figures([row.id])[row.id].balance:
-        return [Refusal("paid", f"{row.number} is paid; there is nothing left to collect.")]
+        return [Refusal("paid", "%(number)s is paid; there is nothing left to collect.", number=row.number)]
     return [_in_progress(row)] if _paying(row) else []
 
 
 def _of_order(order: SalesOrder) -> list[Refusal]:
     found = []
     if order.status is OrderStatus.CANCELLED:
-        found.append(Refusal("cancelled", f"{order.number} is cancelled; nothing is collected for it."))
+        found.append(Refusal("cancelled", "%(order)s is cancelled; nothing is collected for it.", order=order.number))
     if payment_orders.held_by_customer(order):
         found.append(
             Refusal(
@@ -109,10 +115,22 @@ def _of_order(order: SalesOrder) -> list[Refusal]:
                 "Send the approval mail again instead.",
             )
         )
-    for name in ("quote", "opportunity"):
-        if getattr(order, f"{name}_id") is None:
-            words = f"The order has no {name}, so no payment mail goes out for it."
-            found.append(Refusal(f"missing_{name}", words, f"Sales operations can link the {name}."))
+    if order.quote_id is None:
+        found.append(
+            Refusal(
+                "missing_quote",
+                "The order has no quote, so no payment mail goes out for it.",
+                "Sales operations can link the quote.",
+            )
+        )
+    if order.opportunity_id is None:
+        found.append(
+            Refusal(
+                "missing_opportunity",
+                "The order has no opportunity, so no payment mail goes out for it.",
+                "Sales operations can link the opportunity.",
+            )
+        )
     return found
 
 
@@ -179,7 +197,7 @@ def revoke(intent_id: int, *, because: str, by: User) -> PaymentIntent:
         if _paying(row):
             raise _in_progress(row)
         if not intent.can(IntentEvent.REVOKE):
-            raise Refusal("not_live", f"This link is already {intent.status}.")
+            raise Refusal("not_live", "This link is already %(state)s.", state=said("intent", intent.status))
         intent.transition(IntentEvent.REVOKE, by=Actor.of(by), because=because)
         audit.note("payment_link.revoke", row.number, by=Actor.of(by), after={"because": because})
         return intent
@@ -222,6 +240,7 @@ def _paying(row: PaymentOrder) -> bool:
 def _in_progress(row: PaymentOrder) -> Refusal:
     return Refusal(
         "payment_in_progress",
-        f"A payment on {row.number} is in progress; its outcome is not known yet.",
+        "A payment on %(number)s is in progress; its outcome is not known yet.",
         "Wait until the gateway has confirmed it.",
+        number=row.number,
     )

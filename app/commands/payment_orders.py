@@ -11,6 +11,7 @@ from .. import audit, forms, numbering
 from ..access import Permission, demand
 from ..db import db, get, lock, transaction
 from ..errors import Refusal
+from ..formatting import money
 from ..models import (
     Account,
     Actor,
@@ -115,9 +116,10 @@ def open_first(order: SalesOrder, *, by: Actor) -> PaymentOrder | None:
     if due > left:
         raise Refusal(
             "more_than_due",
-            f"{due.major} {due.currency} are due at signature, but other payment orders leave only {left.major} of"
-            " the order's total.",
+            "%(amount)s are due at signature, but other payment orders leave only %(left)s of the order's total.",
             "Cancel a payment order that is still open, or change the payment plan.",
+            amount=money(due),
+            left=money(left),
         )
     share = "" if due == order.totals().gross else ", first part"
     return _add(order, due, purpose=f"First payment for order {order.number}{share}", by=by, first=True)
@@ -180,21 +182,33 @@ def create(
 
 def _refuse_amount(order: SalesOrder, amount: Money) -> None:
     if amount.currency != order.currency:
-        raise Refusal("wrong_currency", f"This order is in {order.currency}.")
+        raise Refusal("wrong_currency", "This order is in %(currency)s.", currency=order.currency)
     if amount.minor <= 0:
         raise Refusal("not_positive", "Enter an amount above zero.")
     left = left_to_request(order)
     if amount > left:
         raise Refusal(
             "more_than_due",
-            f"Only {left.major} {order.currency} of this order is not collected or requested yet.",
+            "Only %(left)s of this order is not collected or requested yet.",
             "Lower the amount, or cancel a payment order that is still open.",
+            left=money(left),
         )
 
 
 def _refuse_stranger(order: SalesOrder, contact_id: int | None) -> None:
     if contact_id is not None and get(Contact, contact_id).account_id != order.account_id:
         raise Refusal("no_contact", "This contact belongs to another account.", "Choose a contact of this one.")
+
+
+def on_hold(account: Account) -> Refusal:
+    """The reason is what whoever set the hold wrote."""
+    return Refusal(
+        "on_hold",
+        "%(customer)s is on hold: %(reason)s.",
+        "Billing or AR can release the hold.",
+        customer=account.name,
+        reason=(account.hold_reason or "").rstrip("."),
+    )
 
 
 def request_blocks(order: SalesOrder) -> list[Refusal]:
@@ -210,8 +224,13 @@ def request_blocks(order: SalesOrder) -> list[Refusal]:
     if order.status is OrderStatus.CANCELLED:
         return [Refusal("cancelled", "This order is cancelled; nothing can be collected for it.")]
     if not left_to_request(order):
-        help = "Collect or cancel a payment order that is still open."
-        return [Refusal("more_than_due", "All of this order is collected or requested already.", help)]
+        return [
+            Refusal(
+                "more_than_due",
+                "All of this order is collected or requested already.",
+                "Collect or cancel a payment order that is still open.",
+            )
+        ]
     return []
 
 
@@ -226,7 +245,8 @@ def _add(
     collection: CollectionMethod = CollectionMethod.PAYMENT_LINK,
 ) -> PaymentOrder:
     """What comes by bank transfer takes no route, so that none needs to be open for it."""
-    route = None if collection is CollectionMethod.OFFLINE else routes.choose(order.currency)[0]
+    offline = collection is CollectionMethod.OFFLINE
+    way = None if offline else routes.choose(routes.wanted(order.account_id, amount, order.id))
     row = PaymentOrder(
         number=numbering.take("payment_order"),
         account_id=order.account_id,
@@ -239,7 +259,7 @@ def _add(
         first=first,
         due_date=due_date,
         collection=collection,
-        route_id=route.id if route else None,
+        route_id=way.route.id if way else None,
         created_by_id=by.user_id,
         lines=[PaymentOrderLine(description=purpose, amount=amount.minor)],
     )
@@ -299,7 +319,9 @@ def withdraw(row: PaymentOrder, *, by: Actor, because: str | None = None) -> Non
         select(Attempt.id).where(Attempt.payment_order_id == row.id, Attempt.status.in_(OPEN)).limit(1)
     ):
         raise Refusal(
-            "payment_in_progress", f"A payment on {row.number} is in progress; wait until its outcome is known."
+            "payment_in_progress",
+            "A payment on %(number)s is in progress; wait until its outcome is known.",
+            number=row.number,
         )
     for intent in db.session.scalars(
         select(PaymentIntent).where(PaymentIntent.payment_order_id == row.id, PaymentIntent.status == IntentStatus.LIVE)
@@ -331,17 +353,22 @@ def cancel(payment_order_id: int, *, because: str, by: User) -> PaymentOrder:
         order = lock(SalesOrder, row.order_id) if row.order_id else None
         row = lock(PaymentOrder, payment_order_id)
         if not row.can(PaymentOrderEvent.CANCEL):
-            raise Refusal("cancelled", f"{row.number} is cancelled already.")
+            raise Refusal("cancelled", "%(number)s is cancelled already.", number=row.number)
         figures = ledger.figures([row.id])[row.id]
         if figures.captured:
-            raise Refusal("has_money", f"{row.number} has collected money, so it stays.", "Ask AR / finance.")
+            raise Refusal(
+                "has_money", "%(number)s has collected money, so it stays.", "Ask AR / finance.", number=row.number
+            )
         if figures.held:
-            raise Refusal("has_money", f"{row.number} holds an authorization.", "Void the authorization first.")
+            raise Refusal(
+                "has_money", "%(number)s holds an authorization.", "Void the authorization first.", number=row.number
+            )
         if row.first and order is not None and held_by_customer(order):
             raise Refusal(
                 "first_of_submitted",
-                f"{row.number} is the first payment of an order that the customer is looking at.",
+                "%(number)s is the first payment of an order that the customer is looking at.",
                 "Convert the order to draft; that cancels it.",
+                number=row.number,
             )
         withdraw(row, by=Actor.of(by), because=because)
         audit.note("payment_order.cancel", row.number, by=Actor.of(by), after={"because": because})

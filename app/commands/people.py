@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select
 
 from .. import access, audit, forms, passwords
@@ -124,7 +125,7 @@ def make_password_link(user_id: int, *, by: User | None) -> User:
         if by is not None:
             _may_give(by, user.roles, user.grants)
         if not user.active:
-            raise Refusal("inactive", f"{user.name} is not active; nobody could sign in with it.")
+            raise Refusal("inactive", "%(name)s is not active; nobody could sign in with it.", name=user.name)
         user.session_epoch += 1
         audit.note("password.link_made", user.email, by=Actor.of(by) if by else SYSTEM)
     return user
@@ -146,10 +147,20 @@ def _may_give(by: User, roles: Iterable[str], grants: Iterable[str]) -> None:
     held = access.granted(by)
     for role in map(Role, roles):
         if not GRANTS[role] <= held:
-            raise Refusal("not_yours_to_give", f"The role {ROLE_NAMES[role]} may more than you.", "Ask an admin.")
+            raise Refusal(
+                "not_yours_to_give",
+                "The role %(role)s may more than you.",
+                "Ask an admin.",
+                role=gettext(ROLE_NAMES[role]),
+            )
     for permission in map(Permission, grants):
         if permission not in held:
-            raise Refusal("not_yours_to_give", f"You may not {SENTENCES[permission]} yourself.", "Ask an admin.")
+            raise Refusal(
+                "not_yours_to_give",
+                "You may not %(act)s yourself.",
+                "Ask an admin.",
+                act=gettext(SENTENCES[permission]),
+            )
 
 
 def _keep_an_admin(user: User, after: dict[str, Any], by: User) -> None:

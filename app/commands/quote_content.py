@@ -8,11 +8,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from .. import formatting
 from ..db import db
 from ..errors import Refusal
+from ..language import marked
 from ..models import (
     Account,
     Address,
@@ -179,16 +182,16 @@ def problems(content: QuoteContent) -> Iterator[Problem]:
     """Everything that keeps `content` from being saved, in the order of the editor's fields."""
     account = db.session.get(Account, content.account_id)
     if account is None:
-        yield Problem("account_id", "Choose an account.")
+        yield Problem("account_id", gettext("Choose an account."))
         return
     yield from _belongings(content)
     if content.currency not in CURRENCIES:
-        yield Problem("currency", f"{content.currency or 'This'} is no currency; use an ISO code such as EUR.")
+        yield Problem("currency", gettext("This is no currency; use an ISO code such as EUR."))
         return
     if content.term_months is not None and not 1 <= content.term_months <= 240:
-        yield Problem("term_months", "The term is between 1 and 240 months; leave it empty for an open end.")
+        yield Problem("term_months", gettext("The term is between 1 and 240 months; leave it empty for an open end."))
     if not 0 <= content.payment_terms_days <= 365:
-        yield Problem("payment_terms_days", "Payment terms are between 0 and 365 days.")
+        yield Problem("payment_terms_days", gettext("Payment terms are between 0 and 365 days."))
     products = _products(content)
     day = content.start_date or selling_day()
     for i, line in enumerate(content.lines):
@@ -201,53 +204,69 @@ def problems(content: QuoteContent) -> Iterator[Problem]:
 
 def _belongings(content: QuoteContent) -> Iterator[Problem]:
     """Contact, opportunity and addresses must be the account's own."""
-    for field, model, word in (
-        ("contact_id", Contact, "contact"),
-        ("opportunity_id", Opportunity, "opportunity"),
-        ("billing_address_id", Address, "address"),
-        ("shipping_address_id", Address, "address"),
+    foreign_address = marked("This address does not belong to the account; choose one of its own.")
+    for field, model, sentence in (
+        ("contact_id", Contact, marked("This contact does not belong to the account; choose one of its own.")),
+        (
+            "opportunity_id",
+            Opportunity,
+            marked("This opportunity does not belong to the account; choose one of its own."),
+        ),
+        ("billing_address_id", Address, foreign_address),
+        ("shipping_address_id", Address, foreign_address),
     ):
         chosen = getattr(content, field)
         if chosen is None:
             continue
         owner = db.session.scalar(select(model.account_id).where(model.id == chosen))  # type: ignore[attr-defined]
         if owner != content.account_id:
-            yield Problem(field, f"This {word} does not belong to the account; choose one of its own.")
+            yield Problem(field, gettext(sentence))
 
 
 def _line_problems(
     line: LineContent, product: Product | None, account: Account, day: date
 ) -> Iterator[tuple[str, str]]:
     if product is None:
-        yield "product_id", "Choose a product from the catalog."
+        yield "product_id", gettext("Choose a product from the catalog.")
         return
     if not line.description.strip():
-        yield "description", "Say in words what is sold."
+        yield "description", gettext("Say in words what is sold.")
     if len(line.description) > LONGEST_DESCRIPTION:
-        yield "description", f"At most {LONGEST_DESCRIPTION} characters; this has {len(line.description)}."
+        words = gettext("At most %(most)s characters; this has %(count)s.")
+        yield "description", words % {"most": LONGEST_DESCRIPTION, "count": len(line.description)}
     if not 0 < line.quantity < 10**9 or _decimals(line.quantity) > 3:
-        yield "quantity", "The quantity is more than 0, with at most three decimals."
+        yield "quantity", gettext("The quantity is more than 0, with at most three decimals.")
     if not 0 <= line.unit_price < 10**10 or _decimals(line.unit_price) > 4:
-        yield "unit_price", "The price is 0 or more, with at most four decimals."
+        yield "unit_price", gettext("The price is 0 or more, with at most four decimals.")
     if not 0 <= line.discount_percent <= 100 or _decimals(line.discount_percent) > 3:
-        yield "discount_percent", "The discount is between 0 and 100 percent, with at most three decimals."
+        yield "discount_percent", gettext("The discount is between 0 and 100 percent, with at most three decimals.")
     if line.quantity * line.unit_price >= MOST_OF_A_LINE:
-        yield "unit_price", "A line comes to less than 1,000,000,000,000; divide it into orders of their own."
+        yield (
+            "unit_price",
+            gettext("A line comes to less than 1,000,000,000,000; divide it into orders of their own."),
+        )
     try:
         tax_rate(product, account, day)
     except LookupError:
-        yield "product_id", f"{product.tax_code.name} has no rate on {day}; an admin can add one."
+        yield (
+            "product_id",
+            gettext(
+                "%(code)s has no rate on %(date)s; an admin can add one.",
+                code=product.tax_code.name,
+                date=formatting.day(day),
+            ),
+        )
 
 
 def _step_problems(step: InstalmentContent, currency: str) -> Iterator[tuple[str, str]]:
     if (step.percent is None) == (step.amount is None):
-        yield "percent", "Give either a percentage or an amount."
+        yield "percent", gettext("Give either a percentage or an amount.")
     if step.percent is not None and (not 0 < step.percent <= 100 or _decimals(step.percent) > 3):
-        yield "percent", "The percentage is between 0 and 100, with at most three decimals."
+        yield "percent", gettext("The percentage is between 0 and 100, with at most three decimals.")
     if step.amount is not None and not 0 < step.amount < MOST_OF_A_LINE * 1000:
-        yield "amount", "The amount is more than 0, and less than a whole order can come to."
+        yield "amount", gettext("The amount is more than 0, and less than a whole order can come to.")
     if step.due is Due.DATE and step.due_date is None:
-        yield "due_date", "Choose the day it is due."
+        yield "due_date", gettext("Choose the day it is due.")
 
 
 def _decimals(value: Decimal) -> int:

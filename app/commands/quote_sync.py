@@ -29,7 +29,7 @@ def sync(quote_id: int, *, by: User) -> SalesOrder:
         quote = lock(Quote, quote_id)
         order = conversion.order_of(quote.number)
         if order is None:
-            raise Refusal("no_order", f"{quote.number} is no order yet; convert it.")
+            raise Refusal("no_order", "%(quote)s is no order yet; convert it.", quote=quote.number)
         if order.quote_id == quote.id:
             return order
         conversion.refuse_unless_convertible(quote)

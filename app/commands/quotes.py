@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import exists, select
 
 from .. import clock, forms, jobs, numbering
 from ..access import Permission, demand, who_can
+from ..badges import said
 from ..db import db, lock, transaction
 from ..errors import Refusal, StaleVersion
+from ..formatting import day
+from ..language import marked
 from ..models import SYSTEM, Actor, Quote, User
 from ..queries.calendar import selling_day
 from ..queries.quotes import readiness
@@ -20,6 +25,7 @@ from .quote_content import QuoteContent
 from .quote_words import differences
 
 VALID_DAYS = 30
+EXPIRED = marked("%(quote)s expired on %(date)s.")
 
 
 def create(
@@ -51,7 +57,13 @@ def edit(quote_id: int, content: QuoteContent, *, edition: int, by: User) -> Quo
     with transaction():
         demand(by, Permission.QUOTE_EDIT)
         quote = lock(Quote, quote_id)
-        _expect(quote, QuoteStatus.DRAFT, "edited", "Revise it to write the next version.")
+        if quote.status is not QuoteStatus.DRAFT:
+            raise Refusal(
+                "not_draft",
+                "%(quote)s is %(state)s; only a draft can be edited.",
+                "Revise it to write the next version.",
+                **_where(quote),
+            )
         _expect_edition(quote, edition)
         before = quote_content.read(quote)
         if before == content:
@@ -68,11 +80,13 @@ def submit(quote_id: int, *, by: User, edition: int | None = None) -> Quote:
     with transaction():
         demand(by, Permission.QUOTE_EDIT)
         quote = lock(Quote, quote_id)
-        _expect(quote, QuoteStatus.DRAFT, "submitted")
+        if quote.status is not QuoteStatus.DRAFT:
+            raise Refusal("not_draft", "%(quote)s is %(state)s; only a draft can be submitted.", **_where(quote))
         _expect_edition(quote, edition)
         if not quote.lines:
-            raise Refusal("empty", f"{name(quote)} has no lines yet; add what is to be sold.")
-        _refuse_expired(quote, "Choose a later expiry date first.")
+            raise Refusal("empty", "%(quote)s has no lines yet; add what is to be sold.", quote=name(quote))
+        if _expired(quote):
+            raise Refusal("expired", EXPIRED, "Choose a later expiry date first.", **_where(quote))
         plan = readiness.of(quote).item("plan")
         if plan.verdict == "block":
             raise Refusal("plan_mismatch", plan.reason)
@@ -86,7 +100,10 @@ def withdraw(quote_id: int, *, by: User) -> Quote:
     with transaction():
         demand(by, Permission.QUOTE_EDIT)
         quote = lock(Quote, quote_id)
-        _expect(quote, QuoteStatus.SUBMITTED, "withdrawn")
+        if quote.status is not QuoteStatus.SUBMITTED:
+            raise Refusal(
+                "not_submitted", "%(quote)s is %(state)s; only what is submitted can be withdrawn.", **_where(quote)
+            )
         quote.submitted_by_id = None
         quote.transition(QuoteEvent.WITHDRAW, by=Actor.of(by))
     return quote
@@ -100,13 +117,17 @@ def approve(quote_id: int, *, by: User, edition: int | None = None) -> Quote:
     with transaction():
         demand(by, Permission.QUOTE_APPROVE)
         quote = lock(Quote, quote_id)
-        _expect(quote, QuoteStatus.SUBMITTED, "approved")
+        if quote.status is not QuoteStatus.SUBMITTED:
+            raise Refusal(
+                "not_submitted", "%(quote)s is %(state)s; only what is submitted can be approved.", **_where(quote)
+            )
         _expect_edition(quote, edition)
         refusal = own_submission(quote.submitted_by_id, by)
         if refusal is not None:
             raise refusal
-        _refuse_expired(quote, "Withdraw it and choose a later expiry date.")
-        refuse_unready(quote, "approved")
+        if _expired(quote):
+            raise Refusal("expired", EXPIRED, "Withdraw it and choose a later expiry date.", **_where(quote))
+        refuse_unready(quote)
         quote.approved_by_id, quote.approved_at = by.id, clock.now()
         quote.content_hash = quote.commercial_hash()
         quote.transition(QuoteEvent.APPROVE, by=Actor.of(by), version=quote.version, content_hash=quote.content_hash)
@@ -119,7 +140,10 @@ def reject(quote_id: int, *, reason: str, by: User) -> Quote:
     with transaction():
         demand(by, Permission.QUOTE_APPROVE)
         quote = lock(Quote, quote_id)
-        _expect(quote, QuoteStatus.SUBMITTED, "rejected")
+        if quote.status is not QuoteStatus.SUBMITTED:
+            raise Refusal(
+                "not_submitted", "%(quote)s is %(state)s; only what is submitted can be rejected.", **_where(quote)
+            )
         if not reason.strip():
             raise Refusal("reason_missing", "Say why, so that the quote can be mended.", status=422)
         quote.transition(QuoteEvent.REJECT, by=Actor.of(by), because=reason.strip())
@@ -136,9 +160,19 @@ def revise(quote_id: int, *, by: User, content: QuoteContent | None = None) -> Q
         old = lock(Quote, quote_id)
         newest = _newest(old.number)
         if newest.version > old.version:
-            raise Refusal("not_latest", f"{name(old)} is not the latest; version {newest.version} is.")
+            raise Refusal(
+                "not_latest",
+                "%(quote)s is not the latest; version %(version)s is.",
+                quote=name(old),
+                version=newest.version,
+            )
         if old.status_on(selling_day()) not in REVISABLE:
-            raise Refusal("not_revisable", f"{name(old)} is {old.status}; change this version itself.")
+            raise Refusal(
+                "not_revisable",
+                "%(quote)s is %(state)s; change this version itself.",
+                quote=name(old),
+                state=said("quote", old.status),
+            )
         kept = content or quote_content.read(old)
         if kept.expires_on < selling_day():
             kept = replace(kept, expires_on=selling_day() + timedelta(days=VALID_DAYS))
@@ -152,7 +186,8 @@ def discard(quote_id: int, *, by: User) -> Quote:
     with transaction() as session:
         demand(by, Permission.QUOTE_EDIT)
         quote = lock(Quote, quote_id)
-        _expect(quote, QuoteStatus.DRAFT, "discarded")
+        if quote.status is not QuoteStatus.DRAFT:
+            raise Refusal("not_draft", "%(quote)s is %(state)s; only a draft can be discarded.", **_where(quote))
         before = session.scalar(
             select(Quote)
             .where(Quote.number == quote.number, Quote.version < quote.version)
@@ -160,7 +195,9 @@ def discard(quote_id: int, *, by: User) -> Quote:
             .limit(1)
         )
         if before is None:
-            raise Refusal("first_version", f"{name(quote)} is the first version; there is none to go back to.")
+            raise Refusal(
+                "first_version", "%(quote)s is the first version; there is none to go back to.", quote=name(quote)
+            )
         before.record("revision_discarded", by=Actor.of(by), version=quote.version)
         session.delete(quote)
     return before
@@ -183,7 +220,7 @@ def _expire(quote_id: int) -> bool:
 
 
 def name(quote: Quote) -> str:
-    return f"{quote.number} version {quote.version}"
+    return gettext("%(number)s version %(version)s", number=quote.number, version=quote.version)
 
 
 def own_submission(submitted_by_id: int | None, person: User) -> Refusal | None:
@@ -197,30 +234,26 @@ def own_submission(submitted_by_id: int | None, person: User) -> Refusal | None:
     )
 
 
-def refuse_unready(quote: Quote, verb: str) -> None:
+def refuse_unready(quote: Quote) -> None:
     """Raises `not_ready` with everything that blocks."""
     blocking = readiness.of(quote).blocking
     if blocking:
         reasons = " ".join(item.reason for item in blocking)
-        raise Refusal("not_ready", f"{name(quote)} cannot be {verb} yet. {reasons}")
+        raise Refusal("not_ready", "%(quote)s is not ready yet. %(reasons)s", quote=name(quote), reasons=reasons)
 
 
-def _refuse_expired(quote: Quote, what_to_do: str) -> None:
-    if selling_day() > quote.expires_on:
-        raise Refusal("expired", f"{name(quote)} expired on {quote.expires_on:%-d %B %Y}. {what_to_do}")
+def _expired(quote: Quote) -> bool:
+    return selling_day() > quote.expires_on
 
 
-def _expect(quote: Quote, status: QuoteStatus, verb: str, otherwise: str = "") -> None:
-    if quote.status is not status:
-        raise Refusal(
-            f"not_{status}",
-            f"{name(quote)} is {quote.status}; only a {status} quote can be {verb}. {otherwise}".strip(),
-        )
+def _where(quote: Quote) -> dict[str, Any]:
+    """What the sentences of a refusal tell of it."""
+    return {"quote": name(quote), "state": said("quote", quote.status), "date": day(quote.expires_on)}
 
 
 def _expect_edition(quote: Quote, edition: int | None) -> None:
     if edition is not None and edition != quote.edition:
-        raise StaleVersion(f"{name(quote)} was changed since you opened it.", quote.edition)
+        raise StaleVersion("%(quote)s was changed since you opened it.", quote.edition, quote=name(quote))
 
 
 def _newest(number: str) -> Quote:

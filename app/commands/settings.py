@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -23,7 +24,7 @@ def turn(key: str, value: Any, *, by: User) -> bool:
     """Whether anything changed. Raises Refusal `unknown_setting`, `out_of_bounds`, `needs_the_first`."""
     definition = settings.ALL.get(key)
     if definition is None:
-        raise Refusal("unknown_setting", f"There is no setting {key}.")
+        raise Refusal("unknown_setting", "There is no setting %(key)s.", key=key)
     _check(definition, value)
     with transaction():
         access.demand(by, Permission.SETTINGS_EDIT)
@@ -32,7 +33,9 @@ def turn(key: str, value: Any, *, by: User) -> bool:
         if before == value:
             return False
         if definition is SALESPEOPLE_PAYMENT and value and not settings.fresh(SALESPEOPLE_SUBMIT):
-            raise Refusal("needs_the_first", f"This needs «{SALESPEOPLE_SUBMIT.title}» to be on.")
+            raise Refusal(
+                "needs_the_first", "This needs «%(setting)s» to be on.", setting=gettext(SALESPEOPLE_SUBMIT.title)
+            )
         row.value = value
         audit.note("setting.changed", key, by=Actor.of(by), before=before, after=value)
         _follow_up(definition, value, by)
@@ -48,10 +51,14 @@ def turn_all(values: Mapping[str, Any], *, by: User) -> int:
 
 def _check(definition: Definition, value: Any) -> None:
     if type(value) is not type(definition.default):
-        raise Refusal("out_of_bounds", f"{definition.title}: this is not what it takes.")
+        raise Refusal("out_of_bounds", "%(setting)s: this is not what it takes.", setting=gettext(definition.title))
     if not definition.is_switch and not definition.least <= value <= definition.most:
         raise Refusal(
-            "out_of_bounds", f"{definition.title}: take a whole number from {definition.least} to {definition.most}."
+            "out_of_bounds",
+            "%(setting)s: take a whole number from %(least)s to %(most)s.",
+            setting=gettext(definition.title),
+            least=definition.least,
+            most=definition.most,
         )
 
 

@@ -103,8 +103,11 @@ def _checked(hand: Hand) -> bytes | None:
     try:
         return cleaned(hand.drawn_png, most_bytes=MOST_BYTES, most_pixels=MOST_PIXELS)
     except BadPicture:
-        words = "The drawing could not be read. Please draw it again, or type your name."
-        raise Refusal("signature_picture", words, status=422) from None
+        raise Refusal(
+            "signature_picture",
+            "The drawing could not be read. Please draw it again, or type your name.",
+            status=422,
+        ) from None
 
 
 def _store(approval: Approval, hand: Hand, words: str, drawn: bytes | None) -> None:
@@ -135,7 +138,9 @@ def decline(approval_id: int, *, reason: str) -> None:
 
     Raises Refusal: `reason_missing`, `link_dead`, `payment_in_progress`.
     """
-    words = _given(reason, "reason_missing", "Tell the sender why; it is the only thing they will see.")
+    words = _given(reason)
+    if not words:
+        raise Refusal("reason_missing", "Tell the sender why; it is the only thing they will see.", status=422)
     with transaction():
         order, approval = _held(approval_id)
         _refuse_dead(approval, order)
@@ -150,7 +155,9 @@ def request_change(approval_id: int, *, message: str) -> None:
 
     Raises Refusal: `message_missing`, `link_dead`, `payment_in_progress`.
     """
-    words = _given(message, "message_missing", "Tell the sender what should be different.")
+    words = _given(message)
+    if not words:
+        raise Refusal("message_missing", "Tell the sender what should be different.", status=422)
     with transaction():
         order, approval = _held(approval_id)
         _refuse_dead(approval, order)
@@ -249,7 +256,5 @@ def _refuse_dead(approval: Approval, order: SalesOrder) -> None:
         raise Refusal("link_dead", "This order can no longer be changed with this link.")
 
 
-def _given(text: str, code: str, sentence: str) -> str:
-    if not text.strip():
-        raise Refusal(code, sentence, status=422)
+def _given(text: str) -> str:
     return text.strip()[:4000]

@@ -10,7 +10,19 @@ from sqlalchemy import select
 
 from ..canonical import dumps, sha256
 from ..db import db, get
-from ..models import Address, Company, Contact, Frequency, OrderLine, SalesOrder, Snapshot, TermsText
+from ..models import (
+    Address,
+    Company,
+    Contact,
+    Frequency,
+    Note,
+    OrderFile,
+    OrderLine,
+    SalesOrder,
+    Snapshot,
+    TermsText,
+    User,
+)
 from ..models.frozen import FORMAT
 from ..money import Money, Totals, totals
 from . import payment_orders
@@ -58,6 +70,7 @@ def content_of(order: SalesOrder, contact: Contact) -> dict[str, Any]:
         },
         "payment": _payment(order),
         "conditions": _conditions(),
+        "shared": _shared(order),
     }
 
 
@@ -160,3 +173,20 @@ def _payment(order: SalesOrder) -> dict[str, Any]:
 def _conditions() -> dict[str, Any] | None:
     newest = db.session.scalars(select(TermsText).order_by(TermsText.version.desc()).limit(1)).one_or_none()
     return {"version": newest.version, "body": newest.body} if newest else None
+
+
+def _shared(order: SalesOrder) -> dict[str, Any]:
+    """Notes by their words and files by their hashes, as far as they are marked for the customer by now: these are
+    bound by the signature. What is marked later changes no snapshot; the customer's page shows it apart."""
+    notes = db.session.execute(
+        select(Note.id, User.name.label("author"), Note.created_at.label("written_at"), Note.body)
+        .join(User, User.id == Note.author_id)
+        .where(Note.order_id == order.id, Note.visible)
+        .order_by(Note.id)
+    )
+    files = db.session.execute(
+        select(OrderFile.id, OrderFile.filename, OrderFile.size, OrderFile.sha256)
+        .where(OrderFile.order_id == order.id, OrderFile.visible)
+        .order_by(OrderFile.id)
+    )
+    return {"notes": [dict(row._mapping) for row in notes], "files": [dict(row._mapping) for row in files]}

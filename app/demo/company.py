@@ -9,14 +9,12 @@ from sqlalchemy import select
 
 from .. import clock, passwords
 from ..commands import accounts
-from ..db import db, transaction
-from ..models import Account, Company, Gateway, GatewayState, PaymentMethod, Route, TermsText, Token, User
-from . import catalog, customers, deals, story
+from ..db import db, end_read, transaction
+from ..models import Account, Company, TermsText, User
+from . import catalog, customers, deals, gateways, story
 from .people import PASSWORD, PEOPLE
 
 TERMS = Path(__file__).parent / "terms.txt"
-CURRENCIES = ["EUR", "USD", "GBP", "CHF", "JPY", "KWD"]
-DESCRIPTOR = "BRIGHTWATER"
 DAYS = 60
 ON_HOLD = "Bluegrass Physicians"
 
@@ -36,11 +34,11 @@ def found() -> None:
     with transaction() as session:
         session.add(_company())
         session.add(TermsText(version=1, body=TERMS.read_text()))
-        gateway = Gateway(key="sandbox", kind="sandbox", name="Sandbox", currencies=CURRENCIES)
+        europe, usa = gateways.gateways()
         codes = catalog.tax_codes()
-        session.add_all([gateway, *codes])
+        session.add_all([europe, usa, *codes])
         session.flush()
-        session.add_all(_routes(gateway.id))
+        session.add_all(gateways.routes(europe, usa))
         session.add_all(catalog.products({code.code: code.id for code in codes}))
         session.add_all(_people())
 
@@ -55,52 +53,20 @@ def trade() -> None:
         account_ids = {c.key: _account(c, manager) for c in customers.CUSTOMERS}
     story.tell(deals.DEALS, account_ids, people, manager)
     story.live_through(DAYS)
+    end_read()
+    gateways.pay_out_weekly(DAYS)
     with clock.turned_back(timedelta(days=3)):
         account_id = account_ids["bluegrass"]
-        _old_card(account_ids["northfield"])
+        gateways.card_of_former_years(account_ids["northfield"])
+        gateways.keep(account_ids["northfield"], gateways.EUROPE, "visa")
+        gateways.card_of_the_other_side(account_ids["lakeview"])
         accounts.hold(account_id, reason="Two invoices overdue since September", by=accountant)
-
-
-def _old_card(account_id: int) -> None:
-    """A card that only the gateway of former years holds: it waits to be brought over."""
-    with transaction() as session:
-        gateway = Gateway(
-            key="harbour", kind="sandbox", name="Harbour Payments", state=GatewayState.DEPRECATED, currencies=["EUR"]
-        )
-        session.add(gateway)
-        session.flush()
-        card = PaymentMethod(
-            account_id=account_id,
-            brand="Mastercard",
-            last4="8210",
-            exp_month=8,
-            exp_year=clock.now().year + 2,
-            holder="Northfield Clinics GmbH",
-            consent_text="Agreed in the contract of March 2024.",
-            consent_by="Jonas Falk",
-            consent_how="in the contract",
-            tokens=[Token(gateway_id=gateway.id, token="harbour_8210")],
-        )
-        session.add(card)
+    gateways.ask_for_a_card(account_ids["lakeview"], by=accountant)
 
 
 def _account(customer: customers.Customer, by: User) -> int:
     known = db.session.scalar(select(Account.id).where(Account.name == customer.name))
     return known or customers.write(customer, by=by).id
-
-
-def _routes(gateway_id: int) -> list[Route]:
-    return [
-        Route(
-            key="europe",
-            name="Europe cards",
-            position=1,
-            currency="EUR",
-            gateway_id=gateway_id,
-            descriptor="BRIGHTWATER",
-        ),
-        Route(key="world", name="Cards worldwide", position=2, gateway_id=gateway_id, descriptor="BRIGHTWATER INTL"),
-    ]
 
 
 def _company() -> Company:

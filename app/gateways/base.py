@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..errors import Refusal
+from ..language import marked
 from ..money import Money
 from .card_field import CardField, Purpose
 from .disputes import DisputeFacts, Evidence
@@ -212,9 +213,12 @@ class GatewayUnreachable(Exception):
     """The gateway did not answer something that moves no money; it is safe to ask again with the same key."""
 
 
-def not_available(sentence: str) -> Refusal:
-    """Of a gateway that is not installed or may not be used here; nothing has been sent."""
-    return Refusal("gateway_not_available", sentence, "A payment admin can choose another gateway.")
+class NotAvailable(Refusal):
+    """A gateway is not installed or may not be used here; nothing has been sent."""
+
+    def __init__(self, sentence: str, **facts: Any) -> None:
+        help = marked("A payment admin can choose another gateway.")
+        super().__init__("gateway_not_available", sentence, help, **facts)
 
 
 def sha256(answer: Any) -> str:

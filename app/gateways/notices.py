@@ -36,7 +36,8 @@ class Notice:
 
 
 class BadNotice(Exception):
-    """Not from the processor, too old, or unreadable; `code` is forged, stale or unreadable."""
+    """Not from the processor, too old, or unreadable; `code` is forged, stale, foreign (of another account) or
+    unreadable."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

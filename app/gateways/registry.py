@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 from ..models import Gateway as GatewayRow
-from .base import Gateway, GatewayAccount, not_available
+from .base import Gateway, GatewayAccount, NotAvailable
 
 GROUP = "countersign.gateways"
 
@@ -42,5 +42,5 @@ def for_account(account: GatewayAccount) -> Gateway:
     """As `get`, for callers that must not touch a record any more (between transactions)."""
     point = adapters().get(account.kind)
     if point is None:
-        raise not_available(f"No gateway of the kind “{account.kind}” is installed here.")
+        raise NotAvailable("No gateway of the kind “%(kind)s” is installed here.", kind=account.kind)
     return cast(Adapter, point.load())(account)

@@ -20,11 +20,18 @@ MODULES: tuple[str, ...] = (
     "app.commands.invariants",
     "app.commands.mail_delivery",
     "app.commands.movement_calls",
+    "app.commands.gateway_health",
+    "app.commands.method_requests",
+    "app.commands.method_setups",
+    "app.commands.methods",
     "app.commands.notices",
     "app.commands.orders",
     "app.commands.payment_links",
     "app.commands.post_processing",
     "app.commands.quotes",
+    "app.commands.route_migrations",
+    "app.commands.settlement",
+    "app.commands.sandbox",
     "app.documents.rendering",
 )
 

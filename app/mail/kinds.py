@@ -80,6 +80,25 @@ class PaymentLink:
 
 
 @dataclass(frozen=True, slots=True)
+class MethodRequested:
+    """To the customer: enter a card, so that it is on file for `account`."""
+
+    name: str
+    account: str
+    expires_at: datetime
+    kind: ClassVar[str] = "method_request"
+    asks: ClassVar[bool] = True
+
+    @property
+    def subject(self) -> str:
+        return _("Please add a card for %(name)s", name=self.account)
+
+    @property
+    def heading(self) -> str:
+        return _("%(name)s, here is your link to add a card", name=first_name(self.name))
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentReceipt:
     """To the customer: the money has arrived."""
 
@@ -291,6 +310,7 @@ class NewLinkRequested(Notice):
 KINDS: tuple[type[Content], ...] = (
     ApprovalRequest,
     PaymentLink,
+    MethodRequested,
     PaymentReceipt,
     InvoiceSent,
     PaymentDeclined,
@@ -309,6 +329,7 @@ ASKS = frozenset(content.kind for content in KINDS if content.asks)
 NAMES = {
     "approval_request": "Approval request",
     "payment_link": "Payment link",
+    "method_request": "Request for a card",
     "receipt": "Receipt",
     "invoice": "Invoice",
     "payment_declined": "Notice: payment declined",

@@ -39,9 +39,10 @@ def checked(address: str) -> str:
     except EmailNotValidError as error:
         raise Refusal(
             "address_invalid",
-            _("“%(address)s” is no address that mail can go to.", address=address),
-            _("Correct the contact's address and try again."),
+            "“%(address)s” is no address that mail can go to.",
+            "Correct the contact's address and try again.",
             status=422,
+            address=address,
         ) from error
     return valid.ascii_email or valid.normalized
 
@@ -76,7 +77,12 @@ def _contact(payment_order: PaymentOrder, order: SalesOrder | None, billing: Con
     for contact, reason in choices:
         if contact is not None:
             return Recipient(checked(contact.email), contact.name, "to", reason)
-    raise Refusal("no_contact", _("There is nobody to write to."), _("Choose a contact on the order."), status=422)
+    raise Refusal("no_contact", "There is nobody to write to.", "Choose a contact on the order.", status=422)
+
+
+def for_method(contact: Contact) -> list[Recipient]:
+    """Only the person asked for a card: whoever has the link can add one."""
+    return [Recipient(checked(contact.email), contact.name, "to", _("chosen to add a card"))]
 
 
 def for_invoice(account: Account, order: SalesOrder | None) -> list[Recipient]:
@@ -84,7 +90,7 @@ def for_invoice(account: Account, order: SalesOrder | None) -> list[Recipient]:
     billing, contact = account.billing_contact, order.contact if order else None
     first, reason = (billing, _("billing contact of the account")) if billing else (contact, _("contact of the order"))
     if first is None:
-        raise Refusal("no_contact", _("There is nobody to write to."), _("Choose a billing contact on the account."))
+        raise Refusal("no_contact", "There is nobody to write to.", "Choose a billing contact on the account.")
     found = [Recipient(checked(first.email), first.name, "to", reason)]
     if contact is not None and contact.email.casefold() != first.email.casefold():
         found.append(Recipient(checked(contact.email), contact.name, "cc", _("contact of the order")))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ..models.account import Account
 from ..models.payment import PaymentOrder
 from ..money import Money
-from .kinds import PaymentLink
+from .kinds import MethodRequested, PaymentLink
 from .recipients import Recipient
 
 
@@ -18,3 +19,7 @@ def payment_link(payment_order: PaymentOrder, to: Recipient, *, amount: Money, e
         purpose=payment_order.purpose,
         expires_at=expires_at,
     )
+
+
+def method_request(account: Account, to: Recipient, *, expires_at: datetime) -> MethodRequested:
+    return MethodRequested(name=to.name, account=account.name, expires_at=expires_at)

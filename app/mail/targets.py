@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_babel import gettext as _
 from sqlalchemy import select
 
 from .. import clock, links
 from ..db import db
 from ..models.approval import Approval
+from ..models.method_request import MethodRequest
 from ..models.payment import PaymentIntent
 from ..states.approval import LIVE
 from ..states.intent import IntentStatus
+from ..states.method_request import RequestStatus
 from .kinds import ASKS
+
+Target = Approval | PaymentIntent | MethodRequest
+KINDS: dict[type[Target], links.Kind] = {Approval: "approve", PaymentIntent: "pay", MethodRequest: "method"}
 
 
 def mint(link_kind: str | None, public_id: str | None) -> str:
@@ -19,8 +26,7 @@ def mint(link_kind: str | None, public_id: str | None) -> str:
     target = _target(link_kind, public_id)
     if target is None:
         return ""
-    kind: links.Kind = "approve" if isinstance(target, Approval) else "pay"
-    return links.url(kind, target.public_id, target.generation)
+    return links.url(KINDS[type(target)], target.public_id, target.generation)
 
 
 def why_dead(mail_kind: str, link_kind: str | None, public_id: str | None) -> str:
@@ -33,12 +39,14 @@ def why_dead(mail_kind: str, link_kind: str | None, public_id: str | None) -> st
     if isinstance(target, Approval):
         live = target.status in LIVE and target.closed_at is None
         return "" if live else _("The order is no longer waiting for this approval.")
+    if isinstance(target, MethodRequest):
+        return "" if target.status is RequestStatus.LIVE else _("Its link no longer takes a card.")
     return "" if target.status is IntentStatus.LIVE else _("Its link no longer takes a payment.")
 
 
-def _target(link_kind: str | None, public_id: str | None) -> Approval | PaymentIntent | None:
-    if link_kind == "approve":
-        return db.session.scalars(select(Approval).where(Approval.public_id == public_id)).one_or_none()
-    if link_kind == "pay":
-        return db.session.scalars(select(PaymentIntent).where(PaymentIntent.public_id == public_id)).one_or_none()
-    return None
+def _target(link_kind: str | None, public_id: str | None) -> Target | None:
+    found: Any = next((model for model, kind in KINDS.items() if kind == link_kind), None)
+    if found is None:
+        return None
+    target: Target | None = db.session.scalars(select(found).where(found.public_id == public_id)).one_or_none()
+    return target

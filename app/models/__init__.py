@@ -12,7 +12,8 @@ from .invoice import Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt
 from .job import FormKey, StagedJob, Tick
 from .machine import SYSTEM, Actor, ActorKind, History
 from .mail import MailboxMessage, OrderEmail
-from .method import Gateway, GatewayState, PaymentMethod, PaymentProfile, Route, Token
+from .method import Gateway, GatewayState, OrderKind, PaymentMethod, PaymentProfile, Route, Token
+from .method_request import MethodRequest, MethodSetup
 from .movement import Movement
 from .notice import NoticeWork, ProcessorEvent, RefusedNotices
 from .order import Note, OrderFile, OrderLine, SalesOrder
@@ -28,6 +29,17 @@ from .payment import (
 )
 from .people import User
 from .quote import CollectionMethod, Due, Instalment, Quote, QuoteLine, Renewal
+from .route_migration import Fate, MigratedMethod, RouteMigration
+from .settlement import (
+    BatchState,
+    ExceptionKind,
+    LineKind,
+    SettlementBatch,
+    SettlementException,
+    SettlementLine,
+    SettlementMatch,
+    SettlementSync,
+)
 from .subscription import Subscription
 
 __all__ = [
@@ -40,6 +52,7 @@ __all__ = [
     "Approval",
     "Attempt",
     "Audit",
+    "BatchState",
     "CollectionMethod",
     "Company",
     "Contact",
@@ -51,6 +64,8 @@ __all__ = [
     "Due",
     "Escalation",
     "EvidencePack",
+    "ExceptionKind",
+    "Fate",
     "FormKey",
     "Frequency",
     "Gateway",
@@ -61,14 +76,19 @@ __all__ = [
     "Invoice",
     "InvoiceKind",
     "InvoiceLine",
+    "LineKind",
     "MailboxMessage",
     "Movement",
+    "MethodRequest",
+    "MethodSetup",
+    "MigratedMethod",
     "Note",
     "NoticeWork",
     "Opportunity",
     "OpportunityStage",
     "OrderEmail",
     "OrderFile",
+    "OrderKind",
     "OrderLine",
     "PaymentIntent",
     "PaymentMethod",
@@ -84,9 +104,15 @@ __all__ = [
     "RefusedNotices",
     "Renewal",
     "Route",
+    "RouteMigration",
     "Routing",
     "SalesOrder",
     "Setting",
+    "SettlementBatch",
+    "SettlementException",
+    "SettlementLine",
+    "SettlementMatch",
+    "SettlementSync",
     "Signature",
     "Snapshot",
     "StagedJob",

@@ -20,7 +20,8 @@ class TaxStatus(StrEnum):
 
 
 class Account(Recorded, Model):
-    """A customer. The billing fields say who is invoiced, where, and on what terms (days until due)."""
+    """A customer. The billing fields say who is invoiced, where, and on what terms (days until due). Payment routes may
+    ask for an `account_group`."""
 
     __tablename__ = "account"
     __lock_rank__ = 1
@@ -29,6 +30,7 @@ class Account(Recorded, Model):
     number: Mapped[str] = mapped_column(String(20), unique=True)
     name: Mapped[str] = mapped_column(String(200), index=True)
     currency: Mapped[str] = mapped_column(String(3))
+    account_group: Mapped[str] = mapped_column(String(40), default="")
     tax_id: Mapped[str] = mapped_column(String(40), default="")
     tax_status: Mapped[TaxStatus] = mapped_column(enum(TaxStatus), default=TaxStatus.STANDARD)
     payment_terms_days: Mapped[int] = mapped_column(default=14)

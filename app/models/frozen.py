@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,9 @@ from ..money import Money, total
 from .catalog import Frequency
 from .quote import CollectionMethod, Due, Renewal
 
-FORMAT = 1
+# Format 1 knew no notes and files: of a submission from that time none is bound.
+FORMAT = 2
+KNOWN = (1, FORMAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,48 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedNote:
+    id: int
+    author: str
+    written_at: datetime
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """`sha256` is that of its bytes: with it the file itself is bound, not just its name."""
+
+    id: int
+    filename: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Notes and files that are marked for the customer, oldest first."""
+
+    notes: tuple[SharedNote, ...] = ()
+    files: tuple[SharedFile, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.notes or self.files)
+
+    def beyond(self, other: Shared) -> Shared:
+        """What is here and not in `other`."""
+        notes, files = {n.id for n in other.notes}, {f.id for f in other.files}
+        return Shared(
+            notes=tuple(n for n in self.notes if n.id not in notes),
+            files=tuple(f for f in self.files if f.id not in files),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenOrder:
     """`total` is one-time lines plus the first period of recurring ones; `term_value` what the whole term comes to
-    (None where it has no end). `due_now` is asked at signature by card, `by_transfer` beside it, `later` afterwards."""
+    (None where it has no end). `due_now` is asked at signature by card, `by_transfer` beside it, `later` afterwards.
+    `shared` is what stood there for the customer at that moment; whatever is marked for them later is shown apart, and
+    not signed."""
 
     number: str
     edition: int
@@ -127,6 +168,7 @@ class FrozenOrder:
     due_now: Money
     plan: tuple[Instalment, ...]
     conditions: Conditions | None
+    shared: Shared
 
     @property
     def by_transfer(self) -> tuple[Instalment, ...]:
@@ -150,7 +192,7 @@ class FrozenOrder:
 def read(content: str) -> FrozenOrder:
     """The snapshot's content as a view. Cached: a snapshot never changes, and its page is opened more than once."""
     data = json.loads(content)
-    if data["format"] != FORMAT:
+    if data["format"] not in KNOWN:
         raise ValueError(f"snapshot format {data['format']} is not known")
     order, totals, terms = data["order"], data["totals"], data["terms"]
     currency = order["currency"]
@@ -181,6 +223,7 @@ def read(content: str) -> FrozenOrder:
         due_now=Money(data["payment"]["due_now"], currency),
         plan=tuple(_instalment(x, currency) for x in data["payment"]["plan"]),
         conditions=Conditions(**data["conditions"]) if data["conditions"] else None,
+        shared=_shared(data.get("shared")),
     )
 
 
@@ -199,6 +242,15 @@ def _line(data: dict[str, Any], currency: str) -> Line:
             "activation_date": _date(data["activation_date"]),
             "amount": Money(data["amount"], currency),
         }
+    )
+
+
+def _shared(data: dict[str, Any] | None) -> Shared:
+    if data is None:
+        return Shared()
+    return Shared(
+        notes=tuple(SharedNote(**n | {"written_at": datetime.fromisoformat(n["written_at"])}) for n in data["notes"]),
+        files=tuple(SharedFile(**f) for f in data["files"]),
     )
 
 

@@ -4,50 +4,93 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint, case, literal
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .. import clock
 from ..db import BigId, Model, enum
-from .machine import Recorded
+from ..states import gateway as gateway_states
+from ..states.gateway import GatewayState
+from .machine import Machine, Recorded
+
+IN_SERVICE = (GatewayState.ACTIVE, GatewayState.DEPRECATED)
 
 
-class GatewayState(StrEnum):
-    ACTIVE = "active"
-    DEPRECATED = "deprecated"
-    REMOVED = "removed"
-    UNAVAILABLE = "unavailable"
+class Gateway(Machine, Model):
+    """An account at a processor. `kind` names the adapter; credentials come from the environment, never from here.
 
-
-class Gateway(Model):
-    """An account at a processor. `kind` names the adapter; credentials come from the environment, never from here."""
+    `status` is what the payment admin said; `state` is what holds now: one in service that does not answer is
+    unavailable until it does, and then is again what the admin said. A deprecated one charges running agreements
+    through `legacy_until`. `silent` counts the answers in a row that told nothing, since `silent_since`.
+    """
 
     __tablename__ = "gateway"
+    EDGES: ClassVar = gateway_states.EDGES
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(40), unique=True)
     kind: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(100))
     mode: Mapped[str] = mapped_column(String(10), default="test")
-    state: Mapped[GatewayState] = mapped_column(enum(GatewayState), default=GatewayState.ACTIVE)
+    status: Mapped[GatewayState] = mapped_column(enum(GatewayState), default=GatewayState.ACTIVE)
     currencies: Mapped[list[str]] = mapped_column(JSON, default=list)
+    legacy_until: Mapped[date | None]
+    silent: Mapped[int] = mapped_column(default=0)
+    silent_since: Mapped[datetime | None]
+    down_since: Mapped[datetime | None]
+    down_error: Mapped[str | None] = mapped_column(String(500))
+    checked_at: Mapped[datetime | None]
+    recovered_at: Mapped[datetime | None]
+
+    @hybrid_property
+    def state(self) -> GatewayState:
+        if self.down_since is not None and self.status in IN_SERVICE:
+            return GatewayState.UNAVAILABLE
+        return self.status
+
+    @state.inplace.expression
+    @classmethod
+    def _state(cls) -> Any:
+        silent = cls.down_since.is_not(None) & cls.status.in_(IN_SERVICE)
+        return case((silent, literal(GatewayState.UNAVAILABLE, cls.status.type)), else_=cls.status)
 
 
-class Route(Model):
-    """Where a charge goes; the first by `position` that matches the currency (null matches all)."""
+class OrderKind(StrEnum):
+    ONE_TIME = "one_time"
+    RECURRING = "recurring"
+
+
+class Route(Recorded, Model):
+    """Where a charge goes: the first active one by `position` that matches. What is null (`account_group`: empty)
+    matches everything; amounts are minor units of `currency`, both ends included.
+
+    `fallback_id` is the gateway taken while the route's own cannot be used; only ever before a request has left.
+    """
 
     __tablename__ = "route"
+    __table_args__ = (
+        CheckConstraint("amount_min IS NULL OR amount_max IS NULL OR amount_min <= amount_max", name="amount_range"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(100))
     position: Mapped[int]
+    active: Mapped[bool] = mapped_column(default=True)
     currency: Mapped[str | None] = mapped_column(String(3))
+    account_group: Mapped[str] = mapped_column(String(40), default="")
+    order_kind: Mapped[OrderKind | None] = mapped_column(enum(OrderKind))
+    amount_min: Mapped[int | None] = mapped_column(BigId)
+    amount_max: Mapped[int | None] = mapped_column(BigId)
     gateway_id: Mapped[int] = mapped_column(ForeignKey("gateway.id"))
+    fallback_id: Mapped[int | None] = mapped_column(ForeignKey("gateway.id"))
+    capture_later: Mapped[bool] = mapped_column(default=False)
     descriptor: Mapped[str] = mapped_column(String(22))
 
-    gateway: Mapped[Gateway] = relationship()
+    gateway: Mapped[Gateway] = relationship(foreign_keys=[gateway_id])
 
 
 class PaymentMethod(Recorded, Model):
@@ -97,7 +140,7 @@ class PaymentProfile(Model):
 
 
 class Token(Model):
-    """A method on a gateway."""
+    """A method on a gateway. Not `valid`: never charge it again; `detached_at`: when the gateway forgot it, too."""
 
     __tablename__ = "token"
     __table_args__ = (UniqueConstraint("method_id", "gateway_id"), UniqueConstraint("gateway_id", "token"))
@@ -107,5 +150,6 @@ class Token(Model):
     gateway_id: Mapped[int] = mapped_column(ForeignKey("gateway.id"))
     token: Mapped[str] = mapped_column(String(100))
     valid: Mapped[bool] = mapped_column(default=True)
+    detached_at: Mapped[datetime | None]
 
     method: Mapped[PaymentMethod] = relationship(back_populates="tokens")

@@ -161,6 +161,7 @@ class Attempt(Machine, Model):
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
     gateway_id: Mapped[int] = mapped_column(ForeignKey("gateway.id"))
+    route_id: Mapped[int | None] = mapped_column(ForeignKey("route.id"))
     method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_method.id"))
     instrument: Mapped[str | None] = mapped_column(String(200))
     token: Mapped[str | None] = mapped_column(String(100))

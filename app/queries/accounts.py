@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, or_, select, tuple_
@@ -18,7 +18,6 @@ from ..models import (
     Contact,
     Opportunity,
     OrderLine,
-    PaymentMethod,
     Quote,
     QuoteLine,
     SalesOrder,
@@ -26,6 +25,7 @@ from ..models import (
 )
 from ..money import Money, PricedLine, totals
 from ..states.quote import QuoteStatus
+from . import methods
 from .calendar import selling_day
 from .quotes import statuses
 from .scope import visible
@@ -66,14 +66,6 @@ class Deal:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    label: str
-    expires: str
-    expired: bool
-    default: bool
-
-
-@dataclass(frozen=True, slots=True)
 class AccountPage:
     account: Account
     contacts: Sequence[Contact]
@@ -81,7 +73,7 @@ class AccountPage:
     opportunities: Sequence[Row[Any]]
     quotes: tuple[Deal, ...]
     orders: tuple[Deal, ...]
-    methods: tuple[Card, ...]
+    methods: tuple[methods.Card, ...]
     held_by: str | None
 
 
@@ -130,6 +122,12 @@ def find(search: str = "", *, held: bool = False, after: int | None = None, befo
     )
 
 
+def groups() -> list[str]:
+    """The account groups in use, for people who name one."""
+    query = select(Account.account_group).where(Account.account_group != "").distinct()
+    return list(db.session.scalars(query.order_by(Account.account_group)))
+
+
 def entity(number: str) -> Account:
     """Raises NotFound."""
     account = db.session.scalars(select(Account).where(Account.number == number)).one_or_none()
@@ -154,7 +152,7 @@ def load(number: str, reader: User) -> AccountPage:
         opportunities=db.session.execute(opportunities).all(),
         quotes=_quotes(account, reader),
         orders=_orders(account, reader),
-        methods=_methods(account),
+        methods=methods.cards(account),
         held_by=db.session.scalar(select(User.name).where(User.id == account.hold_by_id)),
     )
 
@@ -212,17 +210,3 @@ def _sums(rows: Sequence[Row[Any]], line: Any, parent: Any) -> dict[int, Money]:
     for parent_id, *columns in db.session.execute(query.where(parent.in_([r.id for r in rows]))):
         priced[parent_id].append(PricedLine(*columns))
     return {r.id: totals(priced[r.id], r.currency, prices_include_tax=r.prices_include_tax).gross for r in rows}
-
-
-def _methods(account: Account) -> tuple[Card, ...]:
-    query = select(PaymentMethod).where(PaymentMethod.account_id == account.id, PaymentMethod.detached_at.is_(None))
-    today: date = selling_day()
-    return tuple(
-        Card(
-            label=m.label,
-            expires=f"{m.exp_month:02d}/{m.exp_year}",
-            expired=m.expired_on(today),
-            default=m.id == account.default_method_id,
-        )
-        for m in db.session.scalars(query.order_by(PaymentMethod.id))
-    )

@@ -15,9 +15,10 @@ PAGE = 50
 
 # What the first part of an action belongs to; the rest is found under "all".
 KINDS: dict[str, tuple[str, ...]] = {
-    "money": ("charge", "receipt", "payment_order", "payment_link"),
+    "money": ("charge", "receipt", "payment_order", "payment_link", "method"),
+    "sandbox": ("sandbox",),
     "orders": ("order",),
-    "settings": ("setting", "company", "terms"),
+    "settings": ("setting", "company", "terms", "gateway", "route"),
     "people": ("person", "password"),
 }
 

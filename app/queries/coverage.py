@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from flask_babel import gettext as _
 
-from ..models.method import GatewayState
+from ..formatting import day as words_of_day
+from ..states.gateway import GatewayState
 
 
 class Verdict(StrEnum):
@@ -20,7 +21,14 @@ class Verdict(StrEnum):
     WAIT = "wait"
 
 
-CHARGEABLE = frozenset({Verdict.READY})
+class Step(StrEnum):
+    """What a verdict asks for."""
+
+    USE = "use"
+    ESCALATE = "escalate"
+    ASK = "ask_customer"
+    MIGRATE = "migrate"
+    WAIT = "wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class RouteFacts:
     gateway_id: int
     gateway_name: str
     gateway_state: GatewayState
+    legacy_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +62,18 @@ class Coverage:
     verdict: Verdict
     reason: str
     decision: str
-
-    @property
-    def chargeable(self) -> bool:
-        return self.verdict in CHARGEABLE
+    step: Step
+    chargeable: bool = False
 
 
-def judge(method: MethodFacts | None, route: RouteFacts | None, day: date) -> Coverage:
-    """One cell of the coverage matrix on `day`; None for a method or a route that does not exist.
+def legacy_allows(until: date | None, day: date) -> bool:
+    """The rule for gateways being retired: cards already there, for running agreements, through a date."""
+    return until is not None and day <= until
+
+
+def judge(method: MethodFacts | None, route: RouteFacts | None, day: date, *, agreement: bool = False) -> Coverage:
+    """One cell of the coverage matrix on `day`; None for a method or a route that does not exist. `agreement`: for a
+    charge that a running agreement asks for.
 
     A gateway's own state outranks what the method looks like: on a removed one nothing is worth repairing.
     """
@@ -69,8 +82,9 @@ def judge(method: MethodFacts | None, route: RouteFacts | None, day: date) -> Co
             Verdict.WAIT,
             _("No route takes this currency at the moment."),
             _("A payment admin can open a route for it."),
+            Step.WAIT,
         )
-    return _by_gateway(route) or _by_method(method, route, day)
+    return _by_gateway(route) or _by_method(method, route, day, agreement)
 
 
 def _by_gateway(route: RouteFacts) -> Coverage | None:
@@ -79,17 +93,19 @@ def _by_gateway(route: RouteFacts) -> Coverage | None:
             Verdict.BLOCKED,
             _("%(gateway)s is removed; it takes no new charge.", gateway=route.gateway_name),
             _("Take a new card on another route."),
+            Step.ASK,
         )
     if route.gateway_state is GatewayState.UNAVAILABLE:
         return Coverage(
             Verdict.WAIT,
             _("%(gateway)s is unavailable at the moment.", gateway=route.gateway_name),
             _("Wait for its repair, or ask a payment admin to migrate the route."),
+            Step.WAIT,
         )
     return None
 
 
-def _by_method(method: MethodFacts | None, route: RouteFacts, day: date) -> Coverage:
+def _by_method(method: MethodFacts | None, route: RouteFacts, day: date, agreement: bool) -> Coverage:
     if method is None or method.detached:
         return _new_method(_("There is no card on file.") if method is None else _("This card was taken off file."))
     if method.expired_on(day):
@@ -98,15 +114,29 @@ def _by_method(method: MethodFacts | None, route: RouteFacts, day: date) -> Cove
         )
     if method.hard_declined:
         return _new_method(_("The bank declined this card for good."))
+    if route.gateway_state is GatewayState.DEPRECATED:
+        return _legacy(method, route, day, agreement)
     if route.gateway_id not in method.gateways:
         return _elsewhere(method, route)
-    if route.gateway_state is GatewayState.DEPRECATED:
-        return Coverage(
-            Verdict.LEGACY,
-            _("%(gateway)s is being retired; it charges running agreements only.", gateway=route.gateway_name),
-            _("Ask a payment admin to migrate this card, or take a new one."),
-        )
-    return Coverage(Verdict.READY, _("Ready on %(route)s.", route=route.name), _("Use it."))
+    return Coverage(Verdict.READY, _("Ready on %(route)s.", route=route.name), _("Use it."), Step.USE, chargeable=True)
+
+
+def _legacy(method: MethodFacts, route: RouteFacts, day: date, agreement: bool) -> Coverage:
+    """A gateway being retired: its cards go on for running agreements, and no new one comes."""
+    known, allowed = route.gateway_id in method.gateways, legacy_allows(route.legacy_until, day)
+    names = {"gateway": route.gateway_name, "day": words_of_day(route.legacy_until) if route.legacy_until else ""}
+    if not known:
+        reason = _("%(gateway)s is being retired and takes no new cards; this one is not there.", **names)
+    elif allowed:
+        reason = _("%(gateway)s is being retired; it charges running agreements only, until %(day)s.", **names)
+    elif route.legacy_until:
+        reason = _("%(gateway)s is retired; it charged running agreements until %(day)s.", **names)
+    else:
+        reason = _("%(gateway)s is being retired and charges nothing new.", **names)
+    if known and allowed and agreement:
+        return Coverage(Verdict.LEGACY, reason, _("Use it for the agreement."), Step.USE, chargeable=True)
+    decision = _("Ask a payment admin to migrate the route, or take a new card.")
+    return Coverage(Verdict.LEGACY, reason, decision, Step.MIGRATE)
 
 
 def _elsewhere(method: MethodFacts, route: RouteFacts) -> Coverage:
@@ -116,8 +146,9 @@ def _elsewhere(method: MethodFacts, route: RouteFacts) -> Coverage:
         Verdict.RETOKENIZE,
         _("This card is on file with another gateway, not with %(gateway)s.", gateway=route.gateway_name),
         _("Ask a payment admin to retokenize it, or take a new card."),
+        Step.ESCALATE,
     )
 
 
 def _new_method(reason: str) -> Coverage:
-    return Coverage(Verdict.NEW_METHOD, reason, _("Ask the customer for a new card."))
+    return Coverage(Verdict.NEW_METHOD, reason, _("Ask the customer for a new card."), Step.ASK)

@@ -96,7 +96,7 @@ def body(public_id: str, filename: str, reader: User) -> bytes:
 
 
 def _view(row: Row[Any]) -> PackView:
-    where = {"public_id": row.public_id}
+    where = {"pack": row.public_id}
     save = url_for("evidence_packs.save", **where, filename=row.filename) if row.built_at else None
     return PackView(
         url=url_for("evidence_packs.show", **where),

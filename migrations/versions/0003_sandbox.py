@@ -75,19 +75,21 @@ def upgrade() -> None:
         sa.Column("subject_ref", sa.String(length=40), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("send_after", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("send_after", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_event")),
         sa.UniqueConstraint("ref", name=op.f("uq_sandbox_event_ref")),
     )
     with op.batch_alter_table("sandbox_event", schema=None) as batch_op:
         batch_op.create_index("ix_sandbox_event_gateway_id", ["gateway", "id"], unique=False)
+        batch_op.create_index("ix_sandbox_event_due", ["send_after"], unique=False)
 
     op.create_table(
-        "sandbox_outage",
+        "sandbox_switch",
         sa.Column("gateway", sa.String(length=40), nullable=False),
-        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("gateway", name=op.f("pk_sandbox_outage")),
+        sa.Column("down_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("silent_since", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("gateway", name=op.f("pk_sandbox_switch")),
     )
     op.create_table(
         "sandbox_payout",
@@ -127,6 +129,7 @@ def upgrade() -> None:
                 "forged",
                 "stale",
                 "wrong_account",
+                "wrong_mode",
                 name="tables_manner",
                 native_enum=False,
                 create_constraint=True,
@@ -466,8 +469,9 @@ def downgrade() -> None:
 
     op.drop_table("sandbox_delivery")
     op.drop_table("sandbox_payout")
-    op.drop_table("sandbox_outage")
+    op.drop_table("sandbox_switch")
     with op.batch_alter_table("sandbox_event", schema=None) as batch_op:
+        batch_op.drop_index("ix_sandbox_event_due")
         batch_op.drop_index("ix_sandbox_event_gateway_id")
 
     op.drop_table("sandbox_event")

@@ -108,3 +108,18 @@ def test_every_test_card_is_listed_once(bench: Bench, client: FlaskClient) -> No
 def test_none_of_it_is_there_where_the_sandbox_is_off(app: Flask, client: FlaskClient, path: str) -> None:
     app.config["SANDBOX"] = False
     assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(("answer", "end"), [("approve", Outcome.SUCCEEDED), ("fail", Outcome.DECLINED)])
+def test_the_bank_asks_for_a_card_to_be_kept_and_names_no_amount(
+    bench: Bench, client: FlaskClient, answer: str, end: Outcome
+) -> None:
+    request = bench.setup("confirms", return_url=BACK)
+    waiting_card = bench.gateway.save_card(request)
+    assert waiting_card.next_action is not None
+    url = waiting_card.next_action["url"]
+    page = client.get(url).text
+    assert "Do you want to save this card?" in page and "•••• 3184" in page and "€" not in page
+    assert client.post(url, data={"answer": answer}).location == BACK
+    found = bench.gateway.look_up_setup(request.key, None)
+    assert found is not None and found.outcome is end

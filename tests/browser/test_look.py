@@ -10,6 +10,7 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from app.access import Role
 from app.config import ROOT
 from tests import factories
 from tests.live import live_server  # noqa: F401  (fixture)
@@ -20,9 +21,9 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (1440, 1024, 390)
 
 
-def sign_in(context: BrowserContext, app: Flask, address: str) -> None:
+def sign_in(context: BrowserContext, app: Flask, address: str, role: Role = Role.SALESPERSON) -> None:
     """A session cookie as the sign-in page would set it."""
-    user = factories.user()
+    user = factories.user(role)
     session = {"_user_id": user.get_id(), "_fresh": True, "began": int(time()), "seen": int(time())}
     serializer = SecureCookieSessionInterface().get_signing_serializer(app)
     assert serializer is not None

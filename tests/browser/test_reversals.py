@@ -48,7 +48,7 @@ def addresses(app: Flask, boss: User, monkeypatch: pytest.MonkeyPatch) -> dict[s
     end_read()
     for _ in range(3):
         jobs.run_due(raising=False)
-    moving.capture_later(monkeypatch)
+    moving.capture_later()
     hold = moving.paid(boss)
     found = {
         "refunded": page_of(charge),

@@ -56,4 +56,4 @@ def hold(account_id: int, reason: str = "Invoice dispute") -> None:
 
 def close_route() -> None:
     with transaction() as session:
-        session.query(Gateway).one().state = GatewayState.UNAVAILABLE
+        session.query(Gateway).one().status = GatewayState.UNAVAILABLE

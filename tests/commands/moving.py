@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from app.access import Role
 from app.commands import collection, movements
 from app.commands.charges import Instrument
-from app.db import db, end_read
+from app.db import db, end_read, transaction
 from app.gateways.sandbox.cards import BY_SLUG
 from app.models import Movement, Route, Transaction, TransactionAction, User
 from app.money import Money
@@ -25,9 +24,11 @@ def card() -> Instrument:
     return Instrument(alias=BY_SLUG["visa"].alias(12, 2099), label="Visa ending 4242")
 
 
-def capture_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every route holds first and captures later."""
-    monkeypatch.setattr(Route, "capture_later", True, raising=False)
+def capture_later(later: bool = True) -> None:
+    """From now on every route holds first and captures later; or no longer."""
+    factories.company()
+    with transaction() as session:
+        session.query(Route).update({Route.capture_later: later})
 
 
 def paid(owner: User | None = None, **facts: Any) -> Transaction:

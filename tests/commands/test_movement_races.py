@@ -112,7 +112,7 @@ def ends(hold: Transaction, user_id: int) -> list[Callable[[], Movement]]:
 
 
 def test_a_capture_and_a_void_cannot_both_win(any_app: Flask, boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    moving.capture_later(monkeypatch)
+    moving.capture_later()
     hold, boss_id = moving.paid(boss), boss.id
     end_read()
     results = race(any_app, ends(hold, boss_id))
@@ -126,7 +126,7 @@ def test_a_capture_and_a_void_cannot_both_win(any_app: Flask, boss: User, monkey
 def test_control_a_capture_and_a_void_without_locks_both_start(
     any_app: Flask, boss: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moving.capture_later(monkeypatch)
+    moving.capture_later()
     hold, boss_id = moving.paid(boss), boss.id
     end_read()
     with without_locks(monkeypatch):

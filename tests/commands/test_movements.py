@@ -226,7 +226,7 @@ def test_whoever_asked_may_take_it_back_and_nobody_else_without_the_right(boss: 
 class TestCaptureLater:
     @pytest.fixture(autouse=True)
     def _later(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        moving.capture_later(monkeypatch)
+        moving.capture_later()
 
     def test_an_authorization_moves_the_order_and_pays_no_invoice(self, boss: User) -> None:
         hold = moving.paid(boss)

@@ -35,7 +35,7 @@ def euros(minor: int) -> Money:
 def test_what_remains_can_be_requested_and_not_a_cent_more(gateway: ScriptedGateway, seller: User) -> None:
     order = booked(seller)
     assert payment_orders.left_to_request(order) == euros(41_055 - 4_106)
-    with pytest.raises(Refusal, match="more_than_due: Only 369.49 EUR"):
+    with pytest.raises(Refusal, match="more_than_due: Only €369.49"):
         request(order, seller, minor=36_950)
     row = request(order, seller, minor=36_949)
     assert (row.amount, row.first, row.collection) == (36_949, False, CollectionMethod.PAYMENT_LINK)
@@ -66,7 +66,7 @@ def test_terms_edited_since_cannot_make_the_first_payment_too_much(app: Flask, s
     request(order, seller, minor=36_949)
     with transaction() as session:
         session.get_one(SalesOrder, order.id).instalments = []
-    with pytest.raises(Refusal, match="more_than_due: 410.55 EUR are due at signature"):
+    with pytest.raises(Refusal, match="more_than_due: €410.55 are due at signature"):
         collection.prepare_first(order.id, by=seller)
 
 

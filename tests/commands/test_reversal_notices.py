@@ -88,7 +88,7 @@ def test_a_void_made_at_the_processor_lets_the_hold_go(boss: User, monkeypatch: 
     from app.gateways.movements import Movement as Move
     from app.gateways.movements import MovementRequest
 
-    moving.capture_later(monkeypatch)
+    moving.capture_later()
     hold = moving.paid(boss)
     money = Money(hold.amount, hold.currency)
     sandbox_movements.move("sandbox", MovementRequest(Move.VOID, "by-hand", hold.provider_id, money))

@@ -11,12 +11,13 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from app.canonical import dumps, sha256
-from app.commands import snapshots
+from app.commands import order_papers, snapshots
 from app.db import db, lock, transaction
 from app.errors import Refusal
 from app.models import Contact, Due, Instalment, SalesOrder, Snapshot, TermsText
 from app.models.frozen import read
 from app.money import Money
+from app.queries.public.changes import compare
 from tests import factories
 
 
@@ -80,6 +81,38 @@ def test_the_newest_terms_are_frozen_with_it(app: Flask) -> None:
     with transaction() as session:
         session.add_all([TermsText(version=1, body="Old"), TermsText(version=2, body="New")])
     assert read(freeze(factories.order()).content).conditions.body == "New"  # type: ignore[union-attr]
+
+
+def test_what_is_marked_for_the_customer_is_frozen_with_it_and_nothing_else(app: Flask) -> None:
+    order = factories.order()
+    visible = order_papers.add_note(order.id, "Use gate 2.", visible=True, by=order.owner)
+    order_papers.add_note(order.id, "Sold too cheaply.", visible=False, by=order.owner)
+    plan = order_papers.add_file(order.id, "plan.txt", b"Ward A", visible=True, by=order.owner)
+    order_papers.add_file(order.id, "margin.txt", b"31%", visible=False, by=order.owner)
+    row = freeze(order)
+    shared = read(row.content).shared
+    assert [(n.id, n.author, n.body, n.written_at) for n in shared.notes] == [
+        (visible.id, order.owner.name, "Use gate 2.", visible.created_at)
+    ]
+    assert [(f.filename, f.size, f.sha256) for f in shared.files] == [("plan.txt", 6, plan.sha256)]
+    assert "cheaply" not in row.content and "margin" not in row.content
+
+
+def test_another_note_for_the_customer_is_another_snapshot(app: Flask) -> None:
+    order = factories.order()
+    before = read(freeze(order).content)
+    order_papers.add_note(order.id, "Internal.", visible=False, by=order.owner)
+    assert freeze(order).sha256 == before.sha256
+    order_papers.add_note(order.id, "Use gate 2.", visible=True, by=order.owner)
+    after = read(freeze(order).content)
+    assert after.sha256 != before.sha256
+    assert compare(before, after) == ((f"Note by {order.owner.name}", "", "Use gate 2."),)
+
+
+def test_a_snapshot_from_before_notes_were_bound_is_read_and_binds_none(app: Flask) -> None:
+    content = json.loads(freeze(factories.order()).content)
+    del content["shared"]
+    assert not read(dumps(content | {"format": 1})).shared
 
 
 def test_a_plan_that_asks_for_too_much_is_refused(app: Flask) -> None:

@@ -11,10 +11,14 @@ from sqlalchemy import func, select
 
 from app import clock
 from app.db import db, transaction
-from app.demo import company
-from app.models import Account, Company, History, MailboxMessage, OrderEmail, Quote, SalesOrder
+from app.demo import company, gateways
+from app.gateways.sandbox import reconcile
+from app.gateways.sandbox.tables import SandboxPayout
+from app.models import Account, Attempt, Company, Gateway, History, MailboxMessage, OrderEmail, Quote, SalesOrder
 from app.models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_EXPIRED
 from app.queries import invariants
+from app.queries import methods as matrix
+from app.queries.coverage import Verdict
 from app.states.mail import MailStatus
 from app.states.order import OrderStatus
 from app.states.quote import QuoteStatus
@@ -44,6 +48,7 @@ def test_it_reaches_every_state_and_is_told_once(app: Flask) -> None:
     assert invariants.broken(grace=timedelta(0)) == []
     mails_arrive_in_their_own_time()
     nothing_happens_before_what_it_follows_from()
+    money_goes_by_two_gateways_and_one_card_is_on_the_wrong_side()
     before = counts()
     assert runner.invoke(args=["demo", "load"]).exit_code == 0
     assert counts() == before
@@ -54,6 +59,21 @@ def mails_arrive_in_their_own_time() -> None:
     assert mails and {m.status for m in mails} == {MailStatus.SENT}
     assert all(m.sent_at and (m.sent_at - m.created_at).total_seconds() < 600 for m in mails)
     assert db.session.scalar(select(func.count(MailboxMessage.id))) == len(mails)
+
+
+def money_goes_by_two_gateways_and_one_card_is_on_the_wrong_side() -> None:
+    used = db.session.scalars(select(Gateway.key).join(Attempt, Attempt.gateway_id == Gateway.id).distinct())
+    assert set(used) == {gateways.EUROPE, gateways.USA}
+    assert reconcile.complaints() == []
+    assert set(db.session.scalars(select(SandboxPayout.gateway))) == {gateways.EUROPE, gateways.USA}
+    account = db.session.scalars(select(Account).where(Account.name == "Lakeview Medical Center")).one()
+    assert Verdict.RETOKENIZE in verdicts(account)
+    northfield = db.session.scalars(select(Account).where(Account.name == "Northfield Clinics GmbH")).one()
+    assert {Verdict.READY, Verdict.LEGACY, Verdict.RETOKENIZE} <= verdicts(northfield)
+
+
+def verdicts(account: Account) -> set[Verdict]:
+    return {cell.verdict for row in matrix.matrix(account).rows for cell in row.cells}
 
 
 def nothing_happens_before_what_it_follows_from() -> None:

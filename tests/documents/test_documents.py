@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from decimal import Decimal
 
 import pytest
@@ -15,7 +13,6 @@ from sqlalchemy import func, select
 from app import documents
 from app.commands import collection, papers
 from app.commands.charges import Instrument
-from app.config import ROOT
 from app.db import db, transaction
 from app.documents import rendering
 from app.models import Document, SalesOrder
@@ -106,8 +103,3 @@ def test_an_unknown_kind_is_refused(app: Flask) -> None:
     with transaction(), pytest.raises(ValueError, match="unknown kind"):
         documents.request("poem", 1, {}, filename="x.pdf")
     assert db.session.scalar(select(func.count(Document.id))) == 0
-
-
-def test_a_web_process_never_imports_the_renderer() -> None:
-    code = "import sys, wsgi; sys.exit('weasyprint' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

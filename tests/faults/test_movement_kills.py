@@ -55,7 +55,7 @@ def test_a_killed_movement_ends_as_one(
     from app import jobs
 
     if what == "capture":
-        moving.capture_later(monkeypatch)
+        moving.capture_later()
     boss = factories.user(Role.ADMIN)
     of = moving.paid(boss)
     of_id, boss_id, before = of.id, boss.id, count(Receipt)

@@ -10,10 +10,9 @@ import pytest
 from app.gateways import registry
 from app.gateways.base import GatewayAccount
 from app.gateways.notices import Subject
-from app.gateways.sandbox import bank, books, disputes, events, movements, notices, payouts, script
+from app.gateways.sandbox import bank, books, disputes, events, movements, notices, payouts, post, script
 from app.gateways.sandbox.cards import BY_SLUG, Fault
 from app.gateways.sandbox.tables import Call, ChargeState
-from app.gateways.sandbox.wire import body_of
 from tests.gateways.bench import Bench, Signed
 
 ABILITIES = (
@@ -36,8 +35,8 @@ def sandbox_bench(key: str = "sandbox") -> Bench:
 
     def tell(kind: str, ref: str, at: datetime) -> Signed:
         with books.writing() as session:
-            event = events.queue(session, key, Subject(kind), "succeeded", ref, {"attempt": "a1"})
-            body = body_of(event.payload)
+            payload = events.queue(session, key, Subject(kind), "succeeded", ref, {"attempt": "a1"})
+            body = post.body_of(payload)
         return body, notices.signed(key, body, at)
 
     return Bench(

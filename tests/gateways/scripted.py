@@ -13,9 +13,11 @@ from app.gateways.base import (
     ChargeRequest,
     ChargeResult,
     GatewayAccount,
+    GatewayUnreachable,
     Outcome,
 )
 from app.gateways.notices import BadNotice, Notice, Subject
+from app.gateways.setups import SetupRequest, SetupResult
 
 VISA = CardFacts("Visa", "4242", 12, 2031, "Maria Keller", "fp-4242")
 
@@ -32,6 +34,10 @@ class ScriptedGateway:
         self.booked: dict[str, ChargeResult] = {}
         self.calls: list[ChargeRequest] = []
         self.cancelled: list[str] = []
+        self.saves: list[SetupRequest] = []
+        self.kept: dict[str, SetupResult] = {}
+        self.forgotten: list[tuple[str, str]] = []
+        self.down = False
         self.during_call: Callable[[], None] = lambda: None
 
     def charge(self, request: ChargeRequest) -> ChargeResult:
@@ -95,6 +101,45 @@ class ScriptedGateway:
             mode=facts.get("mode", "test"),
             at=clock.now(),
         )
+
+    def save_card(self, request: SetupRequest) -> SetupResult:
+        assert_no_transaction()
+        self.saves.append(request)
+        self.during_call()
+        if request.key in self.kept:
+            return self.kept[request.key]
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer == "lost before":
+            return SetupResult(Outcome.UNKNOWN, None, message="time-out")
+        result = self._setup(answer.removesuffix(" but lost"), request)
+        self.kept[request.key] = result
+        return SetupResult(Outcome.UNKNOWN, None, message="time-out") if answer.endswith("but lost") else result
+
+    def _setup(self, answer: str, request: SetupRequest) -> SetupResult:
+        provider_id = f"seti-{len(self.kept) + 1}"
+        if answer == "ok":
+            return SetupResult(Outcome.SUCCEEDED, provider_id, f"tok-{provider_id}", request.customer_ref, VISA)
+        if answer == "challenge":
+            return SetupResult(Outcome.REQUIRES_ACTION, provider_id, next_action={"kind": "redirect", "url": "/bank"})
+        return SetupResult(Outcome.DECLINED, provider_id, card=VISA, decline_code=answer, message="declined")
+
+    def confirm_setup(self, key: str) -> None:
+        """The cardholder has answered the bank's question, well."""
+        self.kept[key] = SetupResult(Outcome.SUCCEEDED, self.kept[key].provider_id, "tok-confirmed", "cus-1", VISA)
+
+    def look_up_setup(self, key: str, provider_id: str | None) -> SetupResult | None:
+        assert_no_transaction()
+        return SetupResult(Outcome.UNKNOWN, None, message="time-out") if self.down else self.kept.get(key)
+
+    def detach(self, token: str, customer_ref: str) -> None:
+        assert_no_transaction()
+        if self.down:
+            raise GatewayUnreachable("nobody answers")
+        self.forgotten.append((token, customer_ref))
+
+    def check(self) -> list[str]:
+        assert_no_transaction()
+        return ["It does not answer."] if self.down else []
 
     def ensure_customer(self, account_number: str, name: str, email: str, key: str) -> str:
         assert_no_transaction()

@@ -8,12 +8,15 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import time_machine
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app import clock
 from app.gateways.base import GatewayUnreachable
@@ -24,7 +27,7 @@ from app.gateways.outcome import Outcome
 from app.gateways.sandbox import bank, books, disputes, ledger, movements, payouts, processor, reconcile, script
 from app.gateways.sandbox.cards import BY_SLUG, Fault
 from app.gateways.sandbox.line import Rejected
-from app.gateways.sandbox.tables import Call, SandboxEvent
+from app.gateways.sandbox.tables import Call, SandboxCharge, SandboxEvent
 from app.gateways.settlement import ItemKind, PayoutState
 from app.money import Money
 from tests.conftest import make_app
@@ -324,3 +327,31 @@ def test_the_bank_asks_for_a_card_that_is_to_be_kept_as_for_a_payment(bench: Ben
     assert kept is not None and kept.token
     later = bench.request(instrument=None, token=kept.token, customer_ref=request.customer_ref, off_session=True)
     assert bench.gateway.charge(later).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.engines
+def test_without_holding_the_charge_both_refunds_would_win(
+    postgres_url_factory: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the races above: what they show hangs on the lock."""
+    together_now = Barrier(2, timeout=30)
+
+    def seen(session: Session, gateway: str, ref: str) -> SandboxCharge:
+        return session.scalars(select(SandboxCharge).where(SandboxCharge.ref == ref)).one()
+
+    def left(session: Session, charge: SandboxCharge) -> Money:
+        found = honest(session, charge)
+        together_now.wait()
+        return found
+
+    honest = ledger.left
+    app = make_app(postgres_url_factory(), tmp_path)
+    with app.app_context():
+        bench = sandbox_bench()
+        charge = bench.paid()
+        monkeypatch.setattr(processor, "held", seen)
+        monkeypatch.setattr(ledger, "left", left)
+        results = together(app, bench, [bench.movement("refund", charge) for _ in range(2)])
+        assert [r.outcome for r in results] == [Outcome.SUCCEEDED] * 2
+        monkeypatch.setattr(ledger, "left", honest)
+        assert any("gave back more than it took" in c for c in reconcile.complaints())

@@ -34,6 +34,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "icons",
             "language",
             "links",
+            "migrating",
             "navigation",
             "numbering",
             "passwords",

@@ -48,7 +48,7 @@ def test_a_sound_quote_passes(app: Flask) -> None:
 def test_no_active_route_blocks(app: Flask, state: GatewayState) -> None:
     quote = draft()
     with transaction() as session:
-        session.scalars(select(Gateway)).one().state = state
+        session.scalars(select(Gateway)).one().status = state
     assert verdicts(quote)["route"] == "block"
 
 

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("accounts", __name__, url_prefix="/accounts")
 
-from . import hold, page, parties, profile  # noqa: E402, F401  (routes)
+from . import cards, hold, page, parties, profile  # noqa: E402, F401  (routes)

@@ -44,12 +44,16 @@ class ProfileForm(KeyForm):
         ],
     )
     tax_id = StringField(lazy_gettext("Tax id"), [Length(max=40)])
+    account_group = StringField(
+        lazy_gettext("Group"), [Length(max=40)], description=lazy_gettext("Payment routes may ask for it.")
+    )
     tax_status = SelectField(lazy_gettext("Tax"), choices=TAX, coerce=TaxStatus)
 
     def profile(self) -> Profile:
         return Profile(
             name=(self.name.data or "").strip(),
             currency=self.currency.data or "",
+            account_group=" ".join((self.account_group.data or "").split()),
             tax_id=(self.tax_id.data or "").strip(),
             tax_status=self.tax_status.data,
             payment_terms_days=self.payment_terms_days.data or 0,
@@ -138,7 +142,8 @@ def save_billing(number: str) -> Response:
 def _page(form: ProfileForm, account: Account | None, status: int = 200) -> Response:
     here = url_for("accounts.edit", number=account.number) if account else url_for("accounts.new")
     back = url_for("accounts.show", number=account.number) if account else url_for("accounts.index")
-    body = render_template("accounts/profile.html", form=form, account=account, here=here, back=back)
+    context = {"form": form, "account": account, "here": here, "back": back, "groups": queries.groups()}
+    body = render_template("accounts/profile.html", **context)
     return make_response(body, status)
 
 

@@ -15,10 +15,10 @@ from flask_babel import gettext as _
 from flask_login import login_user, logout_user
 from werkzeug.wrappers import Response
 
-from ...db import db
 from ...extensions import login
 from ...hypermedia import safe_next, see_other
 from ...models.people import User
+from ...queries import people
 
 IDLE = timedelta(hours=8)
 ABSOLUTE = timedelta(hours=24)
@@ -43,7 +43,7 @@ def load_user(identity: str) -> User | None:
     if not _is_alive():
         return None
     user_id, _dot, epoch = identity.partition(".")
-    user = db.session.get(User, int(user_id)) if user_id.isdigit() else None
+    user = people.asking(int(user_id)) if user_id.isdigit() else None
     if user is None or not user.active or str(user.session_epoch) != epoch:
         return None
     _note_that_they_are_here()

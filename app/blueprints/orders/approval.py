@@ -89,7 +89,7 @@ def remind(number: str) -> Response:
     facts, form = regions.load_order(number), KeyForm()
     try:
         if facts.row.approval_id is None:
-            raise Refusal("not_waiting", gettext("The customer holds no approval link."))
+            raise Refusal("not_waiting", "The customer holds no approval link.")
         approvals.remind(facts.row.approval_id, form_key=form.key, by=me())
     except Refusal as refusal:
         return _reminder(regions.load_order(number), form, refusal)

@@ -18,6 +18,7 @@ from ...errors import NotFound, Refusal
 from ...models import OrderEmail, OrderFile
 from ...queries.orders import summary
 from ...queries.orders.facts import Facts
+from ..documents import attachment
 from ..forms import Form, KeyForm
 from . import bp, regions
 
@@ -83,7 +84,6 @@ def add_file(number: str) -> Response:
 @bp.get("/<number>/files/<int:file_id>")
 @requires(Permission.ORDER_VIEW)
 def file(number: str, file_id: int) -> Response:
-    """The file as an attachment that no browser runs, whatever it claims to be. Source: OWASP file upload guidance."""
     facts = regions.load_order(number)
     found = db.session.execute(
         select(OrderFile.body, OrderFile.content_type, OrderFile.filename).where(
@@ -92,12 +92,7 @@ def file(number: str, file_id: int) -> Response:
     ).one_or_none()
     if found is None:
         raise NotFound(f"file {file_id}")
-    response = make_response(found.body)
-    response.headers["Content-Type"] = found.content_type
-    response.headers.set("Content-Disposition", "attachment", filename=found.filename)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return attachment(found.body, found.content_type, found.filename)
 
 
 @bp.get("/<number>/mails/<int:mail_id>/resend")

@@ -15,15 +15,10 @@ from ...hypermedia import see_other
 from ...models import OrderEmail, PaymentOrder
 from ...queries.payments import preflight as queries
 from ...queries.payments.facts import Collection, load
+from ...security import MAIL_PREVIEW
 from ..forms import KeyForm
 from . import answers, bp
 from .forms import ReasonForm
-
-# A mail brings its own styles and nothing else; it is framed by the page around it, and leads nowhere.
-PREVIEW_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none';"
-    " frame-ancestors 'self'; sandbox"
-)
 
 
 @bp.get("/payments/<number>/send-link")
@@ -56,7 +51,7 @@ def preview(number: str) -> Response:
         raise NotFound(f"recipient of {number}")
     g.csp_frame_ancestors = "'self'"
     response = make_response(mail.html)
-    response.headers["Content-Security-Policy"] = PREVIEW_POLICY
+    response.headers["Content-Security-Policy"] = MAIL_PREVIEW
     return response
 
 
@@ -126,7 +121,7 @@ def revoke(number: str) -> Response:
         return _revoke_dialog(collection, form, status=422)
     try:
         if collection.row.intent_id is None:
-            raise Refusal("not_live", _("There is no live link."))
+            raise Refusal("not_live", "There is no live link.")
         payment_links.revoke(collection.row.intent_id, because=form.reason.data or "", by=me())
     except Refusal as refusal:
         return _revoke_dialog(load(number, me()), form, refusal, refusal.status)

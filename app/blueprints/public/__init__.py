@@ -48,4 +48,4 @@ def _open_too_long(error: CSRFError) -> Response:
     return make_response(render_template("public/open_too_long.html"), 400)
 
 
-from . import approve, checkout_return, give_back, papers, pay, sign  # noqa: E402, F401  (their routes)
+from . import add_method, approve, checkout_return, give_back, papers, pay, sign  # noqa: E402, F401  (their routes)

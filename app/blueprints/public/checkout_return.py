@@ -21,7 +21,7 @@ from .link import Link
 @limiter.limit("60/minute")
 def checkout_return(attempt: str) -> ResponseReturnValue:
     """A page that posts itself: asking the gateway writes, and a GET must not."""
-    return render_template("public/returning.html", attempt=attempt)
+    return render_template("public/returning.html", action=url_for("public.checkout_returned", attempt=attempt))
 
 
 @bp.post("/checkout/<string:attempt>/return")

@@ -90,6 +90,18 @@ class ForwardForm(CustomerForm):
     )
 
 
+class CardForm(CustomerForm):
+    """A card to keep; `instrument` is the gateway's alias of it, put there by its own field."""
+
+    form_key = HiddenField(validators=[InputRequired()])
+    instrument = HiddenField(validators=[InputRequired(_("Enter your card."))])
+    card_label = HiddenField(validators=[Optional(), Length(max=60)])
+    name = StringField(
+        _("Name on card"), [InputRequired(_("Enter the name on the card.")), Length(max=200)], filters=[_trim]
+    )
+    consent = BooleanField(validators=[InputRequired(_("Tick the box; without it the card may not be kept."))])
+
+
 class PayForm(CustomerForm):
     """`instrument` is the gateway's alias of the card, put there by its own field; the number never comes here."""
 

@@ -32,7 +32,10 @@ class Link:
     def document_url(self, kind: str) -> str:
         return url_for(f"public.{self.kind}_document", token=self.token, kind=kind)
 
+    def file_url(self, file_id: int) -> str:
+        return url_for("public.approve_file", token=self.token, file_id=file_id)
+
     def url(self, action: str = "") -> str:
         """The address of this link's page, or of one of its actions: `sign`, `progress`, …"""
-        endpoint = {"approve": "approve", "pay": "pay"}[self.kind]
+        endpoint = {"approve": "approve", "pay": "pay", "method": "add_method"}[self.kind]
         return url_for(f"public.{endpoint}_{action}" if action else f"public.{endpoint}", token=self.token)

@@ -1,4 +1,4 @@
-"""PDFs behind a link: the customer's own, and only theirs."""
+"""PDFs and files behind a link: the customer's own, and only theirs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from flask import make_response, render_template
 from flask.typing import ResponseReturnValue
 
 from ...access import public
+from ...errors import NotFound
 from ...extensions import limiter
-from ...queries.public import approval, checkout, papers
+from ...queries.public import approval, checkout, papers, shared
 from ...queries.public.papers import Papers
-from ..documents import pdf
+from ..documents import attachment, pdf
 from . import bp
 from .dead import dead
 from .link import Link
@@ -24,6 +25,20 @@ def approve_document(token: str, kind: str) -> ResponseReturnValue:
     if page is None or page.stage in approval.DEAD:
         return dead(link, page.stage if page else None)
     return _file(page.papers, kind)
+
+
+@bp.get("/approve/<string:token>/files/<int:file_id>")
+@public
+@limiter.limit("60/minute")
+def approve_file(token: str, file_id: int) -> ResponseReturnValue:
+    link = Link.read("approve", token)
+    page = approval.by_link(link.public_id, link.generation)
+    if page is None or page.stage in approval.DEAD:
+        return dead(link, page.stage if page else None)
+    found = shared.body(page.order_id, file_id)
+    if found is None:
+        raise NotFound(f"file {file_id}")
+    return attachment(found.body, found.content_type, found.filename)
 
 
 @bp.get("/pay/<string:token>/documents/<string:kind>")

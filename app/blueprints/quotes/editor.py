@@ -11,6 +11,7 @@ from flask import Response, flash, make_response, render_template, request, url_
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
+from ...badges import said
 from ...commands import quote_content, quote_words, quotes
 from ...commands.quote_content import InvalidContent, QuoteContent
 from ...db import db, end_read
@@ -90,8 +91,10 @@ def _draft(number: str, version: int) -> Quote:
     if quote.status is not QuoteStatus.DRAFT:
         raise Refusal(
             "not_draft",
-            _("%(name)s is %(status)s and cannot be edited.", name=quotes.name(quote), status=quote.status),
-            _("Revise it to write the next version."),
+            "%(quote)s is %(state)s; only a draft can be edited.",
+            "Revise it to write the next version.",
+            quote=quotes.name(quote),
+            state=said("quote", quote.status),
         )
     return quote
 

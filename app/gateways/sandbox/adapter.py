@@ -15,7 +15,7 @@ from ..base import (
     ChargeResult,
     GatewayAccount,
     GatewayUnreachable,
-    not_available,
+    NotAvailable,
 )
 from ..card_field import CardField, Purpose
 from ..disputes import DisputeFacts, Evidence
@@ -43,9 +43,9 @@ class SandboxGateway:
 
     def __init__(self, account: GatewayAccount) -> None:
         if not current_app.config["SANDBOX"]:
-            raise not_available("The sandbox gateway is switched off here: it takes test cards and no real money.")
+            raise NotAvailable("The sandbox gateway is switched off here: it takes test cards and no real money.")
         if account.mode != "test":
-            raise not_available(f"The gateway “{account.key}” is a sandbox and cannot be live.")
+            raise NotAvailable("The gateway “%(key)s” is a sandbox and cannot be live.", key=account.key)
         self.account = account
         self.capabilities = Capabilities(
             currencies=frozenset(account.currencies) or None,

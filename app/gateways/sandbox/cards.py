@@ -136,6 +136,16 @@ CARDS: tuple[SandboxCard, ...] = (
     ),
 )
 
+
+def _group(card: SandboxCard) -> str:
+    if card.fault:
+        return "lost"
+    if card.challenge is not Challenge.NEVER:
+        return "confirms"
+    return "declines" if card.declines_with else "pays"
+
+
+GROUPS = {name: [c for c in CARDS if _group(c) == name] for name in ("pays", "confirms", "declines", "lost")}
 BY_SLUG = {card.slug: card for card in CARDS}
 
 _ALIAS = re.compile(r"sbx_card_([a-z-]+)_(0[1-9]|1[0-2])(\d\d)")

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ... import clock
+from ...language import marked
 from ...money import Money
 from ..base import sha256
 from ..disputes import DisputeFacts, DisputeMoney, DisputeMovement, DisputePhase
@@ -35,7 +36,7 @@ def open_one(
         left = ledger.left(session, charge)
         contested = amount or left
         if not 0 < contested.minor <= left.minor or contested.currency != left.currency:
-            raise Rejected("amount_too_large", "No more than what is left of the charge can be disputed.")
+            raise Rejected("amount_too_large", marked("No more than what is left of the charge can be disputed."))
         dispute = SandboxDispute(
             ref=new_ref("dp"),
             gateway=gateway,
@@ -60,7 +61,9 @@ def escalate(gateway: str, ref: str) -> DisputeFacts:
         charge, dispute = _held(session, gateway, ref)
         if dispute.inquiry and dispute.phase in OPEN:
             if dispute.amount > ledger.left(session, charge).minor:
-                raise Rejected("amount_too_large", "Less than this is left of the charge; it was refunded meanwhile.")
+                raise Rejected(
+                    "amount_too_large", marked("Less than this is left of the charge; it was refunded meanwhile.")
+                )
             dispute.inquiry, dispute.phase = False, DisputePhase.NEEDS_RESPONSE
             _debit(session, dispute)
             _tell(session, charge, dispute, "opened")

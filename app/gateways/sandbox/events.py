@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from ... import clock
@@ -11,11 +12,13 @@ from ..notices import Subject
 from .line import new_ref
 from .tables import SandboxEvent
 
+WRITE_EVENT = insert(SandboxEvent)
+
 
 def queue(
     session: Session, gateway: str, subject: Subject, what: str, ref: str, metadata: dict[str, Any] | None = None
-) -> SandboxEvent:
-    """`what` became of it: the event's type is "<subject>.<what>"."""
+) -> dict[str, Any]:
+    """`what` became of it: the event's type is "<subject>.<what>". Gives its payload."""
     event_ref, type_, now = new_ref("evt"), f"{subject}.{what}", clock.now()
     payload = {
         "id": event_ref,
@@ -25,6 +28,13 @@ def queue(
         "created": now.isoformat(),
         "data": {"object": str(subject), "id": ref, "metadata": metadata or {}},
     }
-    event = SandboxEvent(ref=event_ref, gateway=gateway, type=type_, subject=subject, subject_ref=ref, payload=payload)
-    session.add(event)
-    return event
+    values = {
+        "ref": event_ref,
+        "gateway": gateway,
+        "type": type_,
+        "subject": subject,
+        "subject_ref": ref,
+        "payload": payload,
+    }
+    session.connection().execute(WRITE_EVENT, values)
+    return payload

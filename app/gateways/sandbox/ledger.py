@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from ...money import Money, exponent, round_half_up
@@ -18,6 +18,8 @@ from .tables import InstructionState, SandboxCharge, SandboxDispute, SandboxEntr
 PERCENT = Decimal("1.5")
 FIXED = Decimal("0.25")
 DISPUTED = Decimal(15)
+
+WRITE_ENTRY = insert(SandboxEntry)
 
 
 def charge_fee(amount: Money) -> Money:
@@ -44,19 +46,18 @@ def enter(
     fee: Money | None = None,
 ) -> None:
     kept = fee.minor if fee else 0
-    session.add(
-        SandboxEntry(
-            ref=new_ref("bt"),
-            gateway=gateway,
-            kind=kind,
-            source_ref=source,
-            charge_ref=charge,
-            gross=gross.minor,
-            fee=kept,
-            net=gross.minor - kept,
-            currency=gross.currency,
-        )
-    )
+    values = {
+        "ref": new_ref("bt"),
+        "gateway": gateway,
+        "kind": kind,
+        "source_ref": source,
+        "charge_ref": charge,
+        "gross": gross.minor,
+        "fee": kept,
+        "net": gross.minor - kept,
+        "currency": gross.currency,
+    }
+    session.connection().execute(WRITE_ENTRY, values)
 
 
 def captured(session: Session, charge: SandboxCharge, amount: Money) -> None:

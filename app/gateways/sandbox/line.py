@@ -6,13 +6,14 @@ import secrets
 import time
 from typing import Any, Protocol
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ...failpoints import failpoint
 from . import books, script
 from .cards import Fault
-from .tables import Call, SandboxOutage, SandboxScript
+from .tables import Call, SandboxScript, SandboxSwitch
 
 Answer = dict[str, Any]
 UNBOOKED = (Fault.TIMEOUT_BEFORE, Fault.ERROR, Fault.TOO_MANY)
@@ -22,6 +23,9 @@ SILENCE = {
     Fault.ERROR: "500 Internal Server Error",
     Fault.TOO_MANY: "429 Too Many Requests",
 }
+
+# Asked with every call, so built once and run by Core.
+DOWN_SINCE = select(SandboxSwitch.down_since).where(SandboxSwitch.gateway == bindparam("gateway"))
 
 
 class Rejected(Exception):
@@ -94,7 +98,7 @@ def ask(gateway: str) -> None:
 
 
 def _refuse_while_down(session: Session, gateway: str) -> None:
-    if session.get(SandboxOutage, gateway) is not None:
+    if session.connection().scalar(DOWN_SINCE, {"gateway": gateway}) is not None:
         raise NotSent("The sandbox refuses every connection; it was taken down on purpose")
 
 

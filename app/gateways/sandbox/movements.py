@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ...language import marked
 from ...money import Money
 from ..base import sha256
 from ..movements import Movement, MovementRequest
@@ -117,7 +118,7 @@ def refund_by_hand(gateway: str, charge_ref: str, amount: Money, *, reason: str 
         charge = processor.held(session, gateway, charge_ref)
         left = ledger.left(session, charge)
         if not 0 < amount.minor <= left.minor or amount.currency != left.currency:
-            raise Rejected("amount_too_large", "No more than what is left of the charge can be refunded.")
+            raise Rejected("amount_too_large", marked("No more than what is left of the charge can be refunded."))
         refund = SandboxInstruction(
             ref=new_ref("re"),
             gateway=gateway,

@@ -36,9 +36,12 @@ def read(gateway: str, body: bytes, headers: Mapping[str, str]) -> Notice:
     if abs(clock.now().timestamp() - int(match[1])) > TOLERANCE_SECONDS:
         raise BadNotice("stale", "The event was signed too long ago, or in the future.")
     try:
-        return _notice(json.loads(body))
+        notice = _notice(json.loads(body))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadNotice("unreadable", "The event is signed and makes no sense.") from error
+    if notice.account != gateway:
+        raise BadNotice("foreign", "The event is about another account.")
+    return notice
 
 
 def _notice(payload: dict) -> Notice:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ... import clock
+from ...language import marked
 from ...money import Money
 from ..base import sha256
 from ..notices import Subject
@@ -25,13 +26,17 @@ def pay_out(gateway: str) -> list[str]:
     their references. Raises Rejected."""
     waiting = (
         select(SandboxEntry)
-        .where(SandboxEntry.gateway == gateway, SandboxEntry.id.not_in(select(SandboxPayoutItem.entry_id)))
+        .where(
+            SandboxEntry.gateway == gateway,
+            SandboxEntry.at <= clock.now(),
+            SandboxEntry.id.not_in(select(SandboxPayoutItem.entry_id)),
+        )
         .order_by(SandboxEntry.id)
     )
     with books.writing() as session:
         entries = session.scalars(waiting.with_for_update()).all()
         if not entries:
-            raise Rejected("nothing_to_pay_out", "Nothing has come in since the last payout.")
+            raise Rejected("nothing_to_pay_out", marked("Nothing has come in since the last payout."))
         return [_pay_out(session, gateway, c, entries) for c in sorted({e.currency for e in entries})]
 
 

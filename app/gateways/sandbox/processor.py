@@ -9,7 +9,7 @@ import secrets
 from dataclasses import asdict
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ... import clock
@@ -24,6 +24,11 @@ from .wallet import Means
 
 AUTHORIZED_FOR = timedelta(days=7)
 
+# Asked with every charge, so built once and run by Core.
+KNOWN = select(SandboxCharge.id).where(
+    SandboxCharge.gateway == bindparam("gateway"), SandboxCharge.key == bindparam("key")
+)
+
 
 def charge(gateway: str, request: ChargeRequest) -> Answer:
     """Book a charge, or answer for the one already booked under this key. Raises Rejected, NoAnswer, NotSent."""
@@ -37,6 +42,8 @@ class ChargeErrand:
         self.gateway, self.request, self.key = gateway, request, request.key
 
     def known(self, session: Session) -> Answer | None:
+        if session.connection().execute(KNOWN, {"gateway": self.gateway, "key": self.key}).first() is None:
+            return None
         known = find(session, self.gateway, key=self.key)
         if known is not None and known.fingerprint != self.request.fingerprint:
             raise Rejected("idempotency_conflict", "This key was already used for another request.")
@@ -93,10 +100,9 @@ def _book(
         advice=scripted.advice,
         authorization="",
     )
-    session.add(booked)
-    session.flush()
     if state is ChargeState.SUCCEEDED:
         _succeed(session, booked)
+    session.add(booked)
     _tell(session, booked)
     return booked
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
+from ... import clock
 from . import books
 from .cards import Fault
-from .tables import Call, ChargeState, SandboxOutage, SandboxScript
+from .tables import Call, ChargeState, SandboxScript, SandboxSwitch
 
 DEFAULT = "sandbox"
+
+# Asked with every call, so built once and run by Core: is anything armed for it, or has it met something before?
+CONCERNED = (
+    select(SandboxScript.id)
+    .where(
+        SandboxScript.gateway == bindparam("gateway"),
+        SandboxScript.call == bindparam("call"),
+        or_(SandboxScript.taken_by.is_(None), SandboxScript.taken_by == bindparam("key")),
+    )
+    .limit(1)
+)
 
 
 def next_call(
@@ -67,19 +79,40 @@ def disarm(gateway: str, script_id: int) -> bool:
 def take_down(gateway: str) -> None:
     """From now on nothing reaches it."""
     with books.writing() as session:
-        if session.get(SandboxOutage, gateway) is None:
-            session.add(SandboxOutage(gateway=gateway))
+        _switch(session, gateway).down_since = clock.now()
 
 
 def bring_up(gateway: str) -> None:
     with books.writing() as session:
-        session.execute(delete(SandboxOutage).where(SandboxOutage.gateway == gateway))
+        _switch(session, gateway).down_since = None
+
+
+def silence(gateway: str) -> None:
+    """From now on its events wait until they are sent by hand."""
+    with books.writing() as session:
+        _switch(session, gateway).silent_since = clock.now()
+
+
+def let_speak(gateway: str) -> None:
+    with books.writing() as session:
+        _switch(session, gateway).silent_since = None
+
+
+def _switch(session: Session, gateway: str) -> SandboxSwitch:
+    found = session.get(SandboxSwitch, gateway)
+    if found is None:
+        found = SandboxSwitch(gateway=gateway)
+        session.add(found)
+    return found
 
 
 def take(
     session: Session, gateway: str, call: Call, key: str, own_fault: Fault | None = None
 ) -> tuple[SandboxScript, Fault | None]:
     """What the call under `key` meets. A fault, the card's own or a queued one, strikes each key once only."""
+    asked = {"gateway": gateway, "call": call, "key": key}
+    if own_fault is None and session.connection().execute(CONCERNED, asked).first() is None:
+        return SandboxScript(seconds=0), None
     of_this_kind = select(SandboxScript).where(SandboxScript.gateway == gateway, SandboxScript.call == call)
     met = session.scalar(of_this_kind.where(SandboxScript.taken_by == key))
     if met is not None:

@@ -57,6 +57,7 @@ class Manner(StrEnum):
     FORGED = "forged"
     STALE = "stale"
     WRONG_ACCOUNT = "wrong_account"
+    WRONG_MODE = "wrong_mode"
 
 
 class SandboxCustomer(Model):
@@ -247,10 +248,14 @@ class SandboxPayoutItem(Model):
 
 
 class SandboxEvent(Model):
-    """What a gateway has to tell us, in the order in which it happened. `payload` is exactly what is sent."""
+    """What a gateway has to tell us, in the order in which it happened. `payload` is what is sent, byte by byte; no
+    `send_after`: it is not sent by itself any more, because it was taken or given up."""
 
     __tablename__ = "sandbox_event"
-    __table_args__ = (Index("ix_sandbox_event_gateway_id", "gateway", "id"),)
+    __table_args__ = (
+        Index("ix_sandbox_event_gateway_id", "gateway", "id"),
+        Index("ix_sandbox_event_due", "send_after"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     ref: Mapped[str] = mapped_column(String(40), unique=True)
@@ -260,8 +265,8 @@ class SandboxEvent(Model):
     subject_ref: Mapped[str] = mapped_column(String(40))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    send_after: Mapped[datetime] = mapped_column(default=clock.now)
-    sent_at: Mapped[datetime | None]
+    send_after: Mapped[datetime | None] = mapped_column(default=clock.now)
+    taken_at: Mapped[datetime | None]
 
 
 class SandboxDelivery(Model):
@@ -276,13 +281,14 @@ class SandboxDelivery(Model):
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
-class SandboxOutage(Model):
-    """A gateway that cannot be reached at all, as long as this row is there."""
+class SandboxSwitch(Model):
+    """What was switched by hand: a gateway that cannot be reached at all, or that keeps its events to itself."""
 
-    __tablename__ = "sandbox_outage"
+    __tablename__ = "sandbox_switch"
 
     gateway: Mapped[str] = mapped_column(String(40), primary_key=True)
-    since: Mapped[datetime] = mapped_column(default=clock.now)
+    down_since: Mapped[datetime | None]
+    silent_since: Mapped[datetime | None]
 
 
 class SandboxScript(Model):

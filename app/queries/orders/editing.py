@@ -12,9 +12,11 @@ from flask import url_for
 from flask_babel import gettext as _
 from sqlalchemy import Row, select
 
+from ...badges import said
 from ...db import db
 from ...errors import Refusal
 from ...formatting import day, price, quantity
+from ...language import marked
 from ...models import Address, Contact, History, Product
 from ...states.order import EDITABLE, WITH_CUSTOMER
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 Choice = tuple[str, str]
 MOST_PRODUCTS = 500
+CONVERT_FIRST = marked("Convert it to draft first; that ends the customer's approval and links.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,16 @@ def not_a_draft(facts: Facts) -> Refusal | None:
     """Why lines and terms cannot be edited now, if so."""
     row = facts.row
     if row.status not in EDITABLE:
-        status = str(row.status).replace("_", " ")
-        help = _("Convert it to draft first; that ends its links.") if row.status in WITH_CUSTOMER else ""
-        sentence = _(
-            "%(number)s is %(status)s; lines and terms are edited in draft only.", number=row.number, status=status
+        help = CONVERT_FIRST if row.status in WITH_CUSTOMER else ""
+        return Refusal(
+            "not_a_draft",
+            "%(order)s is %(state)s; lines and terms are edited in draft only.",
+            help,
+            order=row.number,
+            state=said("order", row.status),
         )
-        return Refusal("not_a_draft", sentence, help)
     if facts.confirming:
-        return Refusal("payment_in_progress", _("A payment for this order is in progress."), _("Wait for its outcome."))
+        return Refusal("payment_in_progress", "A payment for this order is in progress.", "Wait for its outcome.")
     return None
 
 

@@ -1,7 +1,7 @@
 """What one order's panels are made from, each piece read once, by one statement, when it is first asked for.
 
 The header statement carries everything there is one of: the order, its people and addresses, the last submission to
-the customer, the route its charges take. So the statements of a page do not grow with what is on it.
+the customer, the routes that its charges may take. So the statements of a page do not grow with what is on it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, or_, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from ...clock import now, today
-from ...db import Percent, db
+from ...db import Percent, read_columns
 from ...errors import NotFound
 from ...models import (
     Account,
@@ -25,27 +25,26 @@ from ...models import (
     Allocation,
     Approval,
     CollectionMethod,
-    Company,
     Contact,
     Due,
-    Gateway,
     History,
     Instalment,
     Invoice,
     Opportunity,
     Quote,
-    Route,
     SalesOrder,
     Signature,
     User,
 )
 from ...models.payment_plan import amounts
 from ...money import Money, Totals, total
+from ...navigation import company
 from ...states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ...states.attempt import OPEN
 from ...states.invoice import InvoiceStatus
-from ...states.order import WITH_CUSTOMER, OrderStatus
+from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
 from ...states.payment_order import Figures, PaymentStatus
+from .. import routes
 from ..coverage import RouteFacts
 from ..nested import json_rows
 from ..scope import Reach, reach, within
@@ -84,14 +83,6 @@ PLAN = (
         )
     )
     .where(Instalment.order_id == SalesOrder.id)
-    .correlate(SalesOrder)
-    .scalar_subquery()
-)
-FIRST_ROUTE = (
-    select(Route.id)
-    .where(or_(Route.currency.is_(None), Route.currency == SalesOrder.currency))
-    .order_by(Route.position)
-    .limit(1)
     .correlate(SalesOrder)
     .scalar_subquery()
 )
@@ -180,15 +171,11 @@ HEADER: Any = (
         Submitter.name.label("submitter_name"),
         Signature.name.label("signer"),
         CUSTOMERS_WORDS.label("customers_words"),
-        Route.name.label("route_name"),
-        Gateway.id.label("gateway_id"),
-        Gateway.name.label("gateway_name"),
-        Gateway.state.label("gateway_state"),
-        Company,
+        Account.account_group,
+        *routes.COLUMNS,
     )
     .join(Account, Account.id == SalesOrder.account_id)
     .join(Owner, Owner.id == SalesOrder.owner_id)
-    .join(Company, Company.id == 1)
     .outerjoin(Contact, Contact.id == SalesOrder.contact_id)
     .outerjoin(BillingContact, BillingContact.id == Account.billing_contact_id)
     .outerjoin(Opportunity, Opportunity.id == SalesOrder.opportunity_id)
@@ -198,8 +185,6 @@ HEADER: Any = (
     .outerjoin(Approval, Approval.id == LAST_APPROVAL)
     .outerjoin(Submitter, Submitter.id == Approval.submitted_by_id)
     .outerjoin(Signature, Signature.approval_id == Approval.id)
-    .outerjoin(Route, Route.id == FIRST_ROUTE)
-    .outerjoin(Gateway, Gateway.id == Route.gateway_id)
 )
 
 
@@ -238,7 +223,7 @@ class Facts:
         self.row = row
         self.reader = reader
         self.now: datetime = now()
-        self.today: date = today(row.Company.time_zone)
+        self.today: date = today(company().time_zone)
         self.actions = Actions(self)
 
     def money(self, minor: int) -> Money:
@@ -305,12 +290,17 @@ class Facts:
         pairs = zip(self.plan, self.plan_amounts, strict=False)
         return total((due for step, due in pairs if step.at_signature(by_transfer)), self.row.currency)
 
+    def way_of(self, amount: Money) -> routes.Way | None:
+        """Which way a charge of `amount` for this order goes, open or not."""
+        kind = routes.kind_of(any(line.frequency for line in self.lines))
+        wanted = routes.Wanted(self.row.currency, amount.minor or None, self.row.account_group, kind)
+        return routes.find(routes.of(self.row), wanted)
+
     @cached_property
     def route(self) -> RouteFacts | None:
-        row = self.row
-        if row.gateway_id is None:
-            return None
-        return RouteFacts(row.route_name, row.gateway_id, row.gateway_name, row.gateway_state)
+        """The route of the next charge: of the first payment, or of what the plan asks for now."""
+        found = self.way_of(self.due_at_signature if self.row.status in BEFORE_BOOKING else self.owed_now)
+        return found.facts if found else None
 
     @cached_property
     def missing_links(self) -> list[str]:
@@ -394,7 +384,7 @@ def _header(far: Reach) -> Any:
 def load(number: str, reader: User) -> Facts:
     """The order of that number as `reader` may see it; one statement. Raises NotFound, for foreign orders too."""
     asked = {"number": number, "reader_id": reader.id, "team": reader.team}
-    row = db.session.execute(_header(reach(reader)), asked).one_or_none()
+    row = read_columns(_header(reach(reader)), **asked).one_or_none()
     if row is None:
         raise NotFound(f"order {number}")
     return Facts(row, reader)

@@ -14,6 +14,11 @@ def account_link(row: Row[Any]) -> Link:
     return Link(row.account_name, _url("accounts.show", number=row.account_number))
 
 
+def coverage_url(row: Row[Any]) -> str | None:
+    """Where to see which card can be charged by which route."""
+    return _url("accounts.coverage", number=row.account_number)
+
+
 def quote_link(row: Row[Any]) -> Link | None:
     if row.quote_number is None:
         return None

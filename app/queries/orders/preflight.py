@@ -11,7 +11,8 @@ from flask_babel import gettext as _
 from ... import settings
 from ...clock import end_of_day
 from ...money import Money
-from ..coverage import Verdict, judge
+from ...navigation import company
+from .. import routes
 
 if TYPE_CHECKING:
     from .facts import Facts
@@ -57,7 +58,7 @@ def _expires_at(facts: Facts) -> datetime | None:
     if facts.row.quote_expires_on is None:
         return None
     life = timedelta(days=settings.get(settings.APPROVAL_LINK_DAYS))
-    return min(facts.now + life, end_of_day(facts.row.quote_expires_on, facts.row.Company.time_zone))
+    return min(facts.now + life, end_of_day(facts.row.quote_expires_on, company().time_zone))
 
 
 def _checks(facts: Facts, pays: bool) -> list[Check]:
@@ -88,8 +89,10 @@ def _quote_in_force(facts: Facts) -> Check:
 
 def _route(facts: Facts) -> Check:
     """Whether a card could be charged at all; which card is the customer's to choose."""
-    found = judge(None, facts.route, facts.today)
-    if found.verdict in (Verdict.WAIT, Verdict.BLOCKED):
-        return Check("block", _("Payment route"), f"{found.reason} {found.decision}")
-    name = facts.route.name if facts.route else ""
-    return Check("pass", _("Payment route"), name)
+    found = facts.way_of(facts.due_at_signature)
+    if found is None:
+        missing = _("No route takes this currency at the moment.") + " " + _("A payment admin can open a route for it.")
+        return Check("block", _("Payment route"), missing)
+    if not found.open:
+        return Check("block", _("Payment route"), routes.why_closed(found))
+    return Check("pass", _("Payment route"), found.route.name)

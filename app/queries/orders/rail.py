@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 
 from ...access import Permission, why_not
 from ...clock import local_date
+from ...navigation import company
 from ...states.order import BEFORE_BOOKING, OrderStatus
 from . import fulfillment, methods
-from .parties import account_link, quote_link
+from .parties import account_link, coverage_url, quote_link
 from .views import KeyDate, LinkCheck, PersonView, RailView
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ State = Literal["ok", "missing", "not-due"]
 
 
 def view(facts: Facts) -> RailView:
-    return RailView(_links(facts), _people(facts), methods.views(facts), _dates(facts))
+    return RailView(_links(facts), _people(facts), methods.views(facts), coverage_url(facts.row), _dates(facts))
 
 
 def _links(facts: Facts) -> tuple[LinkCheck, ...]:
@@ -68,7 +69,7 @@ def _people(facts: Facts) -> tuple[PersonView, ...]:
 
 
 def _dates(facts: Facts) -> tuple[KeyDate, ...]:
-    row, zone = facts.row, facts.row.Company.time_zone
+    row, zone = facts.row, company().time_zone
     open_approval = row.status in BEFORE_BOOKING and row.approval_id is not None and row.closed_at is None
     candidates: tuple[tuple[str, date | None], ...] = (
         (_("Created"), local_date(row.created_at, zone)),

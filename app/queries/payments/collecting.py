@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from sqlalchemy import Row
 
 from ... import clock
-from ...errors import Refusal
 from ...formatting import ago, day, money
 from ...money import Money
 from ...states.order import BEFORE_BOOKING
@@ -20,7 +19,6 @@ from ..orders.facts import Facts
 from ..orders.next_best_action import ApprovalStage
 from ..orders.unapplied import Unapplied
 from ..orders.views import DeclineView
-from ..routes import choose
 from . import standing
 from .facts import Collection
 
@@ -55,6 +53,7 @@ class CollectView:
     number: str | None
     order: str
     customer: str
+    account: str
     person: str
     purpose: str
     amount: Money
@@ -85,12 +84,14 @@ def of(collection: Collection) -> CollectView:
 
 
 def _view(order: Facts, collection: Collection | None, amount: Money, *, first: bool) -> CollectView:
-    row, (route, descriptor) = order.row, _route(order)
+    row, way = order.row, order.way_of(amount)
+    route, descriptor = (way.facts if way else None), (way.route.descriptor if way and way.open else "")
     asked = collection.challenged if collection else None
     return CollectView(
         number=collection.number if collection else None,
         order=row.number,
         customer=row.account_name,
+        account=row.account_number,
         person=row.contact_name or row.account_name,
         purpose=collection.row.purpose if collection else _("First payment for order %(number)s", number=row.number),
         amount=amount,
@@ -105,15 +106,6 @@ def _view(order: Facts, collection: Collection | None, amount: Money, *, first: 
         tries_left=_tries_left(collection),
         unapplied=order.unapplied,
     )
-
-
-def _route(order: Facts) -> tuple[RouteFacts | None, str]:
-    """The way a charge goes now; where none is open, the one that would be, for the verdicts' sake."""
-    try:
-        route, gateway = choose(order.row.currency)
-    except Refusal:
-        return order.route, ""
-    return RouteFacts(route.name, gateway.id, gateway.name, gateway.state), route.descriptor
 
 
 def _card(order: Facts, route: RouteFacts | None, row: Row[Any]) -> CardChoice:

@@ -23,10 +23,10 @@ from ...models import CollectionMethod, Company, OrderEmail, PaymentIntent, Paym
 from ...money import Money
 from ...states.intent import IntentStatus
 from ...states.mail import MailStatus
+from .. import routes
 from ..orders.plan import collection_words
 from ..orders.preflight import Check
 from ..orders.views import MailView
-from ..routes import choose
 from .facts import Collection
 
 
@@ -121,7 +121,7 @@ def _checks(
     found = [
         _linked(_("Quote"), order.row.quote_id, order.row.quote_number),
         _linked(_("Opportunity"), order.row.opportunity_id, order.row.opportunity_name),
-        _route(order.row.currency),
+        _route(collection),
     ]
     if to:
         found.append(_address(order.row.id, to[0].address))
@@ -144,13 +144,15 @@ def _linked(name: str, id: int | None, words: str | None) -> Check:
     return Check("pass", name, words or "")
 
 
-def _route(currency: str) -> Check:
-    try:
-        route, gateway = choose(currency)
-    except Refusal as refusal:
-        return Check("block", _("Payment route"), refusal.sentence)
-    words = _("%(route)s at %(gateway)s takes %(currency)s.", route=route.name, gateway=gateway.name, currency=currency)
-    return Check("pass", _("Payment route"), words)
+def _route(collection: Collection) -> Check:
+    way, currency = collection.order.way_of(collection.balance), collection.order.row.currency
+    if way is None:
+        words = _("No payment route takes %(currency)s for this at the moment.", currency=currency)
+        return Check("block", _("Payment route"), words)
+    if not way.open:
+        return Check("block", _("Payment route"), routes.why_closed(way))
+    names = {"route": way.route.name, "gateway": way.gateway.name, "currency": currency}
+    return Check("pass", _("Payment route"), _("%(route)s at %(gateway)s takes %(currency)s.", **names))
 
 
 def _address(order_id: int, address: str) -> Check:

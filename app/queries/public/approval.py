@@ -13,10 +13,10 @@ from sqlalchemy.orm import aliased
 from ... import access, clock
 from ...db import read_columns
 from ...models import Approval, OrderEmail, SalesOrder, Signature, Snapshot
-from ...models.frozen import FrozenOrder, read
+from ...models.frozen import FrozenOrder, Shared, read
 from ...states.approval import ApprovalStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
-from . import checkout, papers
+from . import checkout, papers, shared
 from .changes import Change, compare
 from .checkout import Checkout, State
 from .papers import Papers
@@ -50,7 +50,8 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPage:
-    """`takes_payment`: the customer pays in this flow, by what the order asks for and the switch as it stands."""
+    """`takes_payment`: the customer pays in this flow, by what the order asks for and the switch as it stands.
+    `since`: notes and files that came after this version was sent; it does not bind them."""
 
     id: int
     public_id: str
@@ -67,6 +68,7 @@ class ApprovalPage:
     changes: tuple[Change, ...]
     checkout: Checkout | None
     papers: Papers
+    since: Shared
 
     @property
     def valid_until(self) -> datetime:
@@ -152,6 +154,8 @@ BY_LINK = (
         Signature.signed_at,
         _replaced().label("replaced"),
         _mailed().label("mailed"),
+        shared.NOTES.label("notes"),
+        shared.FILES.label("files"),
     )
     .join(Snapshot, Snapshot.id == Approval.snapshot_id)
     .join(SalesOrder, SalesOrder.id == Approval.order_id)
@@ -210,6 +214,7 @@ def _view(row: Row[Any]) -> ApprovalPage:
             receipt=money.paid.receipt_id if money and money.paid else None,
             invoice=money.paid.invoice_id if money and money.paid else None,
         ),
+        since=shared.read(row.notes, row.files).beyond(order.shared),
     )
 
 

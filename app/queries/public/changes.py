@@ -22,8 +22,8 @@ class Change(NamedTuple):
 
 
 def compare(before: FrozenOrder, after: FrozenOrder) -> tuple[Change, ...]:
-    """Lines first, matched by SKU and order of appearance, then terms, then the sums."""
-    found = [*_lines(before, after), *_terms(before, after), *_sums(before, after)]
+    """Lines first, matched by SKU and order of appearance, then terms, notes and files, then the sums."""
+    found = [*_lines(before, after), *_terms(before, after), *_shared(before, after), *_sums(before, after)]
     return tuple(change for change in found if change.before != change.after)
 
 
@@ -76,6 +76,15 @@ def _terms(before: FrozenOrder, after: FrozenOrder) -> Iterator[Change]:
     yield Change(gettext("Delivery address"), *(", ".join(c.shipping_address) for c in addresses))
     versions = (gettext("version %(n)s", n=o.conditions.version) if o.conditions else "" for o in (before, after))
     yield Change(gettext("Terms and conditions"), *versions)
+
+
+def _shared(before: FrozenOrder, after: FrozenOrder) -> Iterator[Change]:
+    """They are only ever added."""
+    new = after.shared.beyond(before.shared)
+    for note in new.notes:
+        yield Change(gettext("Note by %(name)s", name=note.author), "", note.body)
+    for file in new.files:
+        yield Change(gettext("File"), "", file.filename)
 
 
 def _sums(before: FrozenOrder, after: FrozenOrder) -> Iterator[Change]:

@@ -88,6 +88,14 @@ def consent_to_card(order: FrozenOrder | None, seller: str) -> str:
     )
 
 
+def consent_to_keep(seller: str) -> str:
+    """The words next to the box where a card is added without paying."""
+    return gettext(
+        "%(seller)s may keep this card and charge what I order to it. I can have it removed at any time.",
+        seller=seller,
+    )
+
+
 def share(order: FrozenOrder) -> str:
     """`10% on signing`: what part of the total is asked for now."""
     steps = [step for step in order.plan if step.due is Due.SIGNATURE and step not in order.by_transfer]

@@ -68,8 +68,11 @@ class Actions:
         own = self.facts.submitted_by_id == self.reader.id
         obstacle = self._unready()
         if own:
-            sentence = _("You submitted this quote, so somebody else has to approve it.")
-            obstacle = Refusal("own_submission", sentence, who_can(P.QUOTE_APPROVE))
+            obstacle = Refusal(
+                "own_submission",
+                "You submitted this quote, so somebody else has to approve it.",
+                who_can(P.QUOTE_APPROVE),
+            )
         return self._make("approve", _("Approve"), "circle-check", P.QUOTE_APPROVE, obstacle, how="post")
 
     def reject(self) -> Action:
@@ -91,10 +94,9 @@ class Actions:
     def revise(self) -> Action:
         obstacle = None
         if self.facts.latest > self.facts.version:
-            sentence = _("Version %(version)s is the latest one.", version=self.facts.latest)
-            obstacle = Refusal("not_latest", sentence)
+            obstacle = Refusal("not_latest", "Version %(version)s is the latest one.", version=self.facts.latest)
         elif self.facts.status not in REVISABLE:
-            obstacle = Refusal("not_revisable", _("This version can still be changed itself."))
+            obstacle = Refusal("not_revisable", "This version can still be changed itself.")
         return self._make("revise", _("Revise"), "versions", P.QUOTE_EDIT, obstacle, how="post")
 
     def open_order(self) -> Action | None:

@@ -10,7 +10,6 @@ from typing import Literal
 from flask_babel import gettext as _
 
 from ... import settings
-from ...errors import Refusal
 from ...formatting import money
 from ...models import CollectionMethod, Due, Quote
 from ...models.payment_plan import amounts, planned
@@ -55,11 +54,13 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the verdicts are made from; `route` is a name for people, None where there is none."""
+    """What the verdicts are made from; `route` is a name for people, None where none is open, and `closed` then says
+    why the one that matches is not."""
 
     whole: Money
     steps: Sequence[PlanStep]
     route: str | None
+    closed: str
     cards: Sequence[tuple[str, Coverage]]
     billing_contact: str | None
     billing_address: bool
@@ -70,10 +71,13 @@ class Facts:
 
 def of(quote: Quote) -> Readiness:
     """By what is in the database now; commands decide by this."""
-    account = quote.account
+    account, whole = quote.account, quote.totals().gross
+    steps = [PlanStep(x.percent, x.amount, x.due, x.collection) for x in quote.instalments]
+    kind = routes.kind_of(any(line.frequency for line in quote.lines))
     return judge(
-        whole=quote.totals().gross,
-        steps=[PlanStep(x.percent, x.amount, x.due, x.collection) for x in quote.instalments],
+        whole=whole,
+        steps=steps,
+        wanted=routes.Wanted(whole.currency, _first_part(steps, whole), account.account_group, kind),
         account_id=account.id,
         billing_contact=account.billing_contact.name if account.billing_contact else None,
         billing_address=bool(quote.billing_address_id or account.billing_address_id),
@@ -85,17 +89,20 @@ def judge(
     *,
     whole: Money,
     steps: Sequence[PlanStep],
+    wanted: routes.Wanted,
     account_id: int,
     billing_contact: str | None,
     billing_address: bool,
     hold_reason: str | None,
 ) -> Readiness:
     """Adds what the quote itself does not know: the route, the cards on it, the limits."""
-    route = _route_of(whole.currency)
+    found = routes.find(routes.load(), wanted)
+    route = found.facts if found else None
     facts = Facts(
         whole=whole,
         steps=steps,
-        route=route.name if route else None,
+        route=found.route.name if found and found.open else None,
+        closed=routes.why_closed(found) if found and not found.open else "",
         cards=_cards(account_id, route),
         billing_contact=billing_contact,
         billing_address=billing_address,
@@ -106,12 +113,11 @@ def judge(
     return Readiness(tuple(verdicts(facts)))
 
 
-def _route_of(currency: str) -> RouteFacts | None:
-    try:
-        route, gateway = routes.choose(currency)
-    except Refusal:
-        return None
-    return RouteFacts(route.name, gateway.id, gateway.name, gateway.state)
+def _first_part(steps: Sequence[PlanStep], whole: Money) -> int | None:
+    """What the first charge would be, in minor units: what is due at signature, else the whole."""
+    parts = amounts(steps, whole) or []
+    first = sum(part.minor for step, part in zip(steps, parts, strict=False) if step.due is Due.SIGNATURE)
+    return first or whole.minor or None
 
 
 def _cards(account_id: int, route: RouteFacts | None) -> list[tuple[str, Coverage]]:
@@ -134,7 +140,8 @@ def _route(facts: Facts) -> Item:
     if facts.route:
         reason = _("%(currency)s goes by “%(route)s”.", currency=currency, route=facts.route)
         return Item("route", _("Payment route"), "pass", reason, "routes")
-    reason = _("No active payment route takes %(currency)s; a payment admin can open one.", currency=currency)
+    reason = facts.closed or _("No active payment route takes %(currency)s.", currency=currency)
+    reason += " " + _("A payment admin can open one.")
     return Item("route", _("Payment route"), "block", reason, "routes")
 
 

@@ -251,7 +251,7 @@ def test_what_stands_in_the_way_is_told_instead_of_the_form(browser: Client, ord
     close_route()
     page = browser.get(collect_page(order)).text
     assert "is on hold: Invoice dispute." in page and "Billing or AR can release the hold." in page
-    assert "No payment route takes EUR" in page
+    assert "which is unavailable at the moment" in page
     assert 'id="collect-form"' not in page
 
 

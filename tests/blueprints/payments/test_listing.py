@@ -40,7 +40,7 @@ def number_of(order: SalesOrder) -> str:
 
 def moved(dana: User) -> dict[str, str]:
     """What became of money that had come, or was held."""
-    boss, later = factories.user(Role.ADMIN), pytest.MonkeyPatch()
+    boss = factories.user(Role.ADMIN)
     paid = {name: moving.paid(dana, deposit_percent="10") for name in ("part_refunded", "refunded", "disputed", "lost")}
     moving.refund(paid["part_refunded"], 100, boss)
     moving.refund(paid["refunded"], paid["refunded"].amount, boss)
@@ -48,9 +48,9 @@ def moved(dana: User) -> dict[str, str]:
     sandbox.decide("sandbox", contested["lost"].provider_id, won=False)
     for facts in contested.values():
         disputes.hear(paid["lost"].gateway_id, facts.provider_id)
-    moving.capture_later(later)
+    moving.capture_later()
     paid["authorized"] = moving.paid(dana, deposit_percent="10")
-    later.undo()
+    moving.capture_later(False)
     numbers = {name: db.session.get_one(PaymentOrder, x.payment_order_id).number for name, x in paid.items()}
     return numbers | {"charged_back": numbers.pop("lost")}
 

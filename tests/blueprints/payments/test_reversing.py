@@ -67,7 +67,7 @@ def test_the_dialog_answers_htmx_in_place(office: Client, boss: User) -> None:
 
 
 def test_a_hold_offers_capture_and_void(office: Client, boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    moving.capture_later(monkeypatch)
+    moving.capture_later()
     hold = moving.paid(boss)
     told = office.get(f"/payments/{number(hold)}").text
     for words in ("€410.55 is authorized.", "Authorized", "Capture", "Void the authorization", "Held until"):

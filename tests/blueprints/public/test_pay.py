@@ -68,7 +68,7 @@ def test_paying_ends_in_a_receipt_and_an_active_order(client: Client) -> None:
 def test_what_is_only_reserved_is_told_as_that_and_not_asked_for_again(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    capture_later(monkeypatch)
+    capture_later()
     customer = signed(client, deposit_percent="10")
     assert customer.pay().location == customer.url
     page = customer.get().text

@@ -79,4 +79,5 @@ class RailView:
     links: tuple[LinkCheck, ...]
     people: tuple[PersonView, ...]
     methods: tuple[MethodView, ...]
+    coverage: str | None
     dates: tuple[KeyDate, ...]
