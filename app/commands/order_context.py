@@ -89,6 +89,8 @@ def link_opportunity(order_id: int, opportunity_id: int, *, by: User) -> SalesOr
     with transaction():
         demand(by, Permission.ORDER_EDIT)
         order = _open_order(order_id)
+        if order.opportunity_id == opportunity_id:
+            return order  # its quote has just brought it along
         if order.opportunity_id is not None:
             raise Refusal("linked_already", "%(order)s has an opportunity already.", order=order.number)
         opportunity = lock(Opportunity, opportunity_id)

@@ -85,7 +85,9 @@ def test_an_opportunity_alone_is_linked_and_won(boss: User) -> None:
     own = opportunity_for(order.account_id, boss)
     assert order_context.link_opportunity(order.id, own.id, by=boss).opportunity_id == own.id
     assert db.session.get_one(Opportunity, own.id).stage is OpportunityStage.WON
-    refusal("linked_already", lambda: order_context.link_opportunity(order.id, own.id, by=boss))
+    assert order_context.link_opportunity(order.id, own.id, by=boss).opportunity_id == own.id
+    other = opportunity_for(order.account_id, boss)
+    refusal("linked_already", lambda: order_context.link_opportunity(order.id, other.id, by=boss))
 
 
 def test_a_cancelled_order_is_left_alone(boss: User) -> None:
