@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 ENVIRONMENTS = ("demo", "development", "test", "production")
 ROOT = Path(__file__).resolve().parent.parent
+STRIPE = "COUNTERSIGN_STRIPE_"
 
 
 class Misconfigured(Exception):
@@ -30,6 +31,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     instance.mkdir(parents=True, exist_ok=True)
     base_url = read("BASE_URL", f"http://127.0.0.1:{environ.get('PORT', '8000')}").rstrip("/")
     secure = base_url.startswith("https://")
+    secret_key = _secret_key(read("SECRET_KEY"), production, instance)
     database = _database_url(read("DATABASE_URL"), production, instance)
     config: dict[str, Any] = {
         "ENVIRONMENT": environment,
@@ -37,7 +39,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "TESTING": environment == "test",
         "INSTANCE": instance,
         "BASE_URL": base_url,
-        "SECRET_KEY": _secret_key(read("SECRET_KEY"), production, instance),
+        "SECRET_KEY": secret_key,
         "SECRET_KEY_FALLBACKS": read("SECRET_KEY_FALLBACKS").split(),
         "SQLALCHEMY_DATABASE_URI": database,
         "SQLALCHEMY_ENGINE_OPTIONS": {
@@ -47,6 +49,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "REDIS_URL": read("REDIS_URL", "" if production else "redis://127.0.0.1:6379/0"),
         "DEMO_HISTORY": read("DEMO_HISTORY", "on") == "on",
         "SANDBOX": _sandbox(read("SANDBOX"), production),
+        "STRIPE": _stripe(environ),
         "MAIL_TRANSPORT": read("MAIL_TRANSPORT", "smtp" if production else "mailbox"),
         "SMTP_URL": read("SMTP_URL"),
         "MAIL_FROM": read("MAIL_FROM"),
@@ -117,6 +120,26 @@ def _database_url(given: str, production: bool, instance: Path) -> str:
     if production:
         raise Misconfigured("COUNTERSIGN_DATABASE_URL is missing; production does not guess its database.")
     return f"sqlite:///{instance / 'countersign.sqlite3'}"
+
+
+class Secrets(dict[str, str]):
+    """Shows its names at most."""
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(self)})"
+
+
+def _stripe(environ: Mapping[str, str]) -> Secrets:
+    """All of COUNTERSIGN_STRIPE_…, of however many accounts; `…_FILE` names the file that holds the value."""
+    given = {n.removeprefix(STRIPE): v for n, v in environ.items() if n.startswith(STRIPE)}
+    return Secrets({n.removesuffix("_FILE"): _held(n, v) if n.endswith("_FILE") else v for n, v in given.items()})
+
+
+def _held(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{STRIPE}{name} names a file that cannot be read.") from error
 
 
 def _sandbox(given: str, production: bool) -> bool:

@@ -6,6 +6,7 @@ Sources: W3C CSP 3; OWASP ASVS 4.0 14.4; W3C Fetch Metadata.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Mapping
 
 from flask import Flask, Response, abort, current_app, g, request
 from flask_login import current_user
@@ -24,24 +25,35 @@ def csp_nonce() -> str:
     return g.csp_nonce
 
 
+def widen(sources: Mapping[str, Iterable[str]]) -> None:
+    """Let this one answer load from `sources` as well, by directive: a gateway's card field comes from elsewhere."""
+    kept = g.setdefault("csp_sources", {})
+    for directive, places in sources.items():
+        kept.setdefault(directive, []).extend(places)
+
+
 def _policy() -> str:
-    """Views may widen `g.csp_frame_src` (the hosted card field) or set `g.csp_frame_ancestors` (what may be framed)."""
+    """Views may `widen` where things come from, or set `g.csp_frame_ancestors` (what may be framed)."""
     nonce = csp_nonce()
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src 'nonce-{nonce}' 'strict-dynamic'",
             f"style-src 'self' 'nonce-{nonce}'",
-            "img-src 'self' data:",
-            "font-src 'self'",
-            "connect-src 'self'",
-            f"frame-src {g.get('csp_frame_src', chr(39) + 'self' + chr(39))}",
+            _from("img-src", "'self' data:"),
+            _from("font-src", "'self'"),
+            _from("connect-src", "'self'"),
+            _from("frame-src", "'self'"),
             f"frame-ancestors {g.get('csp_frame_ancestors', chr(39) + 'none' + chr(39))}",
             "form-action 'self'",
             "base-uri 'none'",
             "object-src 'none'",
         )
     )
+
+
+def _from(directive: str, places: str) -> str:
+    return " ".join((directive, places, *g.get("csp_sources", {}).get(directive, ())))
 
 
 def _headers(response: Response) -> Response:

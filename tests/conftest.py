@@ -102,6 +102,7 @@ def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
             "SECRET_KEY": "test-key-test-key-test-key-test-key-1",
             "SQLALCHEMY_DATABASE_URI": database_url,
             "REDIS_URL": "",
+            "STRIPE": {},
             "RATE_LIMITS": False,
             "WTF_CSRF_ENABLED": False,
             "BASE_URL": "http://countersign.test",

@@ -34,6 +34,7 @@ REFUSALS = {
     "COUNTERSIGN_SANDBOX is on; in production it must be off, or say yes-take-no-real-money if that is meant.": {
         "SANDBOX": "on"
     },
+    "COUNTERSIGN_STRIPE_SECRET_KEY_FILE names a file that cannot be read.": {"STRIPE_SECRET_KEY_FILE": "/nowhere/key"},
 }
 
 
@@ -67,6 +68,14 @@ def test_production_starts_when_it_is_set_up(tmp_path: Path) -> None:
 def test_the_sandbox_is_on_in_production_only_for_whoever_spells_it_out(tmp_path: Path) -> None:
     assert config.load(production(tmp_path, SANDBOX="yes-take-no-real-money"))["SANDBOX"] is True
     assert config.load(production(tmp_path, SANDBOX="off"))["SANDBOX"] is False
+
+
+def test_stripes_secrets_come_from_the_environment_or_a_file_and_are_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk_test_from_file\n")
+    given = {"STRIPE_EU_SECRET_KEY_FILE": str(tmp_path / "key"), "STRIPE_WEBHOOK_SECRET": "whsec_shy"}
+    secrets = config.load(environ(tmp_path, **given))["STRIPE"]
+    assert secrets == {"EU_SECRET_KEY": "sk_test_from_file", "WEBHOOK_SECRET": "whsec_shy"}
+    assert repr(secrets) == "Secrets(EU_SECRET_KEY, WEBHOOK_SECRET)"
 
 
 def test_a_demo_needs_nothing_and_keeps_its_key(tmp_path: Path) -> None:

@@ -6,10 +6,13 @@ import re
 
 from flask import Flask
 
+from app import migrating
 from app.config import ROOT
+from app.gateways.stripe.health import EVENTS
 from tests.house import templates
 
 PRODUCTION = (ROOT / "docs" / "production.md").read_text()
+STRIPE = (ROOT / "docs" / "stripe.md").read_text()
 SECURITY = (ROOT / "docs" / "security.md").read_text()
 
 # Whatever a customer's way to pay is made of.
@@ -22,6 +25,13 @@ def test_every_variable_is_in_the_table_and_nothing_else() -> None:
     assert read == listed
 
 
+def test_every_variable_of_stripes_is_in_its_table_and_every_event_in_its_list() -> None:
+    read = set(re.findall(r'read\("([A-Z_]+)"', (ROOT / "app" / "gateways" / "stripe" / "keys.py").read_text()))
+    assert read == set(re.findall(r"^\| `COUNTERSIGN_STRIPE_([A-Z_]+)`", STRIPE, re.M))
+    listed = STRIPE.partition("## Events")[2].partition("An event is only")[0]
+    assert set(EVENTS) == set(re.findall(r"`([a-z_.]+)`", listed))
+
+
 def test_every_script_on_the_way_to_payment_is_in_the_inventory() -> None:
     pages = {path: text for path, text in templates.sources().items() if path.startswith(CUSTOMERS)}
     named = {s for text in pages.values() for s in re.findall(r"""<script[^>]*?["'/]([\w.-]+\.js)['"]""", text)}
@@ -31,8 +41,9 @@ def test_every_script_on_the_way_to_payment_is_in_the_inventory() -> None:
 
 
 def test_the_commands_that_the_documents_name_exist(app: Flask) -> None:
+    migrating.bind(app)
     for words in set(re.findall(r"flask (?:--app wsgi )?([a-z]+(?: [a-z-]+)?)", PRODUCTION)):
         command = app.cli
-        for word in words.split()[: 2 if words.split()[0] in ("users", "db") else 1]:
+        for word in words.split()[: 2 if words.split()[0] in ("users", "db", "gateways") else 1]:
             assert word in command.commands, words
             command = command.commands[word]

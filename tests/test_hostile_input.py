@@ -51,7 +51,9 @@ def test_no_field_of_any_form_breaks_its_page(any_app: Flask, admin: User, guest
     assert len(found) > 25, "the forms are not found any more"
     admin_id = admin.id
     again = lambda: guest.sign_in(db.session.get_one(User, admin_id)) and None  # noqa: E731
-    assert [wrong for form in found for wrong in posts.broken_by_fields(guest, form, again)] == []
+    one_by_one = db.engine.dialect.name == "postgresql"  # the stricter of the two, and this takes its time
+    ways = (posts.broken_by_turns, posts.broken_by_fields)[: 1 + one_by_one]
+    assert [wrong for broken in ways for form in found for wrong in broken(guest, form, again)] == []
 
 
 def test_no_address_that_takes_a_post_breaks(any_app: Flask, admin: User, guest: Client, samples) -> None:
@@ -74,4 +76,4 @@ def test_a_form_that_breaks_is_seen(any_app: Flask, guest: Client) -> None:
         raise ValueError(name)
 
     form.action = "/nowhere/here"
-    assert len(list(posts.broken_by_fields(guest, form, lambda: None))) == len(posts.HOSTILE)
+    assert len(list(posts.broken_by_fields(guest, form, lambda: None))) == len(posts.ALONE)

@@ -186,7 +186,7 @@ def settle(setup_id: int, result: SetupResult) -> MethodSetup:
 
 def _write(setup: MethodSetup, row: MethodRequest, event: AttemptEvent, result: SetupResult) -> None:
     setup.provider_id = result.provider_id or setup.provider_id
-    setup.next_action, setup.error = result.next_action, result.message[:500] or None
+    setup.next_action, setup.error = outcomes.without_address(result.next_action), result.message[:500] or None
     setup.decline_code, setup.advice = result.decline_code, result.advice
     if setup.EDGES[setup.status, event] is not setup.status:
         setup.transition(event, by=SYSTEM, because=result.message or None, code=result.decline_code)

@@ -6,6 +6,7 @@ Idempotent by provider id: an answer, a webhook and a look-up may bring the same
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -99,7 +100,7 @@ def _quarantine(attempt: Attempt, result: ChargeResult) -> Attempt:
 
 def _note(attempt: Attempt, result: ChargeResult) -> None:
     attempt.provider_id = result.provider_id or attempt.provider_id
-    attempt.next_action = result.next_action
+    attempt.next_action = without_address(result.next_action)
     attempt.error = result.message[:500] or None
     attempt.decline_code, attempt.advice = result.decline_code, result.advice
     if result.card is not None:
@@ -108,6 +109,11 @@ def _note(attempt: Attempt, result: ChargeResult) -> None:
         attempt.decline_class = declines.explain(result.decline_code, result.advice).kind
     if result.outcome is Outcome.SUCCEEDED and result.token is not None and attempt.method_id is None:
         attempt.method_id = _keep_method(attempt, result.card, result.token, result.customer_ref).id
+
+
+def without_address(action: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Where a redirect leads may hold a secret of the payer's: it is asked for anew by whoever goes there."""
+    return {"kind": "redirect"} if action and action["kind"] == "redirect" else action
 
 
 def next_ask(attempt: Attempt | MethodSetup) -> datetime | None:

@@ -8,15 +8,16 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from .. import clock
-from ..commands import method_requests, settlement
-from ..db import db, end_read, transaction
+from ..commands import kept_methods, method_requests, settlement
+from ..commands.kept_methods import Consent
+from ..db import db, end_read, lock, transaction
 from ..gateways import registry
 from ..gateways.sandbox import payouts
 from ..gateways.sandbox.cards import BY_SLUG
 from ..gateways.sandbox.line import Rejected
 from ..gateways.settlement import BalanceItem, ItemKind, Payout, PayoutState
 from ..gateways.setups import SetupRequest
-from ..models import SYSTEM, Account, Gateway, OrderKind, PaymentMethod, PaymentProfile, Route, Token, User
+from ..models import SYSTEM, Account, Gateway, OrderKind, PaymentMethod, Route, Token, User
 from ..money import Money
 from ..states.gateway import GatewayEvent
 from .post import deliver
@@ -25,9 +26,9 @@ FORMER = "framework 2024"
 EUROPE, USA = "sandbox-eu", "sandbox-us"
 OVERSEAS = "USD"
 CONSENT = {
-    "consent_text": "Agreed in the contract of March 2024.",
-    "consent_by": "Jonas Falk",
-    "consent_how": "in the contract",
+    "text": "Agreed in the contract of March 2024.",
+    "by": "Jonas Falk",
+    "how": "in the contract",
 }
 
 
@@ -77,28 +78,32 @@ def card_of_former_years(account_id: int) -> None:
             exp_year=clock.now().year + 2,
             holder="Northfield Clinics GmbH",
             tokens=[Token(gateway_id=gateway.id, token="harbour_8210")],
-            **CONSENT,
+            **{f"consent_{name}": words for name, words in CONSENT.items()},
         )
         session.add(card)
 
 
 def card_of_the_other_side(account_id: int) -> None:
     """An American customer's card that Europe keeps: their charges take another route, which does not know it."""
-    gateway = db.session.scalars(select(Gateway).where(Gateway.key == EUROPE)).one()
+    keep(account_id, EUROPE, "mastercard")
+
+
+def keep(account_id: int, gateway_key: str, card: str) -> None:
+    """The test card `card` of the account's first contact, on file and at that gateway."""
+    gateway = db.session.scalars(select(Gateway).where(Gateway.key == gateway_key)).one()
     account = db.session.get_one(Account, account_id)
     adapter, gateway_id, number = registry.get(gateway), gateway.id, account.number
     holder, email = account.contacts[0].name, account.contacts[0].email
     end_read()
     customer = adapter.ensure_customer(number, holder, email, f"cs-customer-{number}")
-    alias = BY_SLUG["mastercard"].alias(4, clock.now().year + 3)
+    alias = BY_SLUG[card].alias(4, clock.now().year + 3)
     kept = adapter.save_card(SetupRequest(f"cs-setup-{number}", customer, alias, "/", {"holder": holder}))
     if kept.card is None or kept.token is None:
         raise RuntimeError(f"the sandbox did not keep a card of {number}: {kept.message}")
-    facts = {name: getattr(kept.card, name) for name in ("brand", "last4", "exp_month", "exp_year", "fingerprint")}
-    with transaction() as session:
-        token = Token(gateway_id=gateway_id, token=kept.token)
-        session.add(PaymentProfile(account_id=account_id, gateway_id=gateway_id, customer_ref=customer))
-        session.add(PaymentMethod(account_id=account_id, holder=holder, tokens=[token], **facts, **CONSENT))
+    with transaction():
+        lock(Account, account_id)
+        method = kept_methods.keep(account_id, None, kept.card, consent=Consent(**CONSENT), by=SYSTEM)
+        kept_methods.keep_token(method, gateway_id, kept.token, customer)
 
 
 def ask_for_a_card(account_id: int, *, by: User) -> None:

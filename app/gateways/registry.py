@@ -18,7 +18,10 @@ from .base import Gateway, GatewayAccount, NotAvailable
 
 GROUP = "countersign.gateways"
 
-SHIPPED = (EntryPoint("sandbox", "app.gateways.sandbox.adapter:SandboxGateway", GROUP),)
+SHIPPED = (
+    EntryPoint("sandbox", "app.gateways.sandbox.adapter:SandboxGateway", GROUP),
+    EntryPoint("stripe", "app.gateways.stripe.adapter:StripeGateway", GROUP),
+)
 
 Adapter = Callable[[GatewayAccount], Gateway]
 

@@ -12,7 +12,10 @@ from flask.cli import ScriptInfo
 
 sys.path.insert(0, str(Path.cwd()))
 
+from app import migrating  # noqa: E402
 from wsgi import app  # noqa: E402
+
+migrating.bind(app)
 
 
 def call(*arguments: str) -> None:

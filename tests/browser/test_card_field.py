@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, Request, expect
 from app import clock
 from app.access import public
 from app.gateways.base import Outcome
+from app.gateways.card_field import CardField
 from app.gateways.sandbox.cards import CARDS, read_alias
 from tests import factories
 from tests.gateways.benches import sandbox_bench
@@ -22,14 +23,13 @@ pytestmark = pytest.mark.browser
 
 CHECKOUT = """
 {% extends "layouts/public.html" %}
-{% from "components/card_field.html" import card_field, card_field_script %}
+{% from "components/card_field.html" import card_field with context %}
 {% from "components/fields.html" import post_form %}
 {% from "components/buttons.html" import button %}
 {% block heading %}Pay{% endblock %}
-{% block scripts %}{{ super() }}{{ card_field_script() }}{% endblock %}
 {% block content %}
 {% call post_form("/checkout", target="#result" if htmx else None, id="pay") %}
-<div class="panel"><div class="panel-body">{{ card_field("pay") }}</div></div>
+<div class="panel"><div class="panel-body">{{ card_field("pay", field) }}</div></div>
 {{ button("Pay €123.45", kind="primary", wide=true) }}
 {{ button("Pay later", name="later", value="yes", novalidate=true) }}
 {% endcall %}
@@ -68,7 +68,7 @@ def posts(app: Flask) -> list[dict[str, str]]:
     @app.get("/checkout")
     @public
     def checkout() -> str:
-        return render_template_string(CHECKOUT, htmx="htmx" in request.args)
+        return render_template_string(CHECKOUT, htmx="htmx" in request.args, field=CardField("sandbox"))
 
     @app.post("/checkout")
     @public

@@ -19,7 +19,7 @@ CHECKOUT = """
 {% extends "layouts/public.html" %}
 {% from "components/card_field.html" import next_step %}
 {% block heading %}One more step{% endblock %}
-{% block content %}{{ next_step(action) }}{% endblock %}
+{% block content %}{{ next_step(action, action.url) }}{% endblock %}
 """
 
 

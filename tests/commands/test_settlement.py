@@ -249,13 +249,9 @@ def test_a_gateway_that_does_not_answer_is_a_fact_and_no_crash(app: Flask, monke
     assert db.session.scalars(select(SettlementSync.last_error)).one() == "connection refused"
 
 
-@given(
-    gross=st.integers(1, 10**9),
-    rate=st.decimals("0.000000001", "100000", places=9),
-)
-def test_a_rate_is_kept_to_the_ninth_digit(gross: int, rate: Decimal) -> None:
+@given(rate=st.decimals("0.000000001", "100000", places=9))
+def test_a_rate_is_kept_to_the_ninth_digit(rate: Decimal) -> None:
     from app.models.settlement import Rate
 
-    back = Rate.result_processor(None, None)
-    kept = back(Rate.process_bind_param(rate, None)) if back else None
-    assert kept == rate
+    read = Rate.result_processor(None, None)
+    assert read(Rate.process_bind_param(rate, None)) == rate

@@ -57,8 +57,8 @@ def sandbox_bench(key: str = "sandbox") -> Bench:
     )
 
 
-BENCHES: dict[str, Callable[[], Bench]] = {"sandbox": sandbox_bench}
-DECLARED: dict[str, frozenset[str]] = {"sandbox": frozenset(ABILITIES)}
+BENCHES: dict[str, Callable[[], Bench] | str] = {"sandbox": sandbox_bench, "stripe": "stripe_bench"}
+DECLARED: dict[str, frozenset[str]] = {"sandbox": frozenset(ABILITIES), "stripe": frozenset(ABILITIES)}
 
 
 def over(*abilities: str) -> pytest.MarkDecorator:

@@ -20,6 +20,7 @@ SAMPLES = {
     "number": "SO-01042",
     "order": "SO-01042",
     "customer": "Northfield <Clinics> & Sons",
+    "account": "Northfield <Clinics> & Sons",
     "person": "Maria Keller",
     "total": Money(4_821_000, "EUR"),
     "due_now": Money(1_446_300, "EUR"),

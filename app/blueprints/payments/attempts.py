@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
 from ...badges import badge_of
+from ...commands import challenge
 from ...commands import collection as commands
 from ...errors import NotFound, Refusal
 from ...queries.payments.facts import Collection, load
 from ...states.attempt import OPEN, AttemptStatus
+from .. import bank as to_bank
 from . import answers, bp
 
 
@@ -40,6 +42,18 @@ def give_up(number: str, attempt_id: int) -> ResponseReturnValue:
     if attempt.status is AttemptStatus.SUCCEEDED:
         return _back(collection, _("The cardholder had confirmed in time: it is paid."))
     return _back(collection, _("Given up; nothing was charged."))
+
+
+@bp.get("/payments/<number>/bank")
+@requires(Permission.PAYMENT_COLLECT)
+def bank(number: str) -> ResponseReturnValue:
+    """To the bank's page, where the cardholder answers; whoever sent them there comes back here."""
+    collection = load(number, me())
+    home = url_for("payments.collect_order", number=number)
+    question = challenge.open_question(collection.row.id) if collection.challenged is not None else None
+    if question is not None:
+        session["checkout"] = [question.about, "staff", number, 0]
+    return to_bank.go(question, home)
 
 
 @bp.get("/payments/<number>/outcome")

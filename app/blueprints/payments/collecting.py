@@ -9,6 +9,7 @@ from flask import Response, flash, make_response, redirect, render_template, ses
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from ... import security
 from ...access import Permission, me, requires
 from ...commands import collection as commands
 from ...commands.charges import Instrument
@@ -151,6 +152,7 @@ def _page(
         form.offer(_choices(view))
     form.form_key.data = mint_form_key()
     form.amount.data, form.amount.raw_data = view.amount.minor, None
+    security.widen(view.new_card.sources)
     html = render_template("payments/collect.html", place=place, view=view, form=form, refusal=refusal)
     return make_response(html, status)
 

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response, redirect, render_template, session, url_for
+from flask import Response, make_response, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 
+from ... import security
 from ...access import public
-from ...commands import method_requests, method_setups
+from ...commands import challenge, method_requests, method_setups
 from ...errors import Refusal
 from ...extensions import limiter
 from ...forms import mint_form_key
+from ...gateways.card_field import Purpose
 from ...hypermedia import see_other, wants_fragment
 from ...models import MethodSetup
 from ...navigation import company
+from ...queries import card_fields
 from ...queries.public import card_request
 from ...queries.public.card_request import DEAD, CardRequest, State
 from ...queries.public.words import consent_to_keep
 from ...states.attempt import AttemptStatus
+from .. import bank
 from . import bp
 from .dead import dead, thanks_for_asking
 from .forms import CardForm
 from .link import Link
 
 # What the page behind the link shows better than a message could.
+TAKES_CARDS = frozenset({State.LIVE, State.ACTION})
 TOLD_BY_THE_PAGE = frozenset({"saved", "saving", "link_dead", "link_expired", "attempts_used_up", "gateway_closed"})
 
 
@@ -57,8 +62,19 @@ def add_method_now(token: str) -> ResponseReturnValue:
         return _refused(link, found, form, refusal)
     action = setup.next_action or {}
     if setup.status is AttemptStatus.REQUIRES_ACTION and action.get("kind") == "redirect":
-        return redirect(action["url"], 303)
+        return see_other(link.url("bank"))
     return see_other(link.url())
+
+
+@bp.get("/add-method/<string:token>/bank")
+@public
+@limiter.limit("60/minute")
+def add_method_bank(token: str) -> ResponseReturnValue:
+    """On to the bank's question about a card; asks the gateway where that is, and writes nothing."""
+    link = Link.read("method", token)
+    found = card_request.by_link(link.public_id, link.generation)
+    question = challenge.about_card(found.id) if found is not None and found.state is State.ACTION else None
+    return bank.go(question, link.url(), back=lambda setup: url_for("public.card_saving_return", setup=setup))
 
 
 @bp.get("/add-method/<string:token>/progress")
@@ -131,6 +147,9 @@ def _page(link: Link, found: CardRequest, form: CardForm | None = None, status: 
     template = {State.DONE: "public/card_added.html", State.SAVING: "public/card_saving.html"}.get(
         found.state, "public/add_method.html"
     )
-    facts = {"refusal": None, "consent": consent_to_keep(company().name)} | context
+    facts = {"refusal": None, "consent": consent_to_keep(company().name), "new_card": None} | context
+    if found.state in TAKES_CARDS:
+        facts["new_card"] = card_fields.at(found.gateway, Purpose(None, found.currency, save=True))
+        security.widen(facts["new_card"].sources)
     page = render_template(template, link=link, asked=found, form=form or _new_form(found), **facts)
     return make_response(page, status)

@@ -41,6 +41,17 @@ def approve_pay_now(token: str) -> ResponseReturnValue:
     return till.pay(_of_approval(link, page))
 
 
+@bp.get("/approve/<string:token>/bank")
+@public
+@limiter.limit("30/minute")
+def approve_bank(token: str) -> ResponseReturnValue:
+    link = Link.read("approve", token)
+    page = approval.by_link(link.public_id, link.generation)
+    if page is None or page.stage is not Stage.PAY:
+        return redirect(link.url())
+    return till.to_bank(_of_approval(link, page))
+
+
 @bp.get("/approve/<string:token>/progress")
 @public
 @limiter.limit("120/minute")
@@ -89,6 +100,17 @@ def pay_now(token: str) -> ResponseReturnValue:
     if found is None or found.state in DEAD | {State.PAID}:
         return see_other(link.url())
     return till.pay(_of_link(link, found))
+
+
+@bp.get("/pay/<string:token>/bank")
+@public
+@limiter.limit("30/minute")
+def pay_bank(token: str) -> ResponseReturnValue:
+    link = Link.read("pay", token)
+    found = checkout.by_link(link.public_id, link.generation)
+    if found is None or found.state is not State.ACTION:
+        return redirect(link.url())
+    return till.to_bank(_of_link(link, found))
 
 
 @bp.get("/pay/<string:token>/progress")

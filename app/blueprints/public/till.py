@@ -9,18 +9,23 @@ from typing import Any
 from flask import Response, make_response, redirect, render_template, session
 from flask.typing import ResponseReturnValue
 
-from ...commands import charges
+from ... import security
+from ...commands import challenge, charges
 from ...commands.charges import Instrument
 from ...errors import Refusal
 from ...forms import mint_form_key
 from ...hypermedia import see_other, wants_fragment
 from ...models import Actor, Attempt
 from ...models.frozen import FrozenOrder
+from ...queries import card_fields
 from ...queries.public.checkout import Checkout, State
 from ...queries.public.words import consent_to_card
 from ...states.attempt import AttemptStatus
+from .. import bank
 from .forms import PayForm
 from .link import Link
+
+TAKES_CARDS = frozenset({State.PAY, State.ACTION})
 
 # What the page behind the link shows better than a message could.
 TOLD_BY_THE_PAGE = frozenset({"payment_in_progress", "paid", "link_dead", "link_expired", "payment_switched_off"})
@@ -44,6 +49,11 @@ class Till:
     terms: FrozenOrder | None = None
 
     @property
+    def bank(self) -> str:
+        """By way of which the bank's question is reached."""
+        return self.link.url("bank")
+
+    @property
     def must_save(self) -> bool:
         """Recurring lines need a card on file; that was part of what was signed."""
         return self.terms is not None and bool(self.terms.recurring)
@@ -60,8 +70,11 @@ def new_form(till: Till) -> PayForm:
 
 def show(till: Till, form: PayForm | None = None, *, status: int = 200, **context: Any) -> Response:
     """The page of a checkout that waits for its payer, or for the gateway."""
-    facts = {"refusal": None, "stale": False} | context
+    facts = {"refusal": None, "stale": False, "new_card": None} | context
     template = "public/confirming.html" if till.checkout.state is State.CONFIRMING else "public/pay.html"
+    if till.checkout.state in TAKES_CARDS:
+        facts["new_card"] = card_fields.to_pay(till.checkout.payment_order_id, till.checkout.amount)
+        security.widen(facts["new_card"].sources)
     page = render_template(template, till=till, checkout=till.checkout, form=form or new_form(till), **facts)
     return make_response(page, status)
 
@@ -94,7 +107,7 @@ def _charge(till: Till, form: PayForm) -> Attempt:
         receipt_email=form.receipt_email.data,
         by=Actor.customer(form.name.data or ""),
     )
-    session["checkout"] = [attempt.public_id, till.link.kind, till.link.public_id, till.link.generation]
+    _remember(till, attempt.public_id)
     return charges.execute(attempt.id)
 
 
@@ -102,8 +115,20 @@ def _next(till: Till, attempt: Attempt) -> ResponseReturnValue:
     """To the bank's question if it has a page of its own; else to the page that tells what came of it."""
     action = attempt.next_action or {}
     if attempt.status is AttemptStatus.REQUIRES_ACTION and action.get("kind") == "redirect":
-        return redirect(action["url"], 303)
+        return redirect(till.bank, 303)
     return see_other(till.home)
+
+
+def to_bank(till: Till) -> ResponseReturnValue:
+    """Whoever is sent there comes back to this link's page, from whichever browser they paid."""
+    question = challenge.open_question(till.checkout.payment_order_id)
+    if question is not None:
+        _remember(till, question.about)
+    return bank.go(question, till.home)
+
+
+def _remember(till: Till, attempt: str) -> None:
+    session["checkout"] = [attempt, till.link.kind, till.link.public_id, till.link.generation]
 
 
 def _refused(till: Till, form: PayForm, refusal: Refusal) -> ResponseReturnValue:

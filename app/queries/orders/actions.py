@@ -42,6 +42,7 @@ CATALOGUE: dict[str, Entry] = {
     "edit_lines": Entry(_("Edit lines"), "list-check", "orders.edit_lines", P.ORDER_EDIT, "page"),
     "edit_terms": Entry(_("Edit terms"), "pencil", "orders.edit_terms", P.ORDER_EDIT, "page"),
     "edit_details": Entry(_("Edit"), "pencil", "orders.edit_details", P.ORDER_EDIT, "page"),
+    "link_context": Entry(_("Link it"), "link", "orders.edit_context", P.ORDER_EDIT, "page"),
     "book": Entry(_("Book on terms"), "circle-check", "orders.book_form", P.ORDER_BOOK),
     "convert_to_draft": Entry(_("Convert to draft"), "arrow-back-up", "orders.convert_to_draft_form", P.ORDER_EDIT),
     "preview": Entry(_("Make the preview"), "file-text", "orders.make_pdf", P.ORDER_VIEW, "post"),

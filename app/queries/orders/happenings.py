@@ -34,6 +34,8 @@ def _(text: str) -> Any:
 HISTORY: dict[tuple[str, str], Words] = {
     ("sales_order", "converted"): Words("file-invoice", _("converted the order from %(quote)s v%(version)s")),
     ("sales_order", "synced"): Words("refresh", _("took over %(quote)s v%(version)s")),
+    ("sales_order", "quote_linked"): Words("link", _("linked the order to %(quote)s v%(version)s")),
+    ("sales_order", "opportunity_linked"): Words("link", _("linked the order to %(opportunity)s")),
     ("sales_order", "submit_for_approval"): Words("send", _("sent the order for approval to %(sent_to)s")),
     ("sales_order", "book"): Words("circle-check", _("booked the order on terms"), "ok"),
     ("sales_order", "first_payment_received"): Words("circle-check", _("paid %(amount)s; the order is booked"), "ok"),

@@ -48,6 +48,7 @@ def head(facts: Facts) -> OrderHead:
         tags=tuple(row.tags),
         edition=row.edition,
         gap=_gap(facts),
+        gap_action=facts.actions.find("link_context"),
     )
 
 

@@ -11,8 +11,10 @@ from sqlalchemy import Row
 
 from ... import clock
 from ...formatting import ago, day, money
+from ...gateways.card_field import CardField, Purpose
 from ...money import Money
 from ...states.order import BEFORE_BOOKING
+from .. import card_fields
 from ..coverage import RouteFacts
 from ..orders import methods
 from ..orders.facts import Facts
@@ -59,6 +61,7 @@ class CollectView:
     amount: Money
     route: str
     descriptor: str
+    new_card: CardField
     cards: tuple[CardChoice, ...]
     steps: tuple[str, ...]
     decline: DeclineView | None
@@ -97,6 +100,7 @@ def _view(order: Facts, collection: Collection | None, amount: Money, *, first: 
         amount=amount,
         route=f"{route.name}, {route.gateway_name}" if route else "",
         descriptor=descriptor,
+        new_card=card_fields.on(way, Purpose(amount, amount.currency, save=False)),
         cards=tuple(_card(order, route, x) for x in order.methods),
         steps=_steps(order, amount, descriptor, first=first),
         decline=standing.decline(collection) if collection else None,

@@ -12,6 +12,7 @@ from sqlalchemy import Row, func, select
 
 from ... import clock
 from ...db import db
+from ...gateways.base import GatewayAccount
 from ...models import Account, Contact, Gateway, GatewayState, MethodRequest, MethodSetup, PaymentMethod, Route
 from ...states import declines
 from ...states.attempt import AttemptStatus
@@ -48,6 +49,8 @@ class CardRequest:
     decline: Decline | None
     action: dict[str, Any] | None
     card: str
+    gateway: GatewayAccount
+    currency: str
 
 
 LAST = (
@@ -72,6 +75,11 @@ ROW: Any = (
         Account.name.label("account"),
         Contact.name.label("person"),
         Gateway.state.label("gateway_state"),
+        Gateway.key,
+        Gateway.kind,
+        Gateway.mode,
+        Gateway.currencies,
+        Account.currency,
         MethodSetup.status.label("setup_status"),
         MethodSetup.next_action,
         MethodSetup.decline_code,
@@ -107,6 +115,8 @@ def _view(row: Row[Any]) -> CardRequest:
         decline=_decline(row) if state is State.LIVE else None,
         action=row.next_action if state is State.ACTION else None,
         card=f"{row.brand} •••• {row.last4}" if row.brand else "",
+        gateway=GatewayAccount(row.key, row.kind, row.mode, tuple(row.currencies)),
+        currency=row.currency,
     )
 
 

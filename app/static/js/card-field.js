@@ -2,6 +2,7 @@
 // form once. Card numbers never enter this document. The frame is sandboxed, so its messages have the origin "null":
 // what counts is that they come from the very window we opened.
 
+const BOXES = '[data-card-field][data-component="sandbox"]';
 const PATIENCE = 10000; // milliseconds until a frame that stays silent is called unreachable
 const fields = new WeakMap(); // box → { frame, ready, asking, passing, submitter }
 
@@ -9,7 +10,7 @@ const formOf = (box) => document.getElementById(box.dataset.cardField);
 const tell = (field, type, facts = {}) => field.frame.contentWindow?.postMessage({ cardField: type, ...facts }, "*");
 
 function setUpAll() {
-  for (const box of document.querySelectorAll("[data-card-field]")) if (!box.querySelector("iframe")) setUp(box);
+  for (const box of document.querySelectorAll(BOXES)) if (!box.querySelector("iframe")) setUp(box);
 }
 
 function setUp(box) {
@@ -18,7 +19,7 @@ function setUp(box) {
   fields.set(box, field);
   frame.title = box.dataset.title;
   frame.sandbox = "allow-scripts allow-forms";
-  frame.src = `${box.dataset.src}?look=${appearance(box).look}`;
+  frame.src = `${box.querySelector("[data-frame-src]").dataset.frameSrc}?look=${appearance(box).look}`;
   box.querySelector("[data-card-frame]").replaceChildren(frame);
   setTimeout(() => field.ready || complain(box, box.dataset.sayUnreachable), PATIENCE);
 }
@@ -42,7 +43,7 @@ function complain(box, sentence) {
 /* The form waits for the alias. */
 
 document.addEventListener("submit", (event) => {
-  const box = document.querySelector(`[data-card-field="${CSS.escape(event.target.id)}"]`);
+  const box = document.querySelector(`${BOXES}[data-card-field="${CSS.escape(event.target.id)}"]`);
   const field = box && fields.get(box);
   if (!field || field.passing) return;
   if (!box.checkVisibility() || event.submitter?.formNoValidate) return fill(box, "", "");
@@ -94,7 +95,7 @@ const heard = {
 };
 
 addEventListener("message", ({ source, data }) => {
-  for (const box of document.querySelectorAll("[data-card-field]")) {
+  for (const box of document.querySelectorAll(BOXES)) {
     const field = fields.get(box);
     if (source && field?.frame.contentWindow === source) heard[data?.cardField]?.(box, field, data);
   }
@@ -109,7 +110,7 @@ document.addEventListener("htmx:finally:request", () => everyField((box, field) 
 addEventListener("pageshow", (event) => event.persisted && everyField((box) => fill(box, "", "")));
 
 function everyField(act) {
-  for (const box of document.querySelectorAll("[data-card-field]")) if (fields.has(box)) act(box, fields.get(box));
+  for (const box of document.querySelectorAll(BOXES)) if (fields.has(box)) act(box, fields.get(box));
 }
 
 setUpAll();

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from flask import Flask
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from app import clock, jobs, settings
 from app.access import Role
@@ -144,12 +145,22 @@ def test_a_lost_answer_is_being_confirmed_and_cannot_be_paid_again(client: Clien
     assert count(Transaction) == count(Receipt) == 1
 
 
+def question(client: Client, answer: TestResponse) -> str:
+    """Where the page on the way to the bank leads by itself."""
+    page = client.get(answer.location)
+    address = page.headers["Refresh"].removeprefix("0; url=")
+    assert f'href="{address}"' in page.text
+    return address
+
+
 def test_the_bank_asks_and_the_payer_comes_back(client: Client) -> None:
     customer = signed(client)
     answer = customer.pay(CONFIRM)
-    assert answer.status_code == 303 and answer.location.startswith("/sandbox/3ds/")
+    assert answer.status_code == 303 and answer.location == f"{customer.url}/bank"
     assert "Your bank wants you to confirm this payment." in customer.get("/pay").text
-    back = client.post(answer.location, data={"answer": "approve"}).location.removeprefix("http://countersign.test")
+    back = client.post(question(client, answer), data={"answer": "approve"}).location.removeprefix(
+        "http://countersign.test"
+    )
     page = client.get(back)
     assert page.status_code == 200 and "back-from-bank" in page.text
     assert count(Transaction) == 0
@@ -159,7 +170,7 @@ def test_the_bank_asks_and_the_payer_comes_back(client: Client) -> None:
 
 def test_a_lost_session_comes_back_to_a_page_that_tells_nothing_but_the_outcome(client: Client, app: Flask) -> None:
     customer = signed(client)
-    challenge = customer.pay(CONFIRM).location
+    challenge = question(client, customer.pay(CONFIRM))
     stranger = app.test_client()
     outcome = stranger.post(challenge, data={"answer": "approve"}).location.removeprefix("http://countersign.test")
     home = stranger.post(outcome).location
@@ -200,7 +211,7 @@ def test_who_has_paid_does_not_decline_any_more(client: Client, unfinished: pyte
 
 def test_who_refuses_at_the_bank_can_try_again(client: Client) -> None:
     customer = signed(client)
-    challenge = customer.pay(CONFIRM).location
+    challenge = question(client, customer.pay(CONFIRM))
     back = client.post(challenge, data={"answer": "fail"}).location.removeprefix("http://countersign.test")
     client.post(back)
     assert "The payment was not confirmed with your bank." in customer.get("/pay").text

@@ -1,0 +1,95 @@
+"""Disputes, and the evidence against them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from stripe import StripeClient, StripeError
+
+from ..base import sha256
+from ..disputes import DisputeFacts, DisputeMoney, DisputeMovement, DisputePhase, Evidence
+from . import reading
+from .client import Fact, missing
+
+if TYPE_CHECKING:
+    from stripe.params import DisputeUpdateParamsEvidence
+
+# An inquiry that is closed has cost nothing; a dispute that was prevented was refunded instead, which is told apart.
+PHASES = {
+    "warning_needs_response": DisputePhase.NEEDS_RESPONSE,
+    "needs_response": DisputePhase.NEEDS_RESPONSE,
+    "appeal_needs_response": DisputePhase.NEEDS_RESPONSE,
+    "warning_under_review": DisputePhase.UNDER_REVIEW,
+    "under_review": DisputePhase.UNDER_REVIEW,
+    "appeal_under_review": DisputePhase.UNDER_REVIEW,
+    "warning_closed": DisputePhase.WON,
+    "prevented": DisputePhase.WON,
+    "won": DisputePhase.WON,
+    "lost": DisputePhase.LOST,
+}
+
+# Stripe's names where they are not ours.
+NAMES = {"customer_email": "customer_email_address", "access_log": "access_activity_log"}
+LONGEST_TEXT = 20_000
+
+
+def dispute(client: StripeClient, provider_id: str) -> DisputeFacts | None:
+    try:
+        return read(client.v1.disputes.retrieve(provider_id).to_dict())
+    except StripeError as error:
+        if missing(error):
+            return None
+        raise
+
+
+def answer(client: StripeClient, provider_id: str, evidence: Evidence, key: str) -> DisputeFacts:
+    """Files first, each under a key of its own; then all of it at once, which can be done once only."""
+    found = {NAMES.get(name, name): text[:LONGEST_TEXT] for name, text in evidence.words.items() if text}
+    for name, (file_name, _content_type, content) in evidence.files.items():
+        found[name] = _upload(client, file_name, content, f"{key}-{name}")
+    told = client.v1.disputes.update(
+        provider_id,
+        {"evidence": cast("DisputeUpdateParamsEvidence", found), "submit": True},
+        {"idempotency_key": key},
+    )
+    return read(told.to_dict())
+
+
+def _upload(client: StripeClient, name: str, content: bytes, key: str) -> str:
+    file = io.BytesIO(content)
+    file.name = name
+    return client.v1.files.create({"purpose": "dispute_evidence", "file": file}, {"idempotency_key": key}).id
+
+
+def accept(client: StripeClient, provider_id: str, key: str) -> DisputeFacts:
+    return read(client.v1.disputes.close(provider_id, options={"idempotency_key": key}).to_dict())
+
+
+def read(facts: Fact) -> DisputeFacts:
+    details = facts.get("evidence_details") or {}
+    return DisputeFacts(
+        provider_id=facts["id"],
+        charge_id=reading.charge_id(facts) or "",
+        amount=reading.money(facts),
+        reason=str(facts.get("reason") or "general"),
+        phase=PHASES[facts["status"]],
+        inquiry=facts["status"].startswith("warning_"),
+        opened_at=reading.instant(facts["created"]),
+        due_by=reading.instant(details["due_by"]) if details.get("due_by") else None,
+        movements=tuple(_movements(facts)),
+        raw_sha256=sha256(facts),
+    )
+
+
+def _movements(facts: Fact) -> Iterator[DisputeMovement]:
+    """Each entry of the balance, and its fee by itself: both may be taken, and both given back."""
+    for entry in facts.get("balance_transactions") or ():
+        amount, fee = int(entry["amount"]), int(entry.get("fee") or 0)
+        if amount:
+            kind = DisputeMoney.DEBIT if amount < 0 else DisputeMoney.REINSTATEMENT
+            yield DisputeMovement(kind, entry["id"], reading.money(entry, abs(amount)))
+        if fee:
+            kind = DisputeMoney.FEE if fee > 0 else DisputeMoney.REINSTATEMENT
+            yield DisputeMovement(kind, f"{entry['id']}-fee", reading.money(entry, abs(fee)))

@@ -1,0 +1,102 @@
+"""Payouts, each with the entries of the balance that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+from stripe import StripeClient
+
+from ...money import Money
+from ..base import sha256
+from ..settlement import BalanceItem, ItemKind, Payout, PayoutState
+from . import reading
+from .client import Fact
+
+STATES = {
+    "pending": PayoutState.PENDING,
+    "in_transit": PayoutState.IN_TRANSIT,
+    "paid": PayoutState.PAID,
+    "failed": PayoutState.FAILED,
+    "canceled": PayoutState.CANCELLED,
+}
+
+KINDS = {
+    "charge": ItemKind.CHARGE,
+    "payment": ItemKind.CHARGE,
+    "refund": ItemKind.REFUND,
+    "payment_refund": ItemKind.REFUND,
+    "refund_failure": ItemKind.REFUND_FAILURE,
+    "payment_failure_refund": ItemKind.REFUND_FAILURE,
+    "stripe_fee": ItemKind.FEE,
+    "stripe_fx_fee": ItemKind.FEE,
+    "tax_fee": ItemKind.FEE,
+    "network_cost": ItemKind.FEE,
+}
+
+
+def created(client: StripeClient, since: datetime) -> list[Fact]:
+    """Stripe's payouts since then, oldest first."""
+    listed = client.v1.payouts.list({"created": {"gte": int(since.timestamp())}, "limit": 100})
+    return [payout.to_dict() for payout in listed.auto_paging_iter()][::-1]
+
+
+def payout(client: StripeClient, facts: Fact) -> Payout:
+    return read(facts, list(_entries(client, facts)))
+
+
+def _entries(client: StripeClient, payout: Fact) -> Iterator[Fact]:
+    """Stripe says of its own payouts only what they are made of, not of those that somebody ordered by hand."""
+    if not payout.get("automatic", True):
+        return
+    listed = client.v1.balance_transactions.list({"payout": payout["id"], "limit": 100, "expand": ["data.source"]})
+    for entry in listed.auto_paging_iter():
+        if not entry.type.startswith("payout"):
+            yield entry.to_dict()
+
+
+def read(payout: Fact, entries: list[Fact]) -> Payout:
+    return Payout(
+        provider_id=payout["id"],
+        state=STATES[payout["status"]],
+        net=reading.money(payout),
+        created_at=reading.instant(payout["created"]),
+        arrives_on=reading.instant(payout["arrival_date"]).date(),
+        items=tuple(item(entry) for entry in entries),
+        raw_sha256=sha256([payout, entries]),
+    )
+
+
+def item(entry: Fact) -> BalanceItem:
+    source = entry.get("source")
+    source = source if isinstance(source, dict) else {"id": source} if source else {}
+    charge = reading.charge_id(source) if source.get("object") else None
+    gross, presented = reading.money(entry), _presented(source, entry)
+    return BalanceItem(
+        provider_id=entry["id"],
+        kind=_kind(entry, source),
+        source_id=charge if source.get("object") == "charge" else source.get("id"),
+        charge_id=charge,
+        gross=gross,
+        fee=reading.money(entry, entry["fee"]),
+        net=reading.money(entry, entry["net"]),
+        at=reading.instant(entry["created"]),
+        presented=presented,
+        rate=Decimal(str(entry["exchange_rate"])) if presented and entry.get("exchange_rate") else None,
+        description=str(entry.get("description") or ""),
+    )
+
+
+def _kind(entry: Fact, source: Fact) -> ItemKind:
+    disputed = source.get("object") == "dispute" or entry.get("reporting_category") in ("dispute", "dispute_reversal")
+    if disputed:
+        return ItemKind.DISPUTE if entry["net"] < 0 else ItemKind.REINSTATEMENT
+    return KINDS.get(entry["type"], ItemKind.ADJUSTMENT)
+
+
+def _presented(source: Fact, entry: Fact) -> Money | None:
+    """What the customer saw, with the sign of the entry, where another currency was charged than is settled."""
+    if source.get("currency") in (None, entry["currency"]) or "amount" not in source:
+        return None
+    return reading.money(source, abs(source["amount"]) * (-1 if entry["amount"] < 0 else 1))

@@ -1,0 +1,46 @@
+"""Which card field a page shows: the one of the gateway that would charge, or keep the card."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from ..db import read_columns
+from ..errors import Refusal
+from ..gateways import registry
+from ..gateways.base import GatewayAccount
+from ..gateways.card_field import CardField, Purpose
+from ..models import Account, OrderLine, PaymentOrder
+from ..money import Money
+from . import routes
+from .routes import Wanted, Way
+
+NONE = CardField("none")
+
+RECURS = (
+    select(OrderLine.id)
+    .where(OrderLine.order_id == PaymentOrder.order_id, OrderLine.frequency.is_not(None))
+    .correlate(PaymentOrder)
+    .exists()
+)
+PAYMENT_ORDER = select(Account.account_group, RECURS.label("recurs"), *routes.COLUMNS).join(
+    PaymentOrder, PaymentOrder.account_id == Account.id
+)
+
+
+def to_pay(payment_order_id: int, amount: Money) -> CardField:
+    """Along the way that `amount` would take now; one statement."""
+    row = read_columns(PAYMENT_ORDER.where(PaymentOrder.id == payment_order_id)).one()
+    wanted = Wanted(amount.currency, amount.minor or None, row.account_group, routes.kind_of(row.recurs))
+    return on(routes.find(routes.of(row), wanted), Purpose(amount, amount.currency, save=False))
+
+
+def on(way: Way | None, purpose: Purpose) -> CardField:
+    """NONE, which says so, where no card can be taken."""
+    return at(way.gateway.account, purpose) if way is not None and way.open else NONE
+
+
+def at(account: GatewayAccount, purpose: Purpose) -> CardField:
+    try:
+        return registry.for_account(account).card_field(purpose)
+    except Refusal:
+        return NONE
