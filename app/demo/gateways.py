@@ -125,8 +125,13 @@ def pay_out_weekly(days: int) -> None:
                     payouts.pay_out(key)
                 except Rejected:
                     continue  # a week without a sale
-            for gateway_id in ids:
-                settlement.sync(gateway_id)
+            _fetch(ids)
+    _fetch(ids)
+
+
+def _fetch(gateway_ids: list[int]) -> None:
+    for gateway_id in gateway_ids:
+        settlement.sync(gateway_id)
 
 
 def last_payouts_of_former_years() -> None:
@@ -140,9 +145,9 @@ def last_payouts_of_former_years() -> None:
 
 
 def _former_line(id: str, kind: ItemKind, source: str | None, gross: int, fee: int) -> BalanceItem:
-    amounts = (Money(minor, "EUR") for minor in (gross, fee, gross - fee))
+    whole, kept = Money(gross, "EUR"), Money(fee, "EUR")
     words = "Reserve released" if source is None else ""
-    return BalanceItem(id, kind, source, source, *amounts, at=clock.now(), description=words)
+    return BalanceItem(id, kind, source, source, whole, kept, whole - kept, clock.now(), description=words)
 
 
 def _former_payout(id: str, line: BalanceItem, net: Money) -> Payout:
