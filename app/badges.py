@@ -63,6 +63,7 @@ PAYMENT = {
     "part_refunded": Badge(_("Part refunded"), "warn", "receipt-refund"),
     "refunded": Badge(_("Refunded"), "mute", "receipt-refund"),
     "disputed": Badge(_("Disputed"), "bad", "alert-triangle"),
+    "charged_back": Badge(_("Charged back"), "bad", "arrow-back-up"),
     "cancelled": Badge(_("Cancelled"), "mute", "ban"),
     "expired": Badge(_("Expired"), "mute", "hourglass"),
 }
@@ -85,6 +86,25 @@ ATTEMPT = {
     "declined": Badge(_("Declined"), "bad", "circle-x"),
     "failed": Badge(_("Failed"), "bad", "alert-triangle"),
     "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+}
+
+MOVEMENT = {
+    "requested": Badge(_("Waits for approval"), "warn", "clock"),
+    "started": Badge(_("On its way"), "info", "refresh"),
+    "pending": Badge(_("Pending at the bank"), "info", "clock"),
+    "unknown": Badge(_("Confirming with the gateway"), "warn", "refresh"),
+    "succeeded": Badge(_("Succeeded"), "ok", "circle-check"),
+    "failed": Badge(_("Failed"), "bad", "alert-triangle"),
+    "refused": Badge(_("Not approved"), "mute", "ban"),
+    "returned": Badge(_("Came back"), "bad", "arrow-back-up"),
+}
+
+DISPUTE = {
+    "needs_response": Badge(_("Needs an answer"), "bad", "alert-triangle"),
+    "under_review": Badge(_("With the bank"), "info", "clock"),
+    "won": Badge(_("Won"), "ok", "circle-check"),
+    "lost": Badge(_("Lost"), "bad", "circle-x"),
+    "accepted": Badge(_("Accepted"), "mute", "ban"),
 }
 
 INVOICE = {
@@ -227,6 +247,8 @@ KINDS: dict[str, dict[str, Badge]] = {
     "payment": PAYMENT,
     "intent": INTENT,
     "attempt": ATTEMPT,
+    "movement": MOVEMENT,
+    "dispute": DISPUTE,
     "invoice": INVOICE,
     "fulfillment": FULFILLMENT,
     "sync": SYNC,

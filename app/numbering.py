@@ -17,6 +17,7 @@ SERIES = {
     "payment_order": "PO-{:04d}",
     "invoice": "INV-{:05d}",
     "receipt": "R-{:05d}",
+    "dispute": "D-{:04d}",
 }
 FIRST = {"quote": 2001, "order": 1001, "payment_order": 5001, "account": 301}
 

@@ -107,6 +107,30 @@ DEPOSIT_MAX_PERCENT = Definition(
     100,
     "percent",
 )
+REFUND_SECOND_PERSON = Definition(
+    "refunds.second_person",
+    False,
+    "Large refunds need a second person",
+    "On: a refund above the limit waits until somebody else who may approve refunds says yes.",
+)
+REFUND_LIMIT = Definition(
+    "refunds.limit",
+    100_000,
+    "Refunds up to this need no second person",
+    "In the smallest unit of the company's currency: 100000 is 1,000.00. The same number counts in other currencies.",
+    0,
+    10_000_000_000,
+    "smallest units",
+)
+HOLD_DAYS = Definition(
+    "payments.hold_days",
+    7,
+    "Days that an authorization is sure to hold",
+    "Where capture comes later, an order that starts after that is not authorized, because the hold would lapse.",
+    1,
+    30,
+    "days",
+)
 MAIL_TRIES = Definition(
     "mail.tries",
     8,
@@ -148,6 +172,9 @@ ALL: dict[str, Definition] = {
         FIRST_PAYMENT_DEFAULTS,
         DEPOSIT_MIN_PERCENT,
         DEPOSIT_MAX_PERCENT,
+        REFUND_SECOND_PERSON,
+        REFUND_LIMIT,
+        HOLD_DAYS,
         MAIL_TRIES,
         *LEDGER.values(),
     )

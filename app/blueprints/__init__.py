@@ -19,6 +19,8 @@ MODULES: tuple[str, ...] = (
     "payments",
     "settlement",
     "reports",
+    "disputes",
+    "evidence_packs",
     "metrics",
     "webhooks",
 )

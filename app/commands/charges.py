@@ -14,7 +14,7 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import func, select
 
-from .. import audit, clock, forms
+from .. import audit, clock, forms, settings
 from ..access import Permission, demand, salespeople_may_take_payment
 from ..badges import said
 from ..db import db, end_read, get, lock, transaction
@@ -28,6 +28,7 @@ from ..models import (
     ActorKind,
     Approval,
     Attempt,
+    Company,
     IntentPurpose,
     PaymentIntent,
     PaymentMethod,
@@ -67,8 +68,8 @@ def start(
     """Commit the attempt, before the gateway hears of it. The same form key answers with the same attempt.
 
     Raises Refusal: `key_reused`, `payment_in_progress`, `paid`, `link_dead`, `link_expired`, `attempts_used_up`,
-    `stale_terms`, `payment_switched_off`, `on_hold`, `no_route`, `method_not_usable`; of staff `not_permitted` and
-    `switched_off` as well.
+    `stale_terms`, `payment_switched_off`, `on_hold`, `hold_too_short`, `no_route`, `method_not_usable`; of staff
+    `not_permitted` and `switched_off` as well.
     """
     customer = None
     if forms.result(form_key) is None:
@@ -83,6 +84,7 @@ def start(
         _refuse_unless_payable(intent, payment_order, order)
         way = _way(intent)
         _refuse_changed_way(way, customer)
+        _refuse_beyond_hold(way, order)
         attempt = _attempt(intent, payment_order, pay_with, way, by)
         attempt.customer_ref = customer.reference if customer else attempt.customer_ref
         attempt.receipt_email = receipt_email
@@ -201,6 +203,21 @@ def _refuse_unless_payable(intent: PaymentIntent, payment_order: PaymentOrder, o
         raise Refusal("on_hold", "This account cannot pay at the moment.", "Contact the sender.")
 
 
+def _refuse_beyond_hold(way: routes.Way, order: SalesOrder | None) -> None:
+    """What is captured later must still be held when the order starts (spec/payments.md, "Payment order")."""
+    if order is None or order.start_date is None or not way.route.capture_later:
+        return
+    holds = timedelta(days=settings.fresh(settings.HOLD_DAYS))
+    if order.start_date > clock.today(db.session.get_one(Company, 1).time_zone) + holds:
+        raise Refusal(
+            "hold_too_short",
+            "This order starts on %(day)s, and a bank holds an authorized amount only %(holds)s days.",
+            "A payment admin can choose a route that takes the money at once.",
+            day=order.start_date.isoformat(),
+            holds=holds.days,
+        )
+
+
 def _refuse_while_open(payment_order: PaymentOrder) -> None:
     status = db.session.scalar(
         select(Attempt.status).where(Attempt.payment_order_id == payment_order.id, Attempt.status.in_(OPEN))
@@ -315,6 +332,7 @@ def _request(attempt: Attempt, way: routes.Way) -> ChargeRequest:
         descriptor=way.route.descriptor,
         metadata={"attempt": attempt.public_id, "payment_order": attempt.payment_order.number},
         return_url=f"{current_app.config['BASE_URL']}/checkout/{attempt.public_id}/return",
+        capture=not way.route.capture_later,
         off_session=attempt.actor_kind != ActorKind.CUSTOMER and attempt.method_id is not None,
     )
 

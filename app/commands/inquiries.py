@@ -12,7 +12,7 @@ from ..errors import NotFound
 from ..gateways import registry
 from ..models import Attempt, Gateway
 from ..states.attempt import AttemptStatus
-from . import charges, outcomes
+from . import authorizations, charges, outcomes
 
 
 def hear(attempt_id: int) -> Attempt:
@@ -22,6 +22,7 @@ def hear(attempt_id: int) -> Attempt:
     if attempt is None:
         raise NotFound(f"attempt {attempt_id}")
     if attempt.status is AttemptStatus.SUCCEEDED:
+        authorizations.look(attempt_id)
         return attempt
     gateway = registry.for_account(registry.account_of(db.session.get_one(Gateway, attempt.gateway_id)))
     key, provider_id = attempt.idempotency_key, attempt.provider_id

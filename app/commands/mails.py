@@ -29,8 +29,10 @@ from ..models import (
     Approval,
     Attempt,
     Company,
+    Dispute,
     Invoice,
     MethodRequest,
+    Movement,
     OrderEmail,
     PaymentIntent,
     PaymentOrder,
@@ -182,6 +184,59 @@ def order_paid(row: Receipt, *, by: By) -> OrderEmail | None:
     return _notice(content, order, row, "paid", by)
 
 
+def refund(proof: Transaction, *, by: By) -> OrderEmail | None:
+    """Tell the customer that money is on its way back."""
+    asked = db.session.scalar(
+        select(Movement).where(Movement.provider_id == proof.provider_id, Movement.action == proof.action)
+    )
+    facts = {"reason": asked.reason if asked and not asked.elsewhere else ""}
+    return _to_payer(kinds.RefundSent, proof, "refunded", by, **facts)
+
+
+def authorization_released(proof: Transaction, *, by: By) -> OrderEmail | None:
+    """Tell the customer that nothing is reserved on their card any more."""
+    return _to_payer(kinds.AuthorizationReleased, proof, "released", by)
+
+
+def _to_payer(kind: type[Content], proof: Transaction, cause: str, by: By, **facts: str) -> OrderEmail | None:
+    """None where nobody can be told; the money has moved all the same."""
+    attempt, payment_order = get(Attempt, proof.attempt_id), get(PaymentOrder, proof.payment_order_id)
+    order = payment_order.order
+    content = kind(
+        order=order.number if order else payment_order.number,  # type: ignore[call-arg]
+        amount=Money(proof.amount, proof.currency),  # type: ignore[call-arg]
+        paid_with=attempt.card_label,  # type: ignore[call-arg]
+        **facts,
+    )
+    try:
+        to = recipients.for_payment(payment_order, attempt.receipt_email or "")
+        return stage(content, subject=proof, cause=cause, order=order, to=to, by=by)
+    except Refusal as refusal:
+        log.error("mail.nobody_to_tell", kind=content.kind, payment_order=payment_order.number, because=refusal.code)
+        return None
+
+
+def authorization_lapses(attempt: Attempt, *, amount: Money, by: By) -> OrderEmail | None:
+    """Tell the owner that a hold ends soon. None with nobody to tell."""
+    order = attempt.payment_order.order
+    if order is None or attempt.held_until is None:
+        return None
+    number = attempt.payment_order.number
+    content = kinds.AuthorizationLapses(*_about(order), amount=amount, payment_order=number, until=attempt.held_until)
+    return _notice(content, order, attempt, "lapses", by)
+
+
+def dispute_opened(row: Dispute, *, by: By) -> OrderEmail | None:
+    """Tell the owner that a payment is contested. None with nobody to tell."""
+    order = row.payment_order.order
+    if order is None:
+        return None
+    content = kinds.DisputeOpened(
+        *_about(order), amount=row.money, number=row.number, reason=row.reason, due_by=row.due_by
+    )
+    return _notice(content, order, row, "opened", by)
+
+
 def new_link_requested(subject: Approval | PaymentIntent, *, by: By) -> OrderEmail | None:
     """Tell the owner that a dead link was opened and a new one is wanted; at most once a day for one link."""
     order = subject.order if isinstance(subject, Approval) else subject.payment_order.order
@@ -197,7 +252,7 @@ def _about(order: SalesOrder) -> tuple[str, str]:
     return order.number, order.account.name
 
 
-Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest
+Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest | Transaction | Dispute
 
 
 def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:

@@ -25,7 +25,7 @@ from ..jobs import Later
 from ..logs import log
 from ..models import SYSTEM, Actor, Attempt, Gateway, NoticeWork, ProcessorEvent, RefusedNotices, Symptom, User
 from ..states.notice import NoticeEvent, NoticeStatus
-from . import escalations, inquiries, settlement
+from . import disputes, escalations, inquiries, movement_calls, settlement
 
 # An event may outrun the commit that it is about, never by long: then nothing of ours is meant.
 PATIENCE = timedelta(minutes=10)
@@ -187,11 +187,23 @@ def _attempt_of(event: ProcessorEvent) -> int:
     return found
 
 
+def _refund(event: ProcessorEvent) -> None:
+    if not event.subject_id or not movement_calls.hear(event.gateway_id, event.subject_id):
+        raise NotOurs(f"No payment of ours was refunded by {event.subject_id}.")
+
+
+def _dispute(event: ProcessorEvent) -> None:
+    if not event.subject_id or disputes.hear(event.gateway_id, event.subject_id) is None:
+        raise NotOurs(f"No payment of ours is contested by {event.subject_id}.")
+
+
 def _payout(event: ProcessorEvent) -> None:
     settlement.sync(event.gateway_id)
 
 
 HEARERS: dict[Subject, Callable[[ProcessorEvent], None]] = {
     Subject.CHARGE: _charge,
+    Subject.REFUND: _refund,
+    Subject.DISPUTE: _dispute,
     Subject.PAYOUT: _payout,
 }

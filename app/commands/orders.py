@@ -36,7 +36,7 @@ from ..queries import ledger
 from ..states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ..states.order import OrderEvent, OrderStatus
 from ..states.subscription import SubscriptionEvent
-from . import activation, approvals, payment_orders
+from . import activation, approvals, movements, payment_orders
 
 RELOAD = marked("Reload the page to see where it stands.")
 
@@ -120,6 +120,7 @@ def cancel(order_id: int, *, because: str, by: User) -> SalesOrder:
         payment_orders.refuse_while_paying(order)
         _refuse_while_money_is_on_it(order)
         approvals.close_live(order, ApprovalEvent.REVOKE, by=actor)
+        movements.void_held(order, by=actor, because="Order cancelled")
         payment_orders.withdraw_open(order, by=actor, because="Order cancelled")
         _end_subscriptions(order, by=actor)
         _reopen(order, by=actor)

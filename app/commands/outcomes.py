@@ -135,12 +135,15 @@ def ask_later(attempt_id: int) -> None:
 
 
 def _captured(attempt: Attempt, result: ChargeResult) -> int:
-    """The evidence: one transaction per (gateway, provider id, action), and the work that follows from it."""
+    """The evidence: one transaction per (gateway, provider id, action), and the work that follows from it. What is only
+    held is an authorization, until its capture makes money of it."""
+    action = TransactionAction(result.action)
+    attempt.held_until = result.authorized_until
     known = db.session.scalar(
         select(Transaction.id).where(
             Transaction.gateway_id == attempt.gateway_id,
             Transaction.provider_id == result.provider_id,
-            Transaction.action == TransactionAction.CHARGE,
+            Transaction.action == action,
         )
     )
     if known is not None:
@@ -149,7 +152,7 @@ def _captured(attempt: Attempt, result: ChargeResult) -> int:
         payment_order_id=attempt.payment_order_id,
         attempt_id=attempt.id,
         gateway_id=attempt.gateway_id,
-        action=TransactionAction.CHARGE,
+        action=action,
         amount=attempt.amount,
         currency=attempt.currency,
         provider_id=result.provider_id,

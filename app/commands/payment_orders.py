@@ -354,9 +354,14 @@ def cancel(payment_order_id: int, *, because: str, by: User) -> PaymentOrder:
         row = lock(PaymentOrder, payment_order_id)
         if not row.can(PaymentOrderEvent.CANCEL):
             raise Refusal("cancelled", "%(number)s is cancelled already.", number=row.number)
-        if ledger.figures([row.id])[row.id].captured:
+        figures = ledger.figures([row.id])[row.id]
+        if figures.captured:
             raise Refusal(
                 "has_money", "%(number)s has collected money, so it stays.", "Ask AR / finance.", number=row.number
+            )
+        if figures.held:
+            raise Refusal(
+                "has_money", "%(number)s holds an authorization.", "Void the authorization first.", number=row.number
             )
         if row.first and order is not None and held_by_customer(order):
             raise Refusal(

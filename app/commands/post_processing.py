@@ -1,5 +1,5 @@
-"""What follows a capture, in order. Each step commits by itself and may run twice; the first that fails is named in
-the transaction's row, everything before it stands, and the job tries again.
+"""What follows evidence of a gateway, in order. Each step commits by itself and may run twice; the first that fails is
+named in the transaction's row, everything before it stands, and the job tries again.
 """
 
 from __future__ import annotations
@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from .. import clock, jobs, settings
-from ..db import db, lock, transaction
+from ..db import db, end_read, lock, transaction
 from ..failpoints import failpoint
 from ..logs import log
 from ..models import (
@@ -23,12 +25,13 @@ from ..models import (
     Receipt,
     SalesOrder,
     Transaction,
+    TransactionAction,
 )
-from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED, TAG_UNAPPLIED
+from ..models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED, TAG_LAPSES, TAG_UNAPPLIED
 from ..states.approval import ApprovalStatus
 from ..states.order import BEFORE_BOOKING, OrderEvent, OrderStatus
 from ..states.payment_order import PaymentOrderStatus
-from . import activation, invoices, mails, papers, payment_orders, receipts
+from . import activation, given_back, invoices, mails, papers, payment_orders, receipts
 
 RETRY_AFTER = timedelta(minutes=1)
 
@@ -86,6 +89,8 @@ def _order(captured: Captured) -> None:
             order.record("late_money", by=SYSTEM, amount=captured.transaction.amount, currency=order.currency)
         return
     order.untag(TAG_DECLINED)
+    if captured.transaction.action is not TransactionAction.AUTHORIZE:
+        order.untag(TAG_LAPSES)
     if captured.payment_order.first and order.status in BEFORE_BOOKING:
         order.untag(TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED)
         amount = captured.transaction.amount
@@ -128,13 +133,41 @@ def _mails(captured: Captured) -> None:
     mails.order_paid(receipt, by=captured.by)
 
 
-STEPS: tuple[tuple[str, Step], ...] = (
+def _released(captured: Captured) -> None:
+    if captured.order is not None:
+        captured.order.untag(TAG_LAPSES)
+    mails.authorization_released(captured.transaction, by=SYSTEM)
+
+
+def _given_back(captured: Captured) -> None:
+    given_back.refunded(captured.transaction, by=SYSTEM)
+
+
+def _refund_mail(captured: Captured) -> None:
+    mails.refund(captured.transaction, by=SYSTEM)
+
+
+def _returned(captured: Captured) -> None:
+    given_back.returned(captured.transaction, by=SYSTEM)
+
+
+Steps = tuple[tuple[str, Step], ...]
+MONEY_IN: Steps = (
     ("receipt", _receipt),
     ("invoice", _invoice),
     ("order", _order),
     ("defaults", _defaults),
     ("mails", _mails),
 )
+STEPS: dict[TransactionAction, Steps] = {
+    TransactionAction.CHARGE: MONEY_IN,
+    TransactionAction.CAPTURE: MONEY_IN,
+    # Only held: it moves the order, but there is no money yet to write a receipt for or to pay an invoice with.
+    TransactionAction.AUTHORIZE: (("order", _order), ("defaults", _defaults)),
+    TransactionAction.VOID: (("released", _released),),
+    TransactionAction.REFUND: (("receipt", _given_back), ("mails", _refund_mail)),
+    TransactionAction.REFUND_FAILURE: (("receipt", _returned),),
+}
 
 
 @jobs.handler("post_processing.run")
@@ -142,13 +175,14 @@ def run(transaction_id: int) -> bool:
     """Do what is left to do; True when all of it is done. Never raises: the failure is a row."""
     step = "start"
     try:
-        for step, work in STEPS:
+        steps = _steps(transaction_id)
+        for step, work in steps:
             with transaction():
                 row = _row(transaction_id)
                 if row.done_at is not None:
                     return True
                 work(Captured(transaction_id))
-                if step == STEPS[-1][0]:
+                if step == steps[-1][0]:
                     row.done_at, row.step, row.error = clock.now(), None, None
             failpoint("post_processing.step_committed")
     except Exception as error:
@@ -156,6 +190,12 @@ def run(transaction_id: int) -> bool:
         _failed(transaction_id, step, error)
         return False
     return True
+
+
+def _steps(transaction_id: int) -> Steps:
+    action = db.session.scalar(select(Transaction.action).where(Transaction.id == transaction_id))
+    end_read()
+    return STEPS[action] if action is not None else ()
 
 
 def _row(transaction_id: int) -> PostProcessing:

@@ -58,8 +58,8 @@ def trade() -> None:
     with clock.turned_back(timedelta(days=3)):
         account_id = account_ids["bluegrass"]
         gateways.card_of_former_years(account_ids["northfield"])
-        gateways.last_payouts_of_former_years()
         gateways.keep(account_ids["northfield"], gateways.EUROPE, "visa")
+        gateways.last_payouts_of_former_years()
         gateways.card_of_the_other_side(account_ids["lakeview"])
         accounts.hold(account_id, reason="Two invoices overdue since September", by=accountant)
     gateways.ask_for_a_card(account_ids["lakeview"], by=accountant)

@@ -147,7 +147,7 @@ def last_payouts_of_former_years() -> None:
 def _former_line(id: str, kind: ItemKind, source: str | None, gross: int, fee: int) -> BalanceItem:
     whole, kept = Money(gross, "EUR"), Money(fee, "EUR")
     words = "Reserve released" if source is None else ""
-    return BalanceItem(id, kind, source, source, whole, kept, whole - kept, clock.now(), description=words)
+    return BalanceItem(id, kind, source, source, whole, kept, whole - kept, at=clock.now(), description=words)
 
 
 def _former_payout(id: str, line: BalanceItem, net: Money) -> Payout:

@@ -140,6 +140,36 @@ def receipt(content: dict[str, Any]) -> ReceiptPaper:
     return ReceiptPaper(**data)
 
 
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    name: str
+    what: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceIndex:
+    """The first page of an evidence pack: what is in it, and the hash of each file."""
+
+    seller: Party
+    order_number: str
+    customer: str
+    payment_order: str
+    dispute: str
+    reason: str
+    made_at: datetime
+    made_by: str
+    files: tuple[PackedFile, ...]
+
+
+def evidence_index(content: dict[str, Any]) -> EvidenceIndex:
+    data = dict(content)
+    data["seller"], data["made_at"] = _party(data["seller"]), datetime.fromisoformat(data["made_at"])
+    data["files"] = tuple(PackedFile(**x) for x in data["files"])
+    return EvidenceIndex(**data)
+
+
 def _party(data: dict[str, Any]) -> Party:
     return Party(**data | {"lines": tuple(data["lines"])})
 
@@ -154,4 +184,5 @@ VIEWS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "signed_order": signed_order,
     "invoice": invoice,
     "receipt": receipt,
+    "evidence_index": evidence_index,
 }

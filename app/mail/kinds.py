@@ -121,6 +121,45 @@ class PaymentReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundSent:
+    """To the customer: money is on its way back. `order` is the order's number, or the payment order's."""
+
+    order: str
+    amount: Money
+    paid_with: str
+    reason: str
+    kind: ClassVar[str] = "refund"
+    asks: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> str:
+        return _("Refund of %(amount)s for %(order)s", amount=money(self.amount), order=self.order)
+
+    @property
+    def heading(self) -> str:
+        return _("We have refunded %(amount)s", amount=money(self.amount))
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationReleased:
+    """To the customer: what was reserved on their card is free again, and was never charged."""
+
+    order: str
+    amount: Money
+    paid_with: str
+    kind: ClassVar[str] = "authorization_released"
+    asks: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> str:
+        return _("%(amount)s for %(order)s is no longer reserved", amount=money(self.amount), order=self.order)
+
+    @property
+    def heading(self) -> str:
+        return _("%(amount)s is no longer reserved on your card", amount=money(self.amount))
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """What every mail to the owner of an order tells."""
 
@@ -214,6 +253,45 @@ class OrderPaid(Notice):
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorizationLapses(Notice):
+    """`payment_order` holds money only until `until`."""
+
+    amount: Money
+    payment_order: str
+    until: datetime
+    kind: ClassVar[str] = "authorization_lapses"
+
+    @property
+    def subject(self) -> str:
+        return _("%(order)s: capture %(amount)s before it lapses", order=self.order, amount=money(self.amount))
+
+    @property
+    def heading(self) -> str:
+        return _("%(amount)s of %(name)s is held only a little longer", amount=money(self.amount), name=self.customer)
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeOpened(Notice):
+    """`due_by` is None where the bank names no day."""
+
+    amount: Money
+    number: str
+    reason: str
+    due_by: datetime | None
+    kind: ClassVar[str] = "dispute_opened"
+
+    @property
+    def subject(self) -> str:
+        return _(
+            "%(order)s: %(name)s disputes %(amount)s", order=self.order, name=self.customer, amount=money(self.amount)
+        )
+
+    @property
+    def heading(self) -> str:
+        return _("A payment of %(amount)s by %(name)s is disputed", amount=money(self.amount), name=self.customer)
+
+
+@dataclass(frozen=True, slots=True)
 class NewLinkRequested(Notice):
     """`what` the dead link was for: `approval` or `payment`."""
 
@@ -239,6 +317,10 @@ KINDS: tuple[type[Content], ...] = (
     CustomerDeclined,
     ChangeRequested,
     OrderPaid,
+    RefundSent,
+    AuthorizationReleased,
+    AuthorizationLapses,
+    DisputeOpened,
     NewLinkRequested,
 )
 ASKS = frozenset(content.kind for content in KINDS if content.asks)
@@ -254,5 +336,9 @@ NAMES = {
     "customer_declined": "Notice: customer declined",
     "change_requested": "Notice: change requested",
     "order_paid": "Notice: payment received",
+    "refund": "Refund",
+    "authorization_released": "Authorization released",
+    "authorization_lapses": "Notice: authorization lapses",
+    "dispute_opened": "Notice: payment disputed",
     "new_link_requested": "Notice: new link requested",
 }

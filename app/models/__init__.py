@@ -4,14 +4,17 @@ from .account import Account, Address, Contact, Opportunity, OpportunityStage, T
 from .approval import Approval, Signature, Snapshot
 from .catalog import Frequency, Product, Routing, TaxCode, TaxRate
 from .company import Audit, Company, Counter, Setting, TermsText
+from .dispute import Dispute, DisputeEntry, DisputeEntryKind
 from .document import Document
 from .escalation import Escalation, Symptom, Team
+from .evidence_pack import EvidencePack
 from .invoice import Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt
 from .job import FormKey, StagedJob, Tick
 from .machine import SYSTEM, Actor, ActorKind, History
 from .mail import MailboxMessage, OrderEmail
 from .method import Gateway, GatewayState, OrderKind, PaymentMethod, PaymentProfile, Route, Token
 from .method_request import MethodRequest, MethodSetup
+from .movement import Movement
 from .notice import NoticeWork, ProcessorEvent, RefusedNotices
 from .order import Note, OrderFile, OrderLine, SalesOrder
 from .payment import (
@@ -54,9 +57,13 @@ __all__ = [
     "Company",
     "Contact",
     "Counter",
+    "Dispute",
+    "DisputeEntry",
+    "DisputeEntryKind",
     "Document",
     "Due",
     "Escalation",
+    "EvidencePack",
     "ExceptionKind",
     "Fate",
     "FormKey",
@@ -71,6 +78,7 @@ __all__ = [
     "InvoiceLine",
     "LineKind",
     "MailboxMessage",
+    "Movement",
     "MethodRequest",
     "MethodSetup",
     "MigratedMethod",

@@ -23,6 +23,9 @@ TAG_CUSTOMER_DECLINED = "Declined by customer"
 TAG_CHANGE = "Change requested"
 TAG_EXPIRED = "Approval expired"
 TAG_UNAPPLIED = "Unapplied cash"
+TAG_LAPSES = "Authorization lapses soon"
+TAG_LAPSED = "Authorization lapsed"
+TAG_DISPUTED = "Disputed"
 
 
 class SalesOrder(CommercialTerms, Machine, Model):

@@ -131,7 +131,7 @@ class Attempt(Machine, Model):
 
     `instrument` is the gateway's alias of a newly entered card or null where `method_id` names a saved one; never a
     card number. `request` is the frozen request, so that a retry is equal byte for byte. `advice` is what the processor
-    says of a decline beside its code; it outranks our own table.
+    says of a decline beside its code; it outranks our own table. `held_until`: an authorization is open until then.
     """
 
     __tablename__ = "attempt"
@@ -187,6 +187,8 @@ class Attempt(Machine, Model):
     ended_at: Mapped[datetime | None]
     ask_at: Mapped[datetime | None]
     asked: Mapped[int] = mapped_column(default=0)
+    held_until: Mapped[datetime | None]
+    lapse_told_at: Mapped[datetime | None]
 
     payment_order: Mapped[PaymentOrder] = relationship()
     intent: Mapped[PaymentIntent] = relationship()
@@ -215,10 +217,15 @@ class TransactionAction(StrEnum):
     CHARGE = "charge"
     VOID = "void"
     REFUND = "refund"
+    REFUND_FAILURE = "refund_failure"
 
 
 class Transaction(Model):
-    """Evidence of what a gateway did. Append-only; nobody can type one in."""
+    """Evidence of what a gateway did. Append-only; nobody can type one in.
+
+    `parent_id`: the authorization of a capture or void, the capture of a refund, the refund that came back of a
+    refund failure.
+    """
 
     __tablename__ = "transaction"
     __append_only__ = True

@@ -3,54 +3,104 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, case, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, case, cast, exists, func, select
+from sqlalchemy.orm import aliased
 
 from ..db import db
+from ..models import Dispute, DisputeEntry, DisputeEntryKind, Movement
 from ..models.payment import PaymentOrder, Transaction, TransactionAction
+from ..states import dispute as dispute_states
+from ..states import movement as movement_states
 from ..states.payment_order import Figures, PaymentOrderStatus
 
-A = TransactionAction
+A, K = TransactionAction, DisputeEntryKind
+_End = aliased(Transaction)
 
 
-def _sum_of(*actions: TransactionAction) -> ColumnElement[int]:
-    amounts = func.sum(case((Transaction.action.in_(actions), Transaction.amount), else_=0))
+def _whole(amounts: Any) -> ColumnElement[int]:
     return cast(func.coalesce(amounts, 0), BigInteger)  # PostgreSQL sums whole numbers into a decimal
 
 
-def summed(*actions: TransactionAction) -> ColumnElement[int]:
-    """The sum of such transactions of the payment order at hand, as a column of its statement."""
-    query = select(_sum_of(*actions)).where(Transaction.payment_order_id == PaymentOrder.id)
-    return query.correlate(PaymentOrder).scalar_subquery()
+def _of_payment_order(query: Any) -> ColumnElement[int]:
+    """A sum over what belongs to the payment order at hand, as a column of its statement."""
+    return query.correlate(PaymentOrder).scalar_subquery()  # type: ignore[no-any-return]
+
+
+def summed(*actions: TransactionAction, less: TransactionAction | None = None) -> ColumnElement[int]:
+    """The sum of such transactions of the payment order at hand, those of `less` taken off."""
+    signed = case(
+        (Transaction.action.in_(actions), Transaction.amount),
+        (Transaction.action == less, -Transaction.amount),
+        else_=0,
+    )
+    return _of_payment_order(select(_whole(func.sum(signed))).where(Transaction.payment_order_id == PaymentOrder.id))
+
+
+def held() -> ColumnElement[int]:
+    """Authorizations of the payment order at hand that nothing has ended yet."""
+    ended = exists().where(_End.parent_id == Transaction.id, _End.action.in_((A.CAPTURE, A.VOID)))
+    return _of_payment_order(
+        select(_whole(func.sum(Transaction.amount))).where(
+            Transaction.payment_order_id == PaymentOrder.id, Transaction.action == A.AUTHORIZE, ~ended
+        )
+    )
+
+
+def _taken() -> Any:
+    """By banks because of disputes, less what they gave back; fees are not the customer's money."""
+    signed = case(
+        (DisputeEntry.kind == K.DEBIT, DisputeEntry.amount),
+        (DisputeEntry.kind == K.REINSTATEMENT, -DisputeEntry.amount),
+        else_=0,
+    )
+    return select(_whole(func.sum(signed))).join(Dispute, Dispute.id == DisputeEntry.dispute_id)
+
+
+def _disputed(*, undecided: bool = False) -> ColumnElement[int]:
+    query = _taken().where(Dispute.payment_order_id == PaymentOrder.id)
+    return _of_payment_order(query.where(Dispute.status.in_(dispute_states.OPEN)) if undecided else query)
 
 
 def columns() -> tuple[ColumnElement[int], ...]:
-    """`authorized`, `captured` and `refunded` beside each payment order of a statement."""
+    """What `of_row` reads, beside each payment order of a statement."""
     return (
-        summed(A.AUTHORIZE, A.CHARGE).label("authorized"),
+        summed(A.AUTHORIZE, A.CHARGE, less=A.VOID).label("authorized"),
         summed(A.CAPTURE, A.CHARGE).label("captured"),
-        summed(A.REFUND).label("refunded"),
+        summed(A.REFUND, less=A.REFUND_FAILURE).label("refunded"),
+        _disputed().label("disputed"),
+        held().label("held"),
+        _disputed(undecided=True).label("contested"),
     )
+
+
+def of_row(row: Any) -> Figures:
+    """From a row with the payment order's `amount` and `columns()`."""
+    names = ("authorized", "captured", "refunded", "disputed", "held", "contested")
+    return Figures(row.amount, **{name: getattr(row, name) for name in names})
 
 
 def figures(payment_order_ids: Iterable[int]) -> dict[int, Figures]:
     """By payment order id, in minor units of its currency; one statement."""
-    rows = db.session.execute(
-        select(
-            PaymentOrder.id,
-            PaymentOrder.amount,
-            _sum_of(A.AUTHORIZE, A.CHARGE).label("authorized"),
-            _sum_of(A.CAPTURE, A.CHARGE).label("captured"),
-            _sum_of(A.REFUND).label("refunded"),
-        )
-        .outerjoin(Transaction, Transaction.payment_order_id == PaymentOrder.id)
-        .where(PaymentOrder.id.in_(list(payment_order_ids)))
-        .group_by(PaymentOrder.id, PaymentOrder.amount)
-    ).all()
-    return {
-        r.id: Figures(requested=r.amount, authorized=r.authorized, captured=r.captured, refunded=r.refunded)
-        for r in rows
-    }
+    wanted = select(PaymentOrder.id, PaymentOrder.amount, *columns()).where(
+        PaymentOrder.id.in_(list(payment_order_ids))
+    )
+    return {row.id: of_row(row) for row in db.session.execute(wanted)}
+
+
+def left_to_refund(transaction_id: int) -> int:
+    """Minor units of a capture that no refund, done or under way, and no dispute has claimed; below zero where both
+    have. Inside a transaction, with its payment order locked, nobody else can claim them."""
+    captured = select(Transaction.amount).where(Transaction.id == transaction_id).scalar_subquery()
+    refunds = select(_whole(func.sum(Movement.amount))).where(
+        Movement.parent_id == transaction_id,
+        Movement.action == A.REFUND,
+        Movement.status.in_(movement_states.HOLDING),
+    )
+    taken = _taken().where(Dispute.transaction_id == transaction_id)
+    query = select(captured - refunds.scalar_subquery() - taken.scalar_subquery())
+    return int(db.session.scalar(query) or 0)
 
 
 def claimed(order_id: int, *, beside_first: bool = False) -> int:

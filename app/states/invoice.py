@@ -14,6 +14,8 @@ class InvoiceEvent(StrEnum):
     ISSUE = "issue"
     PAY_PART = "pay_part"
     PAY_FULL = "pay_full"
+    REOPEN_PART = "reopen_part"
+    REOPEN = "reopen"
 
 
 S, E = InvoiceStatus, InvoiceEvent
@@ -24,4 +26,8 @@ EDGES: dict[tuple[InvoiceStatus, InvoiceEvent], InvoiceStatus] = {
     (S.ISSUED, E.PAY_FULL): S.PAID,
     (S.PART_PAID, E.PAY_PART): S.PART_PAID,
     (S.PART_PAID, E.PAY_FULL): S.PAID,
+    # Its money left again, by refund or dispute.
+    (S.PAID, E.REOPEN_PART): S.PART_PAID,
+    (S.PAID, E.REOPEN): S.ISSUED,
+    (S.PART_PAID, E.REOPEN): S.ISSUED,
 }

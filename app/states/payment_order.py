@@ -34,22 +34,30 @@ class PaymentStatus(StrEnum):
     PART_REFUNDED = "part_refunded"
     REFUNDED = "refunded"
     DISPUTED = "disputed"
+    CHARGED_BACK = "charged_back"
     CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """In minor units of one currency, summed from transactions; `balance` is what is still to be collected."""
+    """In minor units of one currency, summed from evidence.
+
+    `authorized` leaves out what was voided; `held` is what of it may still be captured. `disputed` is what banks took
+    and have not given back, `contested` the part of it that is not decided yet. `balance` is what is still to be asked
+    of the customer.
+    """
 
     requested: int
     authorized: int = 0
     captured: int = 0
     refunded: int = 0
     disputed: int = 0
+    held: int = 0
+    contested: int = 0
 
     @property
     def balance(self) -> int:
-        return max(self.requested - self.captured, 0)
+        return max(self.requested - self.captured - self.held, 0)
 
     @property
     def kept(self) -> int:
@@ -59,8 +67,10 @@ class Figures:
 def derive(figures: Figures, last_attempt: AttemptStatus | None, *, cancelled: bool) -> PaymentStatus:
     """What a person is told. An open or unknown attempt is never shown as paid or failed (invariant 12)."""
     P, A = PaymentStatus, AttemptStatus
-    if figures.disputed:
+    if figures.contested:
         return P.DISPUTED
+    if figures.disputed:
+        return P.CHARGED_BACK
     if figures.refunded:
         return P.REFUNDED if figures.refunded >= figures.captured else P.PART_REFUNDED
     if figures.captured and figures.captured >= figures.requested:
@@ -71,7 +81,7 @@ def derive(figures: Figures, last_attempt: AttemptStatus | None, *, cancelled: b
         return P.REQUIRES_ACTION
     if figures.captured:
         return P.PART_PAID
-    if figures.authorized:
+    if figures.held:
         return P.AUTHORIZED
     if cancelled:
         return P.CANCELLED

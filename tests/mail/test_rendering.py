@@ -34,11 +34,12 @@ SAMPLES = {
     "paid_with": "Visa ending in 4242",
     "receipt": "RCT-00007",
     "what": "approval",
+    "payment_order": "PO-5001",
 }
 
 
 def sample(kind: type[Content]) -> Content:
-    facts = SAMPLES | {"expires_at": clock.now(), "paid_at": clock.now()}
+    facts = SAMPLES | dict.fromkeys(("expires_at", "paid_at", "until", "due_by"), clock.now())
     return kind(**{f.name: facts[f.name] for f in fields(kind)})  # type: ignore[arg-type]
 
 
@@ -52,7 +53,8 @@ def test_every_kind_says_the_same_in_text_and_in_html(app: Flask, kind: type[Con
     content = sample(kind)
     found = bodies(content)
     assert found.text.startswith(content.heading)
-    linked = kind is not kinds.InvoiceSent  # everything it says is in its attachment
+    # Everything that an invoice says is in its attachment; where money has gone back nothing is left to be opened.
+    linked = kind not in (kinds.InvoiceSent, kinds.RefundSent, kinds.AuthorizationReleased)
     assert (links.PLACEHOLDER in found.text) is linked
     assert (f'href="{links.PLACEHOLDER}"' in found.html) is linked
     assert found.html.count("<h1>") == 1

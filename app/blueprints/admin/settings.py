@@ -27,6 +27,7 @@ GROUPS = {
     "quotes": "Quotes",
     "links": "Links",
     "payments": "Payments",
+    "refunds": "Refunds",
     "mail": "Mail",
     "accounting": "Account codes of the accounting export",
 }

@@ -49,6 +49,34 @@ class ReasonForm(Form):
     )
 
 
+class DecisionForm(Form):
+    """Nothing to fill in: the page says what is decided."""
+
+
+class VoidForm(KeyForm):
+    reason = TextAreaField(_("Reason"), [DataRequired(_("Say why.")), Length(max=500)])
+
+
+class AmountForm(KeyForm):
+    amount = NumberField(_("Amount"), [InputRequired(_("Enter an amount."))])
+
+    def money(self, currency: str) -> Money | None:
+        """The amount; None with an error beside its field where it has more digits than the currency."""
+        try:
+            return Money.of(self.amount.data or 0, currency)
+        except ValueError:
+            complain(self.amount, gettext("%(currency)s has fewer decimals.", currency=currency))
+            return None
+
+
+class RefundForm(AmountForm):
+    reason = TextAreaField(
+        _("Reason"),
+        [DataRequired(_("Say why; the reason stays with the refund.")), Length(max=500)],
+        description=_("The customer reads it in their mail."),
+    )
+
+
 class CollectForm(KeyForm):
     """`pay_with` is the id of a card on file, or "new"; `instrument` is then the gateway's alias of the card, put there
     by its own field. A card number never comes here. `amount` is what the page said is charged, in minor units."""

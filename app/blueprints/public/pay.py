@@ -86,6 +86,8 @@ def pay(token: str) -> ResponseReturnValue:
     found = checkout.by_link(link.public_id, link.generation)
     if found is None or found.state in DEAD:
         return dead(link, found.state if found else None)
+    if found.state is State.AUTHORIZED:
+        return render_template("public/authorized.html", link=link, checkout=found)
     if found.state is State.PAID:
         return render_template("public/paid.html", link=link, checkout=found, papers=checkout.papers_of(found))
     return till.show(_of_link(link, found))
@@ -97,7 +99,7 @@ def pay(token: str) -> ResponseReturnValue:
 def pay_now(token: str) -> ResponseReturnValue:
     link = Link.read("pay", token)
     found = checkout.by_link(link.public_id, link.generation)
-    if found is None or found.state in DEAD | {State.PAID}:
+    if found is None or found.state in DEAD | {State.PAID, State.AUTHORIZED}:
         return see_other(link.url())
     return till.pay(_of_link(link, found))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import books, evidence, money, promises, settlement
+from . import books, evidence, money, movements, promises, settlement
 
 GRACE = timedelta(minutes=5)
 
@@ -31,14 +31,18 @@ RULES: tuple[Rule, ...] = (
     Rule(3, "Evidence refuses change: its triggers stand", evidence.unguarded_tables),
     Rule(4, "Refunded is at most captured, captured at most authorized", money.out_of_order),
     Rule(5, "Nothing is allocated above a receipt or an invoice", money.over_allocated),
-    Rule(6, "Each capture has exactly one receipt", evidence.receipts_apart),
+    Rule(6, "Each capture and each refund has exactly one receipt", evidence.receipts_apart),
     Rule(7, "What a gateway did stands here once", evidence.doubled_transactions),
     Rule(8, "One open attempt, one live checkout, one order per quote", evidence.rivals),
     Rule(9, "The gateway was never asked for a charge without an attempt", books.charges_without_attempt),
+    Rule(9, "The gateway was never asked to move money without a row of ours", movements.unasked),
     Rule(10, "A stored request carries the attempt's own key and amount", evidence.requests_apart),
+    Rule(10, "A stored movement carries its own key and amount", movements.requests_apart),
     Rule(12, "What is not known is asked about again", evidence.forgotten_attempts),
+    Rule(12, "A movement that is not known is asked about again", movements.forgotten),
     Rule(13, "A status is what its last history row says, in an unbroken sequence", evidence.histories_apart),
     Rule(14, "An attempt succeeded if and only if its transaction is there", evidence.outcomes_apart),
+    Rule(14, "A capture, void or refund succeeded if and only if its transaction is there", movements.outcomes_apart),
     Rule(15, "A transaction has the attempt's amount and currency", evidence.amounts_apart),
     Rule(16, "An authorization ends in capture or void, never both", evidence.captured_and_voided),
     Rule(19, "A saved card was charged for its own account, on the gateway that holds it", promises.foreign_methods),
@@ -48,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     Rule(23, "One mail per kind, subject and cause", promises.doubled_mails),
     Rule(24, "Every receipt and every try has its audit row", promises.unaudited),
     Rule(25, "The gateway's books are ours", books.apart),
+    Rule(25, "Captures, refunds and disputes stand in both books", movements.books_apart),
     Rule(25, "The lines of a payout come to what was paid out", settlement.batches_apart),
     Rule(25, "A line is of its payout's gateway and currency", settlement.foreign_lines),
     Rule(25, "An entry stands in one payout", settlement.doubled_entries),

@@ -16,7 +16,7 @@ from ...states.intent import IntentStatus
 from .asking import MOST, found
 
 A = TransactionAction
-MONEY_IN = (A.CHARGE, A.CAPTURE)
+MONEY = (A.CHARGE, A.CAPTURE, A.REFUND, A.REFUND_FAILURE)
 
 TRIGGERS = {
     "sqlite": "SELECT tbl_name, count(*) FROM sqlite_master WHERE type = 'trigger' GROUP BY tbl_name",
@@ -34,13 +34,13 @@ def unguarded_tables(grace: timedelta) -> list[str]:
 def receipts_apart(grace: timedelta) -> list[str]:
     count = func.count(Receipt.id)
     rows = found(
-        select(Transaction.provider_id, count.label("receipts"))
+        select(Transaction.provider_id, Transaction.action, count.label("receipts"))
         .outerjoin(Receipt, Receipt.transaction_id == Transaction.id)
-        .where(Transaction.action.in_(MONEY_IN), Transaction.at <= clock.now() - grace)
-        .group_by(Transaction.id, Transaction.provider_id)
+        .where(Transaction.action.in_(MONEY), Transaction.at <= clock.now() - grace)
+        .group_by(Transaction.id, Transaction.provider_id, Transaction.action)
         .having(count != 1)
     )
-    return [f"the capture {r.provider_id} has {r.receipts} receipts" for r in rows]
+    return [f"the {r.action} {r.provider_id} has {r.receipts} receipts" for r in rows]
 
 
 def doubled_transactions(grace: timedelta) -> list[str]:

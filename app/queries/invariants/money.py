@@ -13,12 +13,14 @@ from ...models import (
     Allocation,
     Invoice,
     InvoiceLine,
+    Movement,
     PaymentOrder,
     PaymentOrderLine,
     Receipt,
     Transaction,
     TransactionAction,
 )
+from ...states.movement import HOLDING
 from .asking import MOST, found
 
 A = TransactionAction
@@ -79,8 +81,29 @@ def _sum_of(*actions: TransactionAction) -> ColumnElement[int]:
 
 
 def out_of_order(grace: timedelta) -> list[str]:
-    """Refunds still under way are held back by the command that asks for them; here is what has happened."""
-    authorized, captured, refunded = _sum_of(A.AUTHORIZE, A.CHARGE), _sum_of(A.CAPTURE, A.CHARGE), _sum_of(A.REFUND)
+    return [*_overdrawn(), *_overclaimed()]
+
+
+def _overclaimed() -> list[str]:
+    """Refunds done and under way against the capture they are of. A dispute may open above what is left: then banks
+    and we both give back, and the books say so."""
+    claimed = (
+        select(Movement.parent_id, func.sum(Movement.amount).label("amount"))
+        .where(Movement.action == A.REFUND, Movement.status.in_(HOLDING))
+        .group_by(Movement.parent_id)
+        .subquery()
+    )
+    rows = found(
+        select(Transaction.provider_id, Transaction.amount, claimed.c.amount.label("claimed"))
+        .join(claimed, claimed.c.parent_id == Transaction.id)
+        .where(claimed.c.amount > Transaction.amount)
+    )
+    return [f"of the capture {r.provider_id}, {r.amount}, refunds claim {r.claimed}" for r in rows]
+
+
+def _overdrawn() -> list[str]:
+    authorized, captured = _sum_of(A.AUTHORIZE, A.CHARGE), _sum_of(A.CAPTURE, A.CHARGE)
+    refunded = _sum_of(A.REFUND) - _sum_of(A.REFUND_FAILURE)
     rows = found(
         select(
             PaymentOrder.number,
@@ -111,5 +134,5 @@ def _allocated_of(model: Any, column: Any, whole: Any) -> Any:
     return (
         select(model.number, whole.label("whole"), used.c.used)
         .join(used, used.c.id == model.id)
-        .where((used.c.used > whole) | (used.c.used < 0))
+        .where(case((whole < 0, used.c.used < whole), else_=(used.c.used > whole) | (used.c.used < 0)))
     )

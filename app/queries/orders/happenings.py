@@ -30,8 +30,38 @@ def _(text: str) -> Any:
     return lazy_gettext(text)
 
 
+REVERSALS: dict[tuple[str, str], Words] = {
+    ("movement", "requested"): Words("receipt-refund", _("asked to refund %(amount)s"), "warn"),
+    ("movement", "started"): Words("receipt-refund", _("asked the gateway for a %(action)s of %(amount)s")),
+    ("movement", "elsewhere"): Words("receipt-refund", _("made a %(action)s of %(amount)s")),
+    ("movement", "approve"): Words("circle-check", _("approved the refund of %(amount)s"), "ok"),
+    ("movement", "refuse"): Words("ban", _("did not approve a refund"), "bad"),
+    ("movement", "succeed"): Words("circle-check", _("heard that the %(action)s of %(amount)s succeeded"), "ok"),
+    ("movement", "fail"): Words("alert-triangle", _("heard that the %(action)s of %(amount)s failed"), "bad"),
+    ("movement", "wait"): Words("clock", _("waits for the bank to make the %(action)s of %(amount)s")),
+    ("movement", "lose_sight"): Words("refresh", _("has no answer yet to the %(action)s of %(amount)s"), "warn"),
+    ("movement", "return"): Words("arrow-back-up", _("heard that the refund of %(amount)s came back"), "bad"),
+    ("movement", "quarantined"): Words("alert-triangle", _("put an answer aside that does not match"), "bad"),
+    ("dispute", "opened"): Words("alert-triangle", _("opened dispute %(number)s over %(amount)s"), "bad"),
+    ("dispute", "escalated"): Words("alert-triangle", _("heard that the bank now contests %(amount)s"), "bad"),
+    ("dispute", "money_debit"): Words("arrow-back-up", _("saw the bank take %(amount)s"), "bad"),
+    ("dispute", "money_fee"): Words("coins", _("was charged a dispute fee of %(amount)s"), "warn"),
+    ("dispute", "money_reinstatement"): Words("coins", _("got %(amount)s back from the bank"), "ok"),
+    ("dispute", "evidence"): Words("file-text", _("handed in evidence")),
+    ("dispute", "giving_in"): Words("ban", _("gave in to the dispute")),
+    ("dispute", "due_soon"): Words("hourglass", _("warned: dispute %(number)s is due soon"), "warn"),
+    ("dispute", "answer"): Words("send", _("answered dispute %(number)s"), "info"),
+    ("dispute", "escalate"): Words("alert-triangle", _("heard that the bank wants more on dispute %(number)s"), "warn"),
+    ("dispute", "win"): Words("circle-check", _("won dispute %(number)s"), "ok"),
+    ("dispute", "lose"): Words("circle-x", _("lost dispute %(number)s"), "bad"),
+    ("dispute", "accept"): Words("ban", _("accepted dispute %(number)s"), "bad"),
+}
+
 # (entity, event) of history; what is not here does not show on the timeline.
 HISTORY: dict[tuple[str, str], Words] = {
+    **REVERSALS,
+    ("payment_order", "given_back"): Words("receipt-refund", _("gave back %(amount)s, receipt %(number)s"), "warn"),
+    ("payment_order", "lapses"): Words("hourglass", _("warned: an authorization of %(amount)s lapses soon"), "warn"),
     ("sales_order", "converted"): Words("file-invoice", _("converted the order from %(quote)s v%(version)s")),
     ("sales_order", "synced"): Words("refresh", _("took over %(quote)s v%(version)s")),
     ("sales_order", "quote_linked"): Words("link", _("linked the order to %(quote)s v%(version)s")),
@@ -92,13 +122,27 @@ MAILS: dict[str, str] = {
     "change_requested": _("told the owner that the customer wants a change"),
     "order_paid": _("told the owner of the payment"),
     "new_link_requested": _("told the owner that the customer needs a new link"),
+    "refund": _("told the customer of the refund"),
+    "authorization_released": _("told the customer that nothing is reserved any more"),
+    "authorization_lapses": _("told the owner that an authorization lapses soon"),
+    "dispute_opened": _("told the owner of the dispute"),
 }
 
 
-INTERNAL = frozenset({"payment_declined", "customer_declined", "change_requested", "order_paid", "new_link_requested"})
+INTERNAL = frozenset(
+    {
+        "payment_declined",
+        "customer_declined",
+        "change_requested",
+        "order_paid",
+        "new_link_requested",
+        "authorization_lapses",
+        "dispute_opened",
+    }
+)
 """Mails to colleagues; nobody needs them twice."""
 
-UNASKED = INTERNAL | {"receipt"}
+UNASKED = INTERNAL | {"receipt", "refund", "authorization_released"}
 """Mails that go out by themselves, whoever's doing caused them."""
 
 

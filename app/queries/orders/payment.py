@@ -40,6 +40,7 @@ ACTION_WORDS = {
     TransactionAction.CAPTURE: lazy_gettext("Capture"),
     TransactionAction.VOID: lazy_gettext("Void"),
     TransactionAction.REFUND: lazy_gettext("Refund"),
+    TransactionAction.REFUND_FAILURE: lazy_gettext("Refund came back"),
 }
 
 
@@ -70,6 +71,8 @@ def _actions(facts: Facts) -> tuple[Action, ...]:
         found.append(facts.actions.find("collect"))
     if status not in WITH_CUSTOMER and status is not OrderStatus.CANCELLED and facts.unrequested.minor > 0:
         found.append(facts.actions.find("request"))
+    if facts.figures.captured:
+        found.append(facts.actions.find("evidence"))
     return tuple(a for a in found if a is not None)
 
 
@@ -100,8 +103,9 @@ def _own_attempts(facts: Facts, payment_order_id: int) -> list[Row[Any]]:
 
 def _order_actions(facts: Facts, found: PaymentOrderFacts) -> tuple[Action, ...]:
     """A first payment that waits for its signature has no link of its own."""
+    back = _on_evidence(facts, found)
     if not found.is_open or facts.held_by_customer or facts.confirming:
-        return ()
+        return back
     number = found.row.number
     live = found.row.intent_status is IntentStatus.LIVE and found.row.intent_purpose is IntentPurpose.LINK
     actions = [
@@ -110,7 +114,24 @@ def _order_actions(facts: Facts, found: PaymentOrderFacts) -> tuple[Action, ...]
         facts.actions.find("revoke_link", number=number) if live else None,
         facts.actions.find("withdraw", number=number) if not found.figures.captured else None,
     ]
+    return (*(a for a in actions if a is not None), *back)
+
+
+def _on_evidence(facts: Facts, found: PaymentOrderFacts) -> tuple[Action, ...]:
+    """Capture and void of what is held, refund of what was captured and is kept."""
+    figures, number = found.figures, found.row.number
+    proven = [x for x in facts.attempts if x.payment_order_id == found.row.id and x.transaction_id is not None]
+    keys = [*(("capture", "void") if figures.held else ()), *(("refund",) if figures.kept > 0 else ())]
+    actions = []
+    for key in keys:
+        row = next((x for x in proven if x.action in (MONEY_IN if key == "refund" else HELD)), None)
+        if row is not None:
+            actions.append(facts.actions.find(key, number=number, transaction_id=row.transaction_id))
     return tuple(a for a in actions if a is not None)
+
+
+MONEY_IN = (TransactionAction.CHARGE, TransactionAction.CAPTURE)
+HELD = (TransactionAction.AUTHORIZE,)
 
 
 def _link(row: Row[Any]) -> LinkView | None:

@@ -117,6 +117,7 @@ ATTEMPTS: Any = standing.joined(
         Attempt.next_action,
         Attempt.created_at,
         Attempt.ask_at,
+        Attempt.held_until,
         PaymentOrder.number.label("payment_order_number"),
         Gateway.name.label("gateway_name"),
         Transaction.id.label("transaction_id"),
@@ -182,7 +183,7 @@ def attempts(order_id: int) -> Sequence[Row[Any]]:
 
 def _facts(row: Row[Any]) -> PaymentOrderFacts:
     cancelled = row.status is PaymentOrderStatus.CANCELLED
-    figures = Figures(row.amount, authorized=row.authorized, captured=row.captured, refunded=row.refunded)
+    figures = ledger.of_row(row)
     return PaymentOrderFacts(row, figures, derive(figures, row.last_attempt, cancelled=cancelled))
 
 
@@ -196,6 +197,8 @@ def in_sum(found: Iterable[PaymentOrderFacts]) -> tuple[Figures, PaymentStatus]:
         captured=sum(x.figures.captured for x in counting),
         refunded=sum(x.figures.refunded for x in counting),
         disputed=sum(x.figures.disputed for x in counting),
+        held=sum(x.figures.held for x in counting),
+        contested=sum(x.figures.contested for x in counting),
     )
     return figures, derive(figures, _last_attempt(counting), cancelled=False)
 

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
+from sqlalchemy import Row
 
 from ..orders.views import Action
 from .facts import Collection
 
 
 def find(collection: Collection, key: str, label: str | None = None) -> Action | None:
-    """`charge`, `send_link`, `revoke_link` or `withdraw`; first what the payment order itself does not let anybody."""
+    """What is in BLOCKS or ON_EVIDENCE; first what the payment order itself does not let anybody. None for a capture
+    or void where nothing is held, for a refund or dispute where nothing was captured."""
     here = url_for("payments.show", number=collection.number)
-    action = collection.order.actions.find(key, label, number=collection.number, next=here)
+    where: dict[str, str | int] = {"number": collection.number, "next": here}
+    if key in ON_EVIDENCE:
+        row = ON_EVIDENCE[key](collection)
+        if row is None:
+            return None
+        where["transaction_id"] = row.transaction_id
+    action = collection.order.actions.find(key, label, **where)
     if action is None:
         return None
     return replace(action, refusal=_blocked(collection, key) or action.refusal)
 
 
+def _refund(collection: Collection) -> str | None:
+    row = collection.reversals.refundable
+    if row is not None and not collection.reversals.left(row):
+        return _("All of it is refunded, disputed or being refunded.")
+    return None
+
+
 def _blocked(collection: Collection, key: str) -> str | None:
+    if key in ON_EVIDENCE or key == "pack":
+        return _refund(collection) if key == "refund" else None
     if collection.is_cancelled:
         return _("%(number)s is cancelled.", number=collection.number)
     if collection.order.confirming and not (key == "charge" and collection.challenged is not None):
@@ -29,9 +47,15 @@ def _blocked(collection: Collection, key: str) -> str | None:
     return BLOCKS[key](collection)
 
 
+def _nothing_open(collection: Collection) -> str:
+    if collection.figures.held:
+        return _("%(number)s is authorized already; capture it instead.", number=collection.number)
+    return _("%(number)s is paid.", number=collection.number)
+
+
 def _charge(collection: Collection) -> str | None:
     if not collection.is_open:
-        return _("%(number)s is paid.", number=collection.number)
+        return _nothing_open(collection)
     if collection.order.held_by_customer and not collection.row.first:
         return _("The customer is asked to sign this order first. Collect the first payment instead.")
     return None
@@ -39,7 +63,7 @@ def _charge(collection: Collection) -> str | None:
 
 def _send_link(collection: Collection) -> str | None:
     if not collection.is_open:
-        return _("%(number)s is paid.", number=collection.number)
+        return _nothing_open(collection)
     if collection.order.held_by_customer:
         return _("The customer pays this order where they sign it. Send the approval mail again instead.")
     return None
@@ -52,10 +76,20 @@ def _revoke_link(collection: Collection) -> str | None:
 def _withdraw(collection: Collection) -> str | None:
     if collection.figures.captured:
         return _("It has collected money, so it stays. Ask AR / finance.")
+    if collection.figures.held:
+        return _("It holds an authorization. Void that first.")
     if collection.row.first and collection.order.held_by_customer:
         return _("The customer is looking at it. Convert the order to draft; that cancels it.")
     return None
 
+
+ON_EVIDENCE: dict[str, Callable[[Collection], Row[Any] | None]] = {
+    "capture": lambda collection: collection.reversals.hold,
+    "void": lambda collection: collection.reversals.hold,
+    "refund": lambda collection: collection.reversals.refundable,
+    "dispute": lambda collection: next(iter(collection.reversals.captures), None),
+}
+"""What is done to one transaction, and to which."""
 
 BLOCKS: dict[str, Callable[[Collection], str | None]] = {
     "charge": _charge,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,7 @@ from ...models import (
     Receipt,
     Route,
     SalesOrder,
+    Transaction,
     User,
 )
 from ...money import Money
@@ -35,6 +37,7 @@ from ..orders.facts import load as load_order
 from ..orders.happenings import INTERNAL
 from ..orders.payment_facts import PaymentOrderFacts
 from ..scope import visible
+from .reversals import Reversals
 
 TRIES = (
     select(func.count())
@@ -86,9 +89,21 @@ class Collection:
         """Newest first, once for each transaction an attempt made."""
         return [x for x in self.order.attempts if x.payment_order_id == self.row.id]
 
+    @cached_property
+    def reversals(self) -> Reversals:
+        """What was captured, voided, refunded and contested of it, and what still can be."""
+        proven = [x for x in self.attempts if x.transaction_id is not None]
+        return Reversals(self.row.id, self.number, proven, self.order.reader)
+
     @property
     def last_attempt(self) -> Row[Any] | None:
         return self.attempts[0] if self.attempts else None
+
+    @property
+    def held_until(self) -> datetime | None:
+        """When the bank lets go what it holds now."""
+        hold = self.reversals.hold
+        return hold.held_until if hold is not None else None
 
     @property
     def last_failure(self) -> Row[Any] | None:
@@ -155,7 +170,11 @@ class Collection:
         """Requests and receipts that went to the customer for this, newest first."""
         about = [
             and_(OrderEmail.subject_kind == model.__tablename__, OrderEmail.subject_id.in_(ids))
-            for model, ids in ((PaymentIntent, self._intent_ids), (Receipt, self._receipt_ids))
+            for model, ids in (
+                (PaymentIntent, self._intent_ids),
+                (Receipt, self._receipt_ids),
+                (Transaction, [x.transaction_id for x in self.attempts if x.transaction_id is not None]),
+            )
         ]
         return db.session.execute(
             select(
@@ -186,6 +205,8 @@ class Collection:
             "payment_order": [self.row.id],
             "payment_intent": self._intent_ids,
             "attempt": [x.id for x in self.attempts],
+            "movement": [x.id for x in self.reversals.movements],
+            "dispute": [x.id for x in self.reversals.disputes],
         }
         mine = [and_(History.entity == name, History.entity_id.in_(ids)) for name, ids in parts.items()]
         columns = (History.entity, History.event, History.actor_name, History.because, History.data, History.at)

@@ -11,16 +11,29 @@ from flask import url_for
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from ...db import db
-from ...models import Account, Attempt, PaymentOrder, SalesOrder, Transaction, TransactionAction, User
+from ...models import Account, Attempt, PaymentOrder, SalesOrder, Transaction, User
 from ...money import Money
 from ...states.attempt import OPEN, AttemptStatus
-from ...states.payment_order import Figures, PaymentOrderStatus, PaymentStatus, derive
+from ...states.payment_order import PaymentOrderStatus, PaymentStatus, derive
 from .. import ledger
 from ..scope import visible
 
 PAGE = 50
 S = PaymentStatus
-STATUSES = (S.REQUESTED, S.DECLINED, S.REQUIRES_ACTION, S.CONFIRMING, S.PART_PAID, S.PAID, S.CANCELLED)
+STATUSES = (
+    S.REQUESTED,
+    S.DECLINED,
+    S.REQUIRES_ACTION,
+    S.CONFIRMING,
+    S.AUTHORIZED,
+    S.PART_PAID,
+    S.PAID,
+    S.PART_REFUNDED,
+    S.REFUNDED,
+    S.DISPUTED,
+    S.CHARGED_BACK,
+    S.CANCELLED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,7 @@ def _last_attempt(column: Any) -> Any:
 
 
 LAST_STATUS = _last_attempt(Attempt.status)
-CAPTURED = ledger.summed(TransactionAction.CAPTURE, TransactionAction.CHARGE)
+_, CAPTURED, REFUNDED, DISPUTED, HELD, CONTESTED = (column.element for column in ledger.columns())  # type: ignore[attr-defined]
 
 COLUMNS: tuple[Any, ...] = (
     PaymentOrder.id,
@@ -135,19 +148,27 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
 
 def _stands(status: PaymentStatus) -> ColumnElement[bool]:
     """`derive` as a condition, for the statuses that the filter offers."""
-    unpaid, untouched = PaymentOrder.amount > CAPTURED, CAPTURED == 0
+    undisputed = and_(CONTESTED == 0, DISPUTED == 0)
+    kept = and_(undisputed, REFUNDED == 0)
+    unpaid, untouched = and_(kept, PaymentOrder.amount > CAPTURED), and_(kept, CAPTURED == 0)
+    unheld = and_(untouched, HELD == 0)
     is_open = PaymentOrder.status == PaymentOrderStatus.OPEN
     settled = PaymentOrder.id.not_in(_with_attempts(*OPEN))
     waiting = OPEN - {AttemptStatus.REQUIRES_ACTION}
     declined = func.coalesce(LAST_STATUS, "") == AttemptStatus.DECLINED
     conditions: dict[PaymentStatus, ColumnElement[bool]] = {
-        S.REQUESTED: and_(is_open, untouched, settled, ~declined),
-        S.DECLINED: and_(is_open, untouched, declined),
+        S.REQUESTED: and_(is_open, unheld, settled, ~declined),
+        S.DECLINED: and_(is_open, unheld, declined),
         S.REQUIRES_ACTION: and_(unpaid, PaymentOrder.id.in_(_with_attempts(AttemptStatus.REQUIRES_ACTION))),
         S.CONFIRMING: and_(unpaid, PaymentOrder.id.in_(_with_attempts(*waiting))),
-        S.PART_PAID: and_(unpaid, ~untouched, settled),
-        S.PAID: PaymentOrder.amount <= CAPTURED,
-        S.CANCELLED: and_(~is_open, untouched, settled),
+        S.AUTHORIZED: and_(untouched, HELD > 0, settled),
+        S.PART_PAID: and_(unpaid, CAPTURED > 0, settled),
+        S.PAID: and_(kept, PaymentOrder.amount <= CAPTURED),
+        S.PART_REFUNDED: and_(undisputed, REFUNDED > 0, REFUNDED < CAPTURED),
+        S.REFUNDED: and_(undisputed, REFUNDED > 0, REFUNDED >= CAPTURED),
+        S.DISPUTED: CONTESTED > 0,
+        S.CHARGED_BACK: and_(CONTESTED == 0, DISPUTED > 0),
+        S.CANCELLED: and_(~is_open, unheld, settled),
     }
     return conditions[status]
 
@@ -170,7 +191,7 @@ def _matches(text: str) -> ColumnElement[bool]:
 
 def _row(row: Any, today: date) -> PaymentOrderRow:
     closed = row.status is PaymentOrderStatus.CANCELLED
-    figures = Figures(row.amount, authorized=row.authorized, captured=row.captured, refunded=row.refunded)
+    figures = ledger.of_row(row)
     balance = Money(0 if closed else figures.balance, row.currency)
     return PaymentOrderRow(
         number=row.number,

@@ -23,7 +23,7 @@ from .views import CheckoutView, LineView, PaymentOrderPage, SentView, TryView
 
 
 def view(collection: Collection) -> PaymentOrderPage:
-    """Twelve statements at most, however much was tried."""
+    """Fourteen statements at most, however much was tried."""
     row, order, about = collection.row, collection.order, collection.about
     return PaymentOrderPage(
         number=row.number,
@@ -55,6 +55,9 @@ def view(collection: Collection) -> PaymentOrderPage:
         transactions=tuple(order_payment.transaction(x) for x in _proven(collection)),
         receipts=tuple(order_payment.receipt(order, x) for x in _proven(collection) if x.receipt_id is not None),
         mails=tuple(_mail(x) for x in collection.mails),
+        movements=collection.reversals.view(),
+        disputes=collection.reversals.dispute_lines(),
+        held_until=collection.held_until,
         history=tuple(words.of_event(x) for x in collection.history),
     )
 
@@ -70,6 +73,8 @@ def _proven(collection: Collection) -> list[Row[Any]]:
 
 def _following_up(collection: Collection) -> str | None:
     """Paid, and receipt, invoice and activation are being made."""
+    if collection.reversals.underway:
+        return _("The gateway has not said yet what became of what was asked.")
     unfinished = any(x.done_at is None and x.post_processing_error is None for x in _proven(collection))
     return _("Paid. Receipt, invoice and activation follow in a moment.") if unfinished else None
 

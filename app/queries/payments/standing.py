@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -13,13 +15,15 @@ from ..orders.waiting import WORDS
 from . import actions, words
 from .facts import Collection
 
+LAPSES_SOON = timedelta(days=2)
+ORDER = ("charge", "send_link", "revoke_link", "withdraw", "capture", "void", "refund", "dispute", "pack")
 BY_STAFF = (CollectionMethod.SAVED_METHOD, CollectionMethod.STAFF_CARD)
 
 
 def view(collection: Collection) -> NextStep:
     sentence, detail, icon, tone = _told(collection)
     first, second = _steps(collection)
-    rest = [key for key in ("charge", "send_link", "revoke_link", "withdraw") if key not in (first, second)]
+    rest = [key for key in ORDER if key not in (first, second)]
     return NextStep(
         sentence=sentence,
         detail=detail,
@@ -46,6 +50,8 @@ def _steps(collection: Collection) -> tuple[str | None, str | None]:
     """Primary and secondary: the way the payment order is meant to be collected, then the other one."""
     if collection.challenged is not None:
         return "charge", None
+    if collection.figures.held:
+        return "capture", "void"
     if not collection.is_open or collection.order.confirming:
         return None, None
     if collection.order.held_by_customer:
@@ -62,6 +68,8 @@ Told = tuple[str, str | None, str, str]
 def _told(collection: Collection) -> Told:
     if collection.is_cancelled:
         return _("This payment order is cancelled."), _("Nothing is collected with it any more."), "ban", ""
+    if collection.figures.held:
+        return _held(collection)
     if not collection.is_open:
         return _paid(collection)
     if collection.challenged is not None:
@@ -82,8 +90,34 @@ def _due(collection: Collection) -> str:
     return money(collection.balance)
 
 
+def _held(collection: Collection) -> Told:
+    amount, until = money(collection.order.money(collection.figures.held)), collection.held_until
+    detail = _("Nothing is charged yet. Capture it, or let it go.")
+    if until is not None:
+        detail = _("Nothing is charged yet. The bank holds it until %(when)s.", when=day(until))
+    lapses = until is not None and until - collection.order.now < LAPSES_SOON
+    told = _("%(amount)s is authorized.", amount=amount)
+    return told, detail, "shield-check", "warn" if lapses else "info"
+
+
 def _paid(collection: Collection) -> Told:
-    proven = next((x for x in collection.attempts if x.receipt_id is not None), None)
+    figures, amount_of = collection.figures, collection.order.money
+    if figures.contested:
+        told = _("The customer's bank contests %(amount)s.", amount=money(amount_of(figures.contested)))
+        return (
+            told,
+            _("Answer it before its day is over; the dispute says what the bank asks."),
+            "alert-triangle",
+            "bad",
+        )
+    if figures.disputed:
+        told = _("%(amount)s went back to the cardholder's bank.", amount=money(amount_of(figures.disputed)))
+        return told, _("What it had paid is owed again."), "arrow-back-up", "bad"
+    if figures.refunded:
+        told = _("%(amount)s is refunded.", amount=money(amount_of(figures.refunded)))
+        kept = _("%(amount)s is kept.", amount=money(amount_of(figures.kept)))
+        return told, kept if figures.kept else None, "receipt-refund", ""
+    proven = next((x for x in collection.attempts if x.receipt_id is not None and x.receipt_amount > 0), None)
     amount = money(collection.order.money(collection.figures.captured))
     detail = f"{proven.receipt_number}, {proven.paid_with}, {ago(proven.receipt_at)}" if proven else None
     return _("%(amount)s is paid.", amount=amount), detail, "circle-check", "ok"

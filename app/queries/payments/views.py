@@ -17,6 +17,7 @@ from ..orders.views import (
     ReceiptView,
     TransactionView,
 )
+from .reversals import DisputeLine, MovementView
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +100,7 @@ class PaymentOrderPage:
     transactions: tuple[TransactionView, ...]
     receipts: tuple[ReceiptView, ...]
     mails: tuple[SentView, ...]
+    movements: tuple[MovementView, ...]
+    disputes: tuple[DisputeLine, ...]
+    held_until: datetime | None
     history: tuple[EntryView, ...]

@@ -13,7 +13,7 @@ from ...models import IntentPurpose
 from ...money import Money
 from ...states import declines
 from ...states.attempt import AttemptStatus
-from ..orders.happenings import Words
+from ..orders.happenings import REVERSALS, Words
 from ..orders.views import EntryView
 
 
@@ -64,6 +64,9 @@ def of_mail(kind: str) -> str:
 
 
 HISTORY: dict[tuple[str, str], Words] = {
+    **REVERSALS,
+    ("payment_order", "given_back"): Words("receipt-refund", _("gave back %(amount)s, receipt %(number)s"), "warn"),
+    ("payment_order", "lapses"): Words("hourglass", _("warned: the authorization lapses soon"), "warn"),
     ("payment_order", "created"): Words("coins", _("asked for %(amount)s")),
     ("payment_order", "cancel"): Words("ban", _("cancelled the payment order")),
     ("payment_order", "receipt"): Words("receipt", _("received %(amount)s, receipt %(number)s"), "ok"),

@@ -220,7 +220,7 @@ def _view(row: Row[Any]) -> ApprovalPage:
 
 def _waits_for_money(money: Checkout, takes_payment: bool) -> bool:
     """Money on its way is waited for, even when the switch is off by now; money that is there is not."""
-    return money.state is State.CONFIRMING or (takes_payment and money.state is not State.PAID)
+    return money.state is State.CONFIRMING or (takes_payment and money.state not in (State.PAID, State.AUTHORIZED))
 
 
 def _signed(row: Row[Any]) -> Signed | None:

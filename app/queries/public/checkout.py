@@ -27,11 +27,13 @@ from .papers import Papers
 
 
 class State(StrEnum):
-    """What the payer can do now. Everything but PAY, ACTION and NO_MORE_TRIES is an end or a wait."""
+    """What the payer can do now. Everything but PAY, ACTION and NO_MORE_TRIES is an end or a wait. AUTHORIZED: their
+    bank holds the money, and it is taken later."""
 
     PAY = "pay"
     ACTION = "action"
     CONFIRMING = "confirming"
+    AUTHORIZED = "authorized"
     PAID = "paid"
     NO_MORE_TRIES = "no_more_tries"
     ON_HOLD = "on_hold"
@@ -103,12 +105,15 @@ class Facts:
     intent: IntentStatus
     expired: bool
     tries_left: int
+    held: int = 0
 
 
 def judge(facts: Facts) -> State:
     """Money first, then money on its way, then whether there may be any: nobody is asked to pay twice."""
     if facts.captured >= facts.requested:
         return State.PAID
+    if facts.held and facts.captured + facts.held >= facts.requested:
+        return State.AUTHORIZED
     if facts.attempt in WAITING:
         return State.CONFIRMING
     if facts.order_cancelled or facts.closed:
@@ -156,6 +161,7 @@ def _view(row: Row[Any]) -> Checkout:
         Facts(
             requested=row.requested,
             captured=row.captured,
+            held=row.held,
             closed=row.payment_order_status is PaymentOrderStatus.CANCELLED,
             order_cancelled=row.order_status is OrderStatus.CANCELLED,
             on_hold=row.hold_reason is not None,

@@ -20,6 +20,7 @@ from ...models import (
 )
 from ...models.payment import TransactionAction
 from ...states.intent import IntentStatus
+from .. import ledger
 
 
 def _captured() -> ColumnElement[int]:
@@ -86,6 +87,7 @@ def _select() -> Any:
             Attempt.error,
             Attempt.next_action,
             _captured().label("captured"),
+            ledger.held().label("held"),
             _tries().label("tries"),
         )
         .join(PaymentOrder, PaymentOrder.id == PaymentIntent.payment_order_id)
@@ -113,7 +115,7 @@ NEWEST_RECEIPT = (
     .join(PaymentOrder, PaymentOrder.id == Receipt.payment_order_id)
     .outerjoin(Transaction, Transaction.id == Receipt.transaction_id)
     .outerjoin(Attempt, Attempt.id == Transaction.attempt_id)
-    .where(Receipt.payment_order_id == bindparam("id"))
+    .where(Receipt.payment_order_id == bindparam("id"), Receipt.amount > 0)
     .order_by(Receipt.id.desc())
     .limit(1)
 )

@@ -8,14 +8,16 @@ from sqlalchemy import select
 
 from app import clock
 from app.access import Role
-from app.commands import payment_orders
+from app.commands import disputes, payment_orders
 from app.db import db, transaction
+from app.gateways.sandbox import disputes as sandbox
 from app.models import PaymentOrder, SalesOrder, Transaction, User
 from app.queries.payments import listing
 from app.queries.payments.listing import Filter, PaymentOrderList
 from app.states.payment_order import PaymentStatus
 from tests import factories
 from tests.blueprints.payments.conftest import alias, charged
+from tests.commands import moving
 from tests.commands.collecting import booked
 from tests.commands.collecting import request as request_payment
 from tests.conftest import Client
@@ -34,6 +36,23 @@ def numbers(reader: User, **wanted: str) -> set[str]:
 
 def number_of(order: SalesOrder) -> str:
     return db.session.scalars(select(PaymentOrder.number).where(PaymentOrder.order_id == order.id)).one()
+
+
+def moved(dana: User) -> dict[str, str]:
+    """What became of money that had come, or was held."""
+    boss = factories.user(Role.ADMIN)
+    paid = {name: moving.paid(dana, deposit_percent="10") for name in ("part_refunded", "refunded", "disputed", "lost")}
+    moving.refund(paid["part_refunded"], 100, boss)
+    moving.refund(paid["refunded"], paid["refunded"].amount, boss)
+    contested = {name: sandbox.open_one("sandbox", paid[name].provider_id) for name in ("disputed", "lost")}
+    sandbox.decide("sandbox", contested["lost"].provider_id, won=False)
+    for facts in contested.values():
+        disputes.hear(paid["lost"].gateway_id, facts.provider_id)
+    moving.capture_later()
+    paid["authorized"] = moving.paid(dana, deposit_percent="10")
+    moving.capture_later(False)
+    numbers = {name: db.session.get_one(PaymentOrder, x.payment_order_id).number for name, x in paid.items()}
+    return numbers | {"charged_back": numbers.pop("lost")}
 
 
 @pytest.fixture
@@ -56,6 +75,7 @@ def everything(dana: User) -> dict[str, str]:
         copied = {name: getattr(evidence, name) for name in facts}
         session.add(Transaction(**copied, payment_order_id=part.id, amount=400, provider_id="half"))
     return {
+        **moved(dana),
         "requested": request_payment(open_order, dana).number,
         "cancelled": cancelled.number,
         "part_paid": part.number,

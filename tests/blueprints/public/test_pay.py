@@ -44,6 +44,7 @@ from tests.blueprints.public.customer import (
     payment,
     signed,
 )
+from tests.commands.moving import capture_later
 from tests.conftest import Client
 
 
@@ -63,6 +64,19 @@ def test_paying_ends_in_a_receipt_and_an_active_order(client: Client) -> None:
     assert count(Transaction) == count(Receipt) == 1
     method = db.session.scalars(select(PaymentMethod)).one()
     assert "per month" in method.consent_text and method.consent_by == "Maria Keller"
+
+
+def test_what_is_only_reserved_is_told_as_that_and_not_asked_for_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture_later()
+    customer = signed(client, deposit_percent="10")
+    assert customer.pay().location == customer.url
+    page = customer.get().text
+    assert "is reserved on your card." in page and "Receipt" not in page
+    assert order_of(customer).status is OrderStatus.ACTIVATED
+    assert customer.get("/pay").location == customer.url
+    assert count(Receipt) == 0
 
 
 def test_nothing_is_asked_before_the_signature(client: Client) -> None:
@@ -392,6 +406,9 @@ BASE = Facts(
         ({"attempt": AttemptStatus.REQUIRES_ACTION, "tries_left": 0}, State.ACTION),
         ({"captured": 100, "order_cancelled": True, "intent": IntentStatus.CANCELLED}, State.PAID),
         ({"captured": 60, "intent": IntentStatus.PAID}, State.SUPERSEDED),
+        ({"held": 100, "attempt": AttemptStatus.SUCCEEDED, "intent": IntentStatus.PAID}, State.AUTHORIZED),
+        ({"captured": 60, "held": 40}, State.AUTHORIZED),
+        ({"held": 40}, State.PAY),
         ({"tries_left": 0}, State.NO_MORE_TRIES),
         ({"on_hold": True}, State.ON_HOLD),
         ({"expired": True}, State.EXPIRED),
@@ -408,5 +425,6 @@ def test_the_payer_is_told_by_the_evidence(changes: dict[str, object], state: St
 
 
 def test_no_state_is_without_its_page() -> None:
-    shown = {State.PAY, State.ACTION, State.CONFIRMING, State.PAID, State.NO_MORE_TRIES, State.ON_HOLD}
+    shown = {State.PAY, State.ACTION, State.CONFIRMING, State.AUTHORIZED, State.PAID, State.NO_MORE_TRIES}
+    shown |= {State.ON_HOLD}
     assert shown | checkout.DEAD == set(State)

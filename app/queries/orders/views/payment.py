@@ -23,13 +23,21 @@ class FiguresView:
 
 @dataclass(frozen=True, slots=True)
 class DeclineView:
-    """The decline coach: what the bank said in our words, whether a retry can work, and the way out."""
+    """The decline coach: what the bank said in our words, whether a retry can work, and the way out.
+
+    `retry` says whether and when the same card may be tried again; `suggested` which card on file is ready instead,
+    `charge` charges it; `mail` is the drafted mail in which the customer enters another card.
+    """
 
     title: str
     advice: str
     at: datetime
     attempt: int
     action: Action | None = None
+    retry: str | None = None
+    suggested: str | None = None
+    charge: Action | None = None
+    mail: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""What staff fill in about a dispute."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+from wtforms import BooleanField, DateField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from ..forms import Form
+from ..payments.forms import AmountForm
+
+WORDS = (
+    "product_description",
+    "service_date",
+    "access_log",
+    "customer_name",
+    "customer_email",
+    "billing_address",
+    "uncategorized_text",
+)
+
+
+class RecordForm(AmountForm):
+    reason = StringField(_("What the bank says"), [DataRequired(_("Say what the bank says.")), Length(max=100)])
+    due_date = DateField(_("Answer by"), [Optional()])
+    provider_id = StringField(
+        _("The processor's number"),
+        [Optional(), Length(max=100)],
+        description=_("If the letter names one: then the processor's events find this dispute."),
+    )
+    inquiry = BooleanField(_("Only an inquiry"), description=_("The bank asks, and has not taken the money."))
+
+
+class AnswerForm(Form):
+    """`files` are the kinds of our own documents that go along."""
+
+    product_description = TextAreaField(_("What was sold"), [Optional(), Length(max=2000)])
+    service_date = StringField(_("When it was delivered"), [Optional(), Length(max=200)])
+    access_log = TextAreaField(
+        _("Use of what was delivered"),
+        [Optional(), Length(max=2000)],
+        description=_("Log-ins, tracking numbers, who signed for it."),
+    )
+    customer_name = StringField(_("Customer"), [Optional(), Length(max=200)])
+    customer_email = StringField(_("Customer's address for mail"), [Optional(), Length(max=200)])
+    billing_address = TextAreaField(_("Billing address"), [Optional(), Length(max=500)])
+    uncategorized_text = TextAreaField(_("Anything else"), [Optional(), Length(max=2000)])
+    files = SelectMultipleField(
+        _("Documents that go along"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
+
+    @property
+    def words(self) -> dict[str, str]:
+        return {name: self[name].data.strip() for name in WORDS if self[name].data}
+
+
+class AcceptForm(Form):
+    reason = TextAreaField(_("Reason"), [Optional(), Length(max=500)])
+
+
+class DecideForm(Form):
+    end = RadioField(
+        _("How did it end?"),
+        [InputRequired(_("Say how it ended."))],
+        choices=[("won", _("Won: the money came back")), ("lost", _("Lost"))],
+    )

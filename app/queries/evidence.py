@@ -1,0 +1,292 @@
+"""Everything that speaks for a payment, as the files of an evidence pack, and as what a bank's form asks for.
+
+Links in mails are withheld already where they are kept (invariant 22); card numbers stand nowhere, and whatever looks
+like one is left out here too.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import and_, or_, select
+
+from .. import links
+from ..db import db
+from ..models import (
+    Account,
+    Address,
+    Approval,
+    Attempt,
+    Contact,
+    Dispute,
+    DisputeEntry,
+    Document,
+    Gateway,
+    Note,
+    OrderEmail,
+    OrderLine,
+    PaymentOrder,
+    Receipt,
+    SalesOrder,
+    Signature,
+    Snapshot,
+    Transaction,
+    User,
+)
+from ..money import Money
+from ..typed import has_card_number
+from .orders.happenings import INTERNAL
+
+PAPERS = {"signed_order": "1-signed-order", "order": "2-order", "invoice": "3-invoices", "receipt": "4-receipts"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Of a whole order, or of one payment order of it."""
+
+    order_id: int
+    payment_order_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file: its name in the pack, what it is in words, its bytes."""
+
+    name: str
+    what: str
+    body: bytes
+
+
+def unfinished(scope: Scope) -> bool:
+    """Whether a paper that belongs in is still being made."""
+    waiting = select(Document.id).where(
+        Document.order_id == scope.order_id,
+        Document.kind.in_(PAPERS),
+        Document.body.is_(None),
+        Document.error.is_(None),
+    )
+    return db.session.scalar(waiting.limit(1)) is not None
+
+
+def pieces(scope: Scope) -> list[Piece]:
+    """Sorted by name, so that the same facts make the same pack."""
+    found = [*_papers(scope), *_signatures(scope), *_mails(scope), _transactions(scope), *_notes(scope)]
+    return sorted(found, key=lambda piece: piece.name)
+
+
+def _papers(scope: Scope) -> list[Piece]:
+    """The newest of each paper; receipts and invoices only of the payment order, where it is about one."""
+    query = select(Document.kind, Document.subject_id, Document.filename, Document.body).where(
+        Document.order_id == scope.order_id, Document.kind.in_(PAPERS), Document.rendered_at.is_not(None)
+    )
+    if scope.payment_order_id is not None:
+        receipts = select(Receipt.id).where(Receipt.payment_order_id == scope.payment_order_id)
+        invoices = select(PaymentOrder.invoice_id).where(PaymentOrder.id == scope.payment_order_id)
+        query = query.where(
+            or_(
+                Document.kind.in_(("signed_order", "order")),
+                and_(Document.kind == "receipt", Document.subject_id.in_(receipts)),
+                and_(Document.kind == "invoice", Document.subject_id.in_(invoices)),
+            )
+        )
+    newest = {(row.kind, row.subject_id): row for row in db.session.execute(query.order_by(Document.id))}
+    words = {
+        "signed_order": _("The order as it was signed, with the certificate of the signature"),
+        "order": _("The order as it was sent"),
+        "invoice": _("Invoice"),
+        "receipt": _("Receipt"),
+    }
+    return [Piece(f"{PAPERS[row.kind]}/{row.filename}", words[row.kind], row.body) for row in newest.values()]
+
+
+def _signatures(scope: Scope) -> list[Piece]:
+    """The very bytes that were signed: their SHA-256 is the fingerprint on the certificate."""
+    rows = db.session.execute(
+        select(Snapshot.content, Signature.name, Signature.signed_at)
+        .join(Approval, Approval.snapshot_id == Snapshot.id)
+        .join(Signature, Signature.approval_id == Approval.id)
+        .where(Approval.order_id == scope.order_id)
+        .order_by(Signature.id)
+    )
+    return [
+        Piece(f"1-signed-order/snapshot-{number}.json", _signed(row.name, row.signed_at), row.content.encode())
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+def _signed(name: str, at: datetime) -> str:
+    return _("What %(name)s signed on %(when)s, byte for byte", name=name, when=f"{at:%Y-%m-%d %H:%M} UTC")
+
+
+def _mails(scope: Scope) -> list[Piece]:
+    rows = db.session.execute(
+        select(
+            OrderEmail.id,
+            OrderEmail.kind,
+            OrderEmail.subject,
+            OrderEmail.sender,
+            OrderEmail.recipients,
+            OrderEmail.text,
+            OrderEmail.status,
+            OrderEmail.message_id,
+            OrderEmail.created_at,
+            OrderEmail.sent_at,
+        )
+        .where(OrderEmail.order_id == scope.order_id, OrderEmail.kind.not_in(INTERNAL))
+        .order_by(OrderEmail.id)
+    )
+    return [
+        Piece(f"5-mails/{n:02d}-{row.kind.replace('_', '-')}.txt", row.subject, _mail(row).encode())
+        for n, row in enumerate(rows, start=1)
+    ]
+
+
+def _mail(row: Any) -> str:
+    sent = f"{row.sent_at:%Y-%m-%d %H:%M:%S} UTC" if row.sent_at else f"not sent ({row.status})"
+    head = (
+        ("From", row.sender),
+        ("To", ", ".join(r["address"] for r in row.recipients)),
+        ("Subject", row.subject),
+        ("Date", sent),
+        ("Message-ID", row.message_id),
+    )
+    lines = "\n".join(f"{name}: {value}" for name, value in head)
+    return withheld(f"{lines}\n\n{row.text}")
+
+
+def withheld(text: str) -> str:
+    """Without links that let somebody in, and without any line that holds what looks like a card number."""
+    shown = text.replace(links.PLACEHOLDER, "[link withheld]")
+    return "\n".join("[withheld]" if has_card_number(line) else line for line in shown.split("\n"))
+
+
+def _transactions(scope: Scope) -> Piece:
+    """What gateways and banks did, as a table."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(("at (UTC)", "what", "amount", "currency", "gateway", "provider id", "reference", "card", "paid by"))
+    table.writerows(sorted([*_moved(scope), *_disputed(scope)]))
+    return Piece("6-transactions.csv", _("Everything that gateways and banks did"), out.getvalue().encode())
+
+
+def _of(scope: Scope) -> Any:
+    if scope.payment_order_id is not None:
+        return PaymentOrder.id == scope.payment_order_id
+    return PaymentOrder.order_id == scope.order_id
+
+
+def _moved(scope: Scope) -> list[tuple[str, ...]]:
+    rows = db.session.execute(
+        select(Transaction, Gateway.name, Attempt.card_label, Attempt.actor_name)
+        .join(PaymentOrder, PaymentOrder.id == Transaction.payment_order_id)
+        .join(Gateway, Gateway.id == Transaction.gateway_id)
+        .join(Attempt, Attempt.id == Transaction.attempt_id)
+        .where(_of(scope))
+    ).all()
+    return [
+        (
+            f"{t.at:%Y-%m-%d %H:%M:%S}",
+            str(t.action),
+            str(Money(t.amount, t.currency).major),
+            t.currency,
+            gateway,
+            t.provider_id,
+            t.reference,
+            card,
+            payer,
+        )
+        for t, gateway, card, payer in rows
+    ]
+
+
+def _disputed(scope: Scope) -> list[tuple[str, ...]]:
+    rows = db.session.execute(
+        select(DisputeEntry, Dispute.number, Gateway.name)
+        .join(Dispute, Dispute.id == DisputeEntry.dispute_id)
+        .join(PaymentOrder, PaymentOrder.id == Dispute.payment_order_id)
+        .join(Gateway, Gateway.id == DisputeEntry.gateway_id)
+        .where(_of(scope))
+    ).all()
+    return [
+        (
+            f"{e.at:%Y-%m-%d %H:%M:%S}",
+            f"dispute {e.kind}",
+            str(Money(e.amount, e.currency).major),
+            e.currency,
+            gateway,
+            e.provider_id,
+            number,
+            "",
+            "",
+        )
+        for e, number, gateway in rows
+    ]
+
+
+def _notes(scope: Scope) -> list[Piece]:
+    """Only what the customer may read as well."""
+    rows = db.session.execute(
+        select(Note.body, Note.created_at, User.name)
+        .join(User, User.id == Note.author_id)
+        .where(Note.order_id == scope.order_id, Note.visible)
+        .order_by(Note.id)
+    ).all()
+    if not rows:
+        return []
+    told = "\n\n".join(f"{row.created_at:%Y-%m-%d %H:%M} UTC, {row.name}:\n{row.body}" for row in rows)
+    return [Piece("7-notes.txt", _("Notes that the customer can read"), withheld(told).encode())]
+
+
+def suggested(dispute_id: int) -> dict[str, str]:
+    """What we know that the bank's form asks for; whoever answers reads it over."""
+    row = db.session.execute(
+        select(
+            SalesOrder.id,
+            SalesOrder.activated_on,
+            Account.name.label("account"),
+            Contact.name.label("contact"),
+            Contact.email,
+            Address,
+        )
+        .join(PaymentOrder, PaymentOrder.order_id == SalesOrder.id)
+        .join(Dispute, Dispute.payment_order_id == PaymentOrder.id)
+        .join(Account, Account.id == SalesOrder.account_id)
+        .outerjoin(Contact, Contact.id == SalesOrder.contact_id)
+        .outerjoin(Address, Address.id == SalesOrder.billing_address_id)
+        .where(Dispute.id == dispute_id)
+    ).one()
+    lines = db.session.execute(
+        select(OrderLine.quantity, OrderLine.description)
+        .where(OrderLine.order_id == row.id)
+        .order_by(OrderLine.position)
+    )
+    return {
+        "product_description": "\n".join(f"{line.quantity.normalize():f} × {line.description}" for line in lines),
+        "service_date": row.activated_on.isoformat() if row.activated_on else "",
+        "customer_name": f"{row.contact}, {row.account}" if row.contact else row.account,
+        "customer_email": row.email or "",
+        "billing_address": "\n".join(row.Address.lines) if row.Address else "",
+    }
+
+
+def files_of(order_id: int, transaction_id: int, chosen: Mapping[str, str]) -> dict[str, tuple[str, str, bytes]]:
+    """By the bank's field: name, content type and bytes of the newest paper of the kind chosen for it."""
+    receipts = select(Receipt.id).where(Receipt.transaction_id == transaction_id)
+    query = select(Document.kind, Document.filename, Document.body).where(
+        Document.order_id == order_id,
+        Document.kind.in_(chosen.values()),
+        Document.rendered_at.is_not(None),
+        or_(Document.kind != "receipt", Document.subject_id.in_(receipts)),
+    )
+    newest = {row.kind: row for row in db.session.execute(query.order_by(Document.id))}
+    return {
+        field: (newest[kind].filename, "application/pdf", newest[kind].body)
+        for field, kind in chosen.items()
+        if kind in newest
+    }
