@@ -6,12 +6,14 @@ import re
 
 from flask import Flask
 
-from app import migrating
+from app import migrating, settings
 from app.config import ROOT
 from app.gateways.stripe.health import EVENTS
+from app.queries.reports.posting import Ledger
 from tests.house import templates
 
 PRODUCTION = (ROOT / "docs" / "production.md").read_text()
+ACCOUNTING = (ROOT / "docs" / "accounting.md").read_text()
 STRIPE = (ROOT / "docs" / "stripe.md").read_text()
 SECURITY = (ROOT / "docs" / "security.md").read_text()
 
@@ -30,6 +32,12 @@ def test_every_variable_of_stripes_is_in_its_table_and_every_event_in_its_list()
     assert read == set(re.findall(r"^\| `COUNTERSIGN_STRIPE_([A-Z_]+)`", STRIPE, re.M))
     listed = STRIPE.partition("## Events")[2].partition("An event is only")[0]
     assert set(EVENTS) == set(re.findall(r"`([a-z_.]+)`", listed))
+
+
+def test_every_account_of_the_journal_is_listed_with_its_code() -> None:
+    listed = dict(re.findall(r"^\| [A-Z]\w+ \| `([a-z.]+)` \| (\w+) \|", ACCOUNTING, re.M))
+    assert listed == {definition.key: definition.default for definition in settings.LEDGER.values()}
+    assert set(settings.LEDGER) == set(Ledger)
 
 
 def test_every_script_on_the_way_to_payment_is_in_the_inventory() -> None:

@@ -125,8 +125,13 @@ def pay_out_weekly(days: int) -> None:
                     payouts.pay_out(key)
                 except Rejected:
                     continue  # a week without a sale
-            for gateway_id in ids:
-                settlement.sync(gateway_id)
+            _fetch(ids)
+    _fetch(ids)
+
+
+def _fetch(gateway_ids: list[int]) -> None:
+    for gateway_id in gateway_ids:
+        settlement.sync(gateway_id)
 
 
 def last_payouts_of_former_years() -> None:

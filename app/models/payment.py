@@ -144,6 +144,7 @@ class Attempt(Machine, Model):
             sqlite_where=text("status IN ('started', 'requires_action', 'pending', 'unknown')"),
             postgresql_where=text("status IN ('started', 'requires_action', 'pending', 'unknown')"),
         ),
+        Index("ix_attempt_created_at", "created_at"),
         Index(
             "ix_attempt_ask",
             "ask_at",
@@ -231,6 +232,7 @@ class Transaction(Model):
     __table_args__ = (
         UniqueConstraint("gateway_id", "provider_id", "action"),
         CheckConstraint("amount > 0", name="amount_positive"),
+        Index("ix_transaction_at", "at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

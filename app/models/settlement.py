@@ -82,6 +82,7 @@ class SettlementLine(Model):
         UniqueConstraint("gateway_id", "provider_id"),
         CheckConstraint("net = gross - fee", name="adds_up"),
         Index("ix_settlement_line_charge_id", "gateway_id", "charge_id"),
+        Index("ix_settlement_line_at", "at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -57,8 +57,8 @@ def exceptions_file() -> Response:
         _("Payment order"),
         _("Order"),
         _("Currency"),
-        _("Our books"),
-        _("The payout"),
+        _("Expected"),
+        _("Found"),
         _("Since"),
         _("Reason"),
     ]

@@ -59,7 +59,8 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionRow:
-    """`expected` is what our books say, `found` what the payout says; `last` is who closed it, and why."""
+    """`expected` is what our books say, or what was paid out where its lines come to something else; `found` is what
+    the payout's lines say; `last` is who closed it, and why."""
 
     id: int
     kind: ExceptionKind
