@@ -7,4 +7,4 @@ from flask import Blueprint
 
 bp = Blueprint("payments", __name__)
 
-from . import attempts, cancelling, collecting, links, listing, requesting  # noqa: E402, F401  (their routes)
+from . import attempts, cancelling, collecting, links, listing, live_links, requesting  # noqa: E402, F401  (their routes)

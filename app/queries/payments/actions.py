@@ -13,7 +13,7 @@ from .facts import Collection
 
 
 def find(collection: Collection, key: str, label: str | None = None) -> Action | None:
-    """`charge`, `send_link`, `revoke_link` or `withdraw`; first what the payment order itself does not let anybody."""
+    """One of BLOCKS; first what the payment order itself does not let anybody."""
     here = url_for("payments.show", number=collection.number)
     action = collection.order.actions.find(key, label, number=collection.number, next=here)
     if action is None:
@@ -49,6 +49,10 @@ def _revoke_link(collection: Collection) -> str | None:
     return None if collection.has_live_link else _("There is no live link.")
 
 
+def _change_link(collection: Collection) -> str | None:
+    return None if collection.has_live_checkout else _("There is no live link.")
+
+
 def _withdraw(collection: Collection) -> str | None:
     if collection.figures.captured:
         return _("It has collected money, so it stays. Ask AR / finance.")
@@ -61,5 +65,8 @@ BLOCKS: dict[str, Callable[[Collection], str | None]] = {
     "charge": _charge,
     "send_link": _send_link,
     "revoke_link": _revoke_link,
+    "rotate_link": _revoke_link,
+    "extend_link": _change_link,
+    "grant_tries": _change_link,
     "withdraw": _withdraw,
 }
