@@ -142,7 +142,7 @@ def send(payment_order_id: int, *, form_key: str, by: User) -> OrderEmail:
     content = ["payment_link", payment_order_id]
     with transaction():
         demand(by, Permission.PAYMENT_LINK_SEND)
-        row = _locked(payment_order_id)
+        row = hold(payment_order_id)
         if (known := forms.answered(form_key, content)) is not None:
             return get(OrderEmail, known["id"])
         for refusal in blocks(row):
@@ -186,7 +186,7 @@ def revoke(intent_id: int, *, because: str, by: User) -> PaymentIntent:
     with transaction():
         demand(by, Permission.PAYMENT_LINK_SEND)
         intent = get(PaymentIntent, intent_id)
-        row = _locked(intent.payment_order_id)
+        row = hold(intent.payment_order_id)
         db.session.refresh(intent)
         if intent.purpose is IntentPurpose.APPROVAL:
             raise Refusal(
@@ -194,8 +194,7 @@ def revoke(intent_id: int, *, because: str, by: User) -> PaymentIntent:
                 "This checkout belongs to the approval that the customer was sent.",
                 "Convert the order to draft; that ends the approval and its payment.",
             )
-        if _paying(row):
-            raise _in_progress(row)
+        refuse_while_paying(row)
         if not intent.can(IntentEvent.REVOKE):
             raise Refusal("not_live", "This link is already %(state)s.", state=said("intent", intent.status))
         intent.transition(IntentEvent.REVOKE, by=Actor.of(by), because=because)
@@ -217,7 +216,7 @@ def expire_due() -> int:
 def _expire(intent_id: int) -> bool:
     with transaction():
         intent = get(PaymentIntent, intent_id)
-        row = _locked(intent.payment_order_id)
+        row = hold(intent.payment_order_id)
         db.session.refresh(intent)
         if intent.status is not IntentStatus.LIVE or intent.expires_at > clock.now() or _paying(row):
             return False
@@ -225,7 +224,8 @@ def _expire(intent_id: int) -> bool:
         return True
 
 
-def _locked(payment_order_id: int) -> PaymentOrder:
+def hold(payment_order_id: int) -> PaymentOrder:
+    """The payment order, held, and before it its account and order. Inside a transaction."""
     row = get(PaymentOrder, payment_order_id)
     lock(Account, row.account_id)
     if row.order_id:
@@ -235,6 +235,12 @@ def _locked(payment_order_id: int) -> PaymentOrder:
 
 def _paying(row: PaymentOrder) -> bool:
     return row.order_id is not None and money_under_way(row.order_id)
+
+
+def refuse_while_paying(row: PaymentOrder) -> None:
+    """Raises Refusal `payment_in_progress`: whatever changes a link waits for the end of a payment."""
+    if _paying(row):
+        raise _in_progress(row)
 
 
 def _in_progress(row: PaymentOrder) -> Refusal:

@@ -7,4 +7,13 @@ from flask import Blueprint
 
 bp = Blueprint("payments", __name__)
 
-from . import attempts, cancelling, collecting, links, listing, requesting, reversing  # noqa: E402, F401  (their routes)
+from . import (  # noqa: E402, F401  (their routes)
+    attempts,
+    cancelling,
+    collecting,
+    links,
+    listing,
+    live_links,
+    requesting,
+    reversing,
+)

@@ -77,6 +77,10 @@ class RefundForm(AmountForm):
     )
 
 
+class ExtendForm(Form):
+    until = DateField(_("Lives until"), [InputRequired(_("Choose a day."))])
+
+
 class CollectForm(KeyForm):
     """`pay_with` is the id of a card on file, or "new"; `instrument` is then the gateway's alias of the card, put there
     by its own field. A card number never comes here. `amount` is what the page said is charged, in minor units."""

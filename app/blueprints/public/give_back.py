@@ -8,12 +8,13 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from ...access import public
-from ...commands import signing
+from ...commands import live_links, signing
 from ...errors import Refusal
 from ...extensions import limiter
 from ...hypermedia import see_other
-from ...queries.public import approval
+from ...queries.public import approval, checkout
 from ...queries.public.approval import Stage
+from ...queries.public.checkout import Checkout, State
 from . import bp
 from .dead import thanks_for_asking
 from .forms import ForwardForm, ReasonForm
@@ -58,14 +59,30 @@ def approve_forward(token: str) -> ResponseReturnValue:
     """Somebody else pays: only the payment step goes to them."""
     link = Link.read("approve", token)
     page = approval.by_link(link.public_id, link.generation)
-    if page is None or page.stage is not Stage.PAY:
+    if page is None or page.stage is not Stage.PAY or page.checkout is None:
         return see_other(link.url())
+    return _forward(link, page.checkout, True, lambda to: signing.forward_payment(page.id, **to))
+
+
+@bp.route("/pay/<string:token>/forward", methods=["GET", "POST"])
+@public
+@limiter.limit("5/hour", methods=["POST"])
+def pay_forward(token: str) -> ResponseReturnValue:
+    """Somebody else pays: the very same link goes to them."""
+    link = Link.read("pay", token)
+    found = checkout.by_link(link.public_id, link.generation)
+    if found is None or found.state not in (State.PAY, State.ACTION):
+        return see_other(link.url())
+    return _forward(link, found, False, lambda to: live_links.forward(found.intent_id, **to))
+
+
+def _forward(link: Link, found: Checkout, signed: bool, do: Callable[[dict[str, str]], object]) -> ResponseReturnValue:
     form = ForwardForm()
     status, refusal = (422 if form.is_submitted() else 200), None
-    context = {"link": link, "page": page, "form": form}
+    context = {"link": link, "checkout": found, "signed": signed, "form": form}
     if form.validate_on_submit():
         try:
-            signing.forward_payment(page.id, name=form.name.data or "", email=form.email.data or "")
+            do({"name": form.name.data or "", "email": form.email.data or ""})
             return render_template("public/forwarded.html", **context)
         except Refusal as caught:
             status, refusal = caught.status, caught

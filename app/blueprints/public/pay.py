@@ -6,7 +6,7 @@ from flask import redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from ...access import public
-from ...commands import signing
+from ...commands import live_links, signing
 from ...extensions import limiter
 from ...hypermedia import see_other
 from ...navigation import company
@@ -113,6 +113,18 @@ def pay_bank(token: str) -> ResponseReturnValue:
     if found is None or found.state is not State.ACTION:
         return redirect(link.url())
     return till.to_bank(_of_link(link, found))
+
+
+@bp.post("/pay/<string:token>/viewed")
+@public
+@limiter.limit("30/minute")
+def pay_viewed(token: str) -> ResponseReturnValue:
+    """Sent by our own script after three seconds on screen."""
+    link = Link.read("pay", token)
+    found = checkout.by_link(link.public_id, link.generation)
+    if found is not None and found.state is State.PAY:
+        live_links.mark_viewed(found.intent_id)
+    return "", 204
 
 
 @bp.get("/pay/<string:token>/progress")

@@ -73,6 +73,10 @@ def _revoke_link(collection: Collection) -> str | None:
     return None if collection.has_live_link else _("There is no live link.")
 
 
+def _change_link(collection: Collection) -> str | None:
+    return None if collection.has_live_checkout else _("There is no live link.")
+
+
 def _withdraw(collection: Collection) -> str | None:
     if collection.figures.captured:
         return _("It has collected money, so it stays. Ask AR / finance.")
@@ -95,5 +99,8 @@ BLOCKS: dict[str, Callable[[Collection], str | None]] = {
     "charge": _charge,
     "send_link": _send_link,
     "revoke_link": _revoke_link,
+    "rotate_link": _revoke_link,
+    "extend_link": _change_link,
+    "grant_tries": _change_link,
     "withdraw": _withdraw,
 }

@@ -80,9 +80,13 @@ class Collection:
     @property
     def has_live_link(self) -> bool:
         """A link that the customer could pay with at this moment."""
+        return self.has_live_checkout and self.row.intent_purpose is IntentPurpose.LINK
+
+    @property
+    def has_live_checkout(self) -> bool:
+        """A link of its own, or an approval's payment step, that has not run out of time."""
         row = self.row
-        live = row.intent_status is IntentStatus.LIVE and row.expires_at > self.order.now
-        return live and row.intent_purpose is IntentPurpose.LINK
+        return row.intent_status is IntentStatus.LIVE and row.expires_at > self.order.now
 
     @cached_property
     def attempts(self) -> list[Row[Any]]:
@@ -146,7 +150,7 @@ class Collection:
         return db.session.execute(query.where(mine).order_by(PaymentOrderLine.id)).all()
 
     @cached_property
-    def intents(self) -> Sequence[Row[Any]]:
+    def intents(self) -> Sequence[Any]:
         """Every checkout there was, newest first."""
         return db.session.execute(
             select(
@@ -159,6 +163,7 @@ class Collection:
                 PaymentIntent.expires_at,
                 PaymentIntent.viewed_at,
                 PaymentIntent.attempt_limit,
+                PaymentIntent.generation,
                 TRIES.label("tries"),
             )
             .where(PaymentIntent.payment_order_id == self.row.id)
@@ -180,6 +185,7 @@ class Collection:
             select(
                 OrderEmail.id,
                 OrderEmail.kind,
+                OrderEmail.subject_id,
                 OrderEmail.status,
                 OrderEmail.recipients,
                 OrderEmail.created_at,

@@ -11,13 +11,14 @@ from sqlalchemy import Row
 
 from ...access import Permission, why_not
 from ...formatting import ago
+from ...models import IntentPurpose
 from ...states.attempt import OPEN
 from ...states.intent import IntentStatus
 from ..orders import payment as order_payment
 from ..orders.parties import account_link
 from ..orders.plan import collection_words
 from ..orders.views import Action, FiguresView, Link, MailView
-from . import standing, words
+from . import actions, standing, words
 from .facts import Collection
 from .views import CheckoutView, LineView, PaymentOrderPage, SentView, TryView
 
@@ -80,16 +81,31 @@ def _following_up(collection: Collection) -> str | None:
 
 
 def _checkout(collection: Collection, row: Row[Any]) -> CheckoutView:
+    status, left = _shown_status(collection, row), max(row.attempt_limit - row.tries, 0)
     return CheckoutView(
-        status=_shown_status(collection, row),
+        status=status,
         purpose=str(words.PURPOSES[row.purpose]),
         amount=collection.order.money(row.amount),
         opened_at=row.created_at,
         expires_at=row.expires_at,
         viewed_at=row.viewed_at,
-        tries_left=max(row.attempt_limit - row.tries, 0),
+        tries_left=left,
         tries=row.tries,
+        generation=row.generation,
+        mails=sum(x.kind == "payment_link" and x.subject_id == row.id for x in collection.mails),
+        actions=_of_link(collection, row, left) if status == IntentStatus.LIVE else (),
     )
+
+
+def _of_link(collection: Collection, row: Row[Any], left: int) -> tuple[Action, ...]:
+    """What can be done with a live one by whoever may; more tries once they are used up."""
+    if row.purpose is IntentPurpose.STAFF:
+        return ()
+    keys = [*(["grant_tries"] if not left else []), "extend_link"]
+    if row.purpose is IntentPurpose.LINK:
+        keys += ["rotate_link", "revoke_link"]
+    found = (actions.find(collection, key, _("Revoke") if key == "revoke_link" else None) for key in keys)
+    return tuple(action for action in found if action is not None and not action.refusal)
 
 
 def _shown_status(collection: Collection, row: Row[Any]) -> str:

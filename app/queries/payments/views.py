@@ -28,7 +28,9 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutView:
-    """One checkout there was: a mailed link, an approval's payment step, or one that staff opened to collect."""
+    """One checkout there was: a mailed link, an approval's payment step, or one that staff opened to collect.
+
+    `generation` counts its addresses; `mails` how often it was mailed. `actions` are there while it is live."""
 
     status: str
     purpose: str
@@ -38,6 +40,9 @@ class CheckoutView:
     viewed_at: datetime | None
     tries_left: int
     tries: int
+    generation: int
+    mails: int
+    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True, slots=True)

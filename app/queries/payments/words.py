@@ -76,6 +76,10 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("payment_intent", "revoke"): Words("link-off", _("revoked the link"), "warn"),
     ("payment_intent", "supersede"): Words("history", _("replaced the checkout by a newer one")),
     ("payment_intent", "cancel"): Words("ban", _("closed the checkout")),
+    ("payment_intent", "rotated"): Words("refresh", _("gave the link another address; the old one is dead"), "warn"),
+    ("payment_intent", "extended"): Words("calendar-time", _("let the link live longer, until %(until)s")),
+    ("payment_intent", "tries_granted"): Words("repeat", _("granted more tries: %(limit)s in all")),
+    ("payment_intent", "forwarded"): Words("mail-forward", _("passed the link on to %(to)s")),
     ("payment_intent", "viewed"): Words("eye", _("opened the link")),
     ("attempt", "started"): Words("credit-card", _("tried %(card)s for %(amount)s")),
     ("attempt", "succeed"): Words("circle-check", _("heard that the payment succeeded"), "ok"),
@@ -85,6 +89,7 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("attempt", "wait"): Words("clock", _("waits for the bank"), "info"),
     ("attempt", "lose_sight"): Words("refresh", _("has no answer yet and asks the gateway again"), "warn"),
     ("attempt", "cancel"): Words("ban", _("gave the payment up")),
+    ("post_processing", "retried"): Words("refresh", _("had the steps after the payment tried again")),
     ("attempt", "quarantined"): Words("alert-triangle", _("put an answer aside that does not match"), "bad"),
 }
 

@@ -141,8 +141,12 @@ def _end(status: IntentStatus) -> State:
 
 
 def by_link(public_id: str, generation: int) -> Checkout | None:
-    """The checkout of a payment link; None for one that was rotated or never was."""
-    return _one(BY_LINK, public_id=public_id, generation=generation)
+    """The checkout of a payment link; superseded, whatever became of it, for the address of one that was rotated since;
+    None for one that never was."""
+    row = read_columns(BY_LINK, public_id=public_id).one_or_none()
+    if row is None:
+        return None
+    return _view(row) if row.generation == generation else _view(row, State.SUPERSEDED)
 
 
 def of_payment_order(payment_order_id: int) -> Checkout | None:
@@ -155,9 +159,9 @@ def _one(statement: Any, **values: Any) -> Checkout | None:
     return None if row is None else _view(row)
 
 
-def _view(row: Row[Any]) -> Checkout:
+def _view(row: Row[Any], state: State | None = None) -> Checkout:
     left = max(row.attempt_limit - row.tries, 0)
-    state = judge(
+    state = state or judge(
         Facts(
             requested=row.requested,
             captured=row.captured,

@@ -68,6 +68,7 @@ def _select() -> Any:
             PaymentOrder.first,
             PaymentIntent.id.label("intent_id"),
             PaymentIntent.public_id.label("intent_public_id"),
+            PaymentIntent.generation,
             PaymentIntent.purpose.label("intent_purpose"),
             PaymentIntent.status.label("intent_status"),
             PaymentIntent.amount,
@@ -97,9 +98,7 @@ def _select() -> Any:
     )
 
 
-BY_LINK = _select().where(
-    PaymentIntent.public_id == bindparam("public_id"), PaymentIntent.generation == bindparam("generation")
-)
+BY_LINK = _select().where(PaymentIntent.public_id == bindparam("public_id"))
 OF_PAYMENT_ORDER = _select().where(PaymentIntent.id == _newest())
 NEWEST_RECEIPT = (
     select(

@@ -1,11 +1,9 @@
 // Signing: the drawn signature goes into a hidden field as a PNG, the typed one shows as it will be stored.
-// Also the "viewed" notice: three seconds on screen, because mail scanners open links without looking.
 
 const INK = "#171a2b";
 const SHARPNESS = 2;
 
 for (const box of document.querySelectorAll("[data-signature]")) setUp(box);
-for (const page of document.querySelectorAll("[data-viewed-url]")) noticeViewing(page);
 
 function setUp(box) {
   const canvas = box.querySelector("canvas");
@@ -59,14 +57,4 @@ function mirrorName(box) {
   const mirror = () => (typed.textContent = name.value || " ");
   name?.addEventListener("input", mirror);
   if (name) mirror();
-}
-
-function noticeViewing(page) {
-  let seconds = 0;
-  const timer = setInterval(() => {
-    if (document.visibilityState !== "visible" || ++seconds < 3) return;
-    clearInterval(timer);
-    const csrf = document.querySelector("input[name=csrf_token]")?.value ?? "";
-    fetch(page.dataset.viewedUrl, { method: "POST", body: new URLSearchParams({ csrf_token: csrf }), keepalive: true }).catch(() => {});
-  }, 1000);
 }
