@@ -10,8 +10,8 @@ from typing import Any
 
 from app import canonical, clock, numbering
 from app.access import Role
-from app.commands import signing
-from app.commands.signing import Hand
+from app.commands.orders import signing
+from app.commands.orders.signing import Hand
 from app.db import db, transaction
 from app.models import (
     Account,

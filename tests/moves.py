@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import select
 
 from app.access import Role
-from app.commands import gateways, method_requests, route_migrations, routes
+from app.commands.methods import method_requests
+from app.commands.routing import gateways, route_migrations, routes
 from app.db import db, transaction
 from app.models import (
     Account,

@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from app import clock
 from app.access import Role
-from app.commands import collection, settlement
-from app.commands.charges import Instrument
+from app.commands.payments import collection
+from app.commands.payments.charges import Instrument
+from app.commands.settlement import settlement
 from app.db import db, end_read
 from app.gateways.sandbox import payouts
 from app.gateways.sandbox.cards import BY_SLUG

@@ -7,7 +7,7 @@ from flask import Flask
 
 from app import access, settings
 from app.access import GRANTS, ROLE_NAMES, SENTENCES, Permission, Role
-from app.commands import settings as turning
+from app.commands.office import settings as turning
 from app.errors import Refusal
 from app.models import User
 from tests import factories

@@ -7,7 +7,7 @@ from flask import Flask
 
 from app import links
 from app.access import Role
-from app.commands import approvals
+from app.commands.orders import approvals
 from app.db import db
 from app.models import PaymentIntent, User
 from tests import factories

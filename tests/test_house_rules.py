@@ -10,7 +10,7 @@ from flask import Blueprint, Flask
 
 from app import links
 from app.access import Role, public
-from app.commands import approvals
+from app.commands.orders import approvals
 from app.db import assert_no_transaction, db, transaction
 from app.models import PaymentIntent
 from tests import factories, moves

@@ -10,7 +10,7 @@ from babel.support import Translations
 from flask import Flask, g
 
 from app.access import Role
-from app.commands import orders
+from app.commands.orders import orders
 from app.config import ROOT
 from app.errors import Refusal, StaleVersion
 from tests import factories

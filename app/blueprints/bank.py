@@ -8,7 +8,7 @@ from collections.abc import Callable
 from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..commands.challenge import Question
+from ..commands.payments.challenge import Question
 
 
 def go(question: Question | None, home: str, *, back: Callable[[str], str] | None = None) -> ResponseReturnValue:

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, url_for
 from flask.typing import ResponseReturnValue
 
 from ..access import Permission, me, requires
-from ..commands import evidence_packs as commands
+from ..commands.payments import evidence_packs as commands
 from ..hypermedia import panel, see_other
 from ..models import EvidencePack
 from ..queries import disputes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from ..access import Permission, me, requires
-from ..commands import invoice_mail
+from ..commands.receivables import invoice_mail
 from ..errors import Refusal
 from ..hypermedia import panel, see_other
 from ..queries.calendar import selling_day

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from .. import clock, passwords
-from ..commands import accounts
+from ..commands.office import accounts
 from ..db import db, end_read, transaction
 from ..models import Account, Company, TermsText, User
 from . import catalog, customers, deals, gateways, story

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..commands import accounts
-from ..commands.accounts import AddressFacts, ContactFacts, Profile
+from ..commands.office import accounts
+from ..commands.office.accounts import AddressFacts, ContactFacts, Profile
 from ..models import Account, TaxStatus, User
 
 STANDARD, EXEMPT, REVERSE = TaxStatus.STANDARD, TaxStatus.EXEMPT, TaxStatus.REVERSE_CHARGE

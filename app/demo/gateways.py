@@ -8,8 +8,9 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from .. import clock
-from ..commands import kept_methods, method_requests, settlement
-from ..commands.kept_methods import Consent
+from ..commands.methods import kept_methods, method_requests
+from ..commands.methods.kept_methods import Consent
+from ..commands.settlement import settlement
 from ..db import db, end_read, lock, transaction
 from ..gateways import registry
 from ..gateways.sandbox import payouts

@@ -10,21 +10,13 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from .. import canonical, clock
-from ..commands import (
-    accounts,
-    activation,
-    approvals,
-    charges,
-    collection,
-    conversion,
-    order_papers,
-    orders,
-    quotes,
-    signing,
-)
-from ..commands.charges import Instrument
-from ..commands.quote_content import InstalmentContent, LineContent, QuoteContent
-from ..commands.signing import Hand
+from ..commands.office import accounts
+from ..commands.orders import activation, approvals, order_papers, orders, signing
+from ..commands.orders.signing import Hand
+from ..commands.payments import charges, collection
+from ..commands.payments.charges import Instrument
+from ..commands.quotes import conversion, quotes
+from ..commands.quotes.quote_content import InstalmentContent, LineContent, QuoteContent
 from ..db import db, end_read, transaction
 from ..gateways.sandbox.cards import BY_SLUG
 from ..models import Account, Actor, Approval, Contact, Opportunity, Product, Routing, SalesOrder, User

@@ -35,7 +35,7 @@ def clock() -> None:
 @click.command("check-invariants")
 def check_invariants() -> None:
     """Ask whether the books contradict themselves; names every place and exits 1 if they do."""
-    from ..commands import invariants
+    from ..commands.office import invariants
 
     complaints = invariants.check()
     for complaint in complaints:

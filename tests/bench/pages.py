@@ -13,8 +13,9 @@ from flask.sessions import SecureCookieSessionInterface
 
 from app import jobs, links
 from app.access import Role
-from app.commands import approvals, charges, order_papers, signing
-from app.commands.charges import Instrument
+from app.commands.orders import approvals, order_papers, signing
+from app.commands.payments import charges
+from app.commands.payments.charges import Instrument
 from app.models import Actor, Approval, SalesOrder, User
 from tests import factories
 

@@ -7,8 +7,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.access import Role
-from app.commands import accounts, conversion
-from app.commands.accounts import AddressFacts, ContactFacts, Profile
+from app.commands.office import accounts
+from app.commands.office.accounts import AddressFacts, ContactFacts, Profile
+from app.commands.quotes import conversion
 from app.db import db
 from app.errors import Refusal
 from app.models import Account, Audit, Contact

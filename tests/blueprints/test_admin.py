@@ -7,7 +7,8 @@ from flask import Flask
 
 from app import access, audit, settings
 from app.access import Permission, Role
-from app.commands import approvals, people, signing
+from app.commands.office import people
+from app.commands.orders import approvals, signing
 from app.db import db, transaction
 from app.models import SYSTEM, Audit, Company, History, SalesOrder, TermsText, User
 from app.states.order import OrderStatus

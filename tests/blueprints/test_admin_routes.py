@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app import jobs
 from app.access import Role
-from app.commands import gateway_health
+from app.commands.routing import gateway_health
 from app.db import db
 from app.gateways.outcome import Outcome
 from app.models import Gateway, Route, RouteMigration

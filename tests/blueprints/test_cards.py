@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app import clock, jobs
 from app.access import Role
-from app.commands import gateways
+from app.commands.routing import gateways
 from app.db import db
 from app.models import Account, Escalation, MethodRequest, OrderEmail, PaymentMethod
 from app.states.gateway import GatewayEvent

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app import jobs
 from app.access import Role
-from app.commands import disputes
+from app.commands.payments import disputes
 from app.db import db, end_read
 from app.gateways.sandbox import disputes as sandbox
 from app.models import Dispute, EvidencePack, Note, PaymentOrder, SalesOrder, Transaction, User

@@ -10,8 +10,8 @@ from flask import Flask
 
 from app import clock
 from app.access import Role
-from app.commands import collection
-from app.commands.charges import Instrument
+from app.commands.payments import collection
+from app.commands.payments.charges import Instrument
 from app.db import db, transaction
 from app.gateways import registry
 from app.models import Account, Document, Invoice, OrderEmail, SalesOrder, User

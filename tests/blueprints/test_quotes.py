@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.access import Role
-from app.commands import conversion, quote_content, quotes
+from app.commands.quotes import conversion, quote_content, quotes
 from app.db import db
 from app.models import Account, Quote, SalesOrder, User
 from app.queries.quotes import lists, words

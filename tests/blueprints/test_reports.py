@@ -13,8 +13,8 @@ from flask import Flask
 
 from app import charts, clock, spreadsheet
 from app.access import Role
-from app.commands import settings as setting_commands
-from app.commands import settlement
+from app.commands.office import settings as setting_commands
+from app.commands.settlement import settlement
 from app.db import end_read
 from app.errors import Refusal
 from app.gateways.sandbox import disputes

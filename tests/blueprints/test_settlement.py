@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app import clock, jobs
 from app.access import Role
-from app.commands import matching, settlement
+from app.commands.settlement import matching, settlement
 from app.db import db, end_read, transaction
 from app.gateways.sandbox import disputes
 from app.gateways.settlement import PayoutState

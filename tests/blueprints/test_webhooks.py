@@ -6,11 +6,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.commands import notices
+from app.commands.payments import notices
 from app.db import db
 from app.models import ProcessorEvent
 from tests import factories
-from tests.commands.test_notices import body
+from tests.commands.payments.test_notices import body
 from tests.conftest import Client
 from tests.gateways.scripted import ScriptedGateway
 

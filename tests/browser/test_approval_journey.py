@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 
 from app import jobs
 from app.access import Role
-from app.commands import approvals, charges
+from app.commands.orders import approvals
+from app.commands.payments import charges
 from app.db import db
 from app.gateways.sandbox.cards import BY_SLUG
 from app.models import Approval, Attempt, OrderEmail, SalesOrder, Signature, Transaction

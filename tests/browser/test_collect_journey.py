@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from app import jobs
 from app.access import Role
-from app.commands import charges, payment_links
+from app.commands.payments import charges, payment_links
 from app.db import db
 from app.models import Attempt, PaymentMethod, PaymentOrder, SalesOrder, Transaction, User
 from tests import factories

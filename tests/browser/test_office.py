@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from app import links, passwords
 from app.access import Role
-from app.commands import approvals, people
+from app.commands.office import people
+from app.commands.orders import approvals
 from app.db import db
 from app.models import Approval, User
 from tests import factories

@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from app import jobs
 from app.access import Role
-from app.commands import approvals, charges, collection, order_papers, signing
-from app.commands.charges import Instrument
+from app.commands.orders import approvals, order_papers, signing
+from app.commands.payments import charges, collection
+from app.commands.payments.charges import Instrument
 from app.db import db
 from app.models import Attempt, SalesOrder, User
 from tests import factories

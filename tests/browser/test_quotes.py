@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from app.access import Role
-from app.commands import accounts, conversion, quotes
+from app.commands.office import accounts
+from app.commands.quotes import conversion, quotes
 from app.db import db
 from app.models import Quote, SalesOrder, User
 from tests import factories

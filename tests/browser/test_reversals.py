@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from app import jobs, settings
 from app.access import Role
-from app.commands import disputes, evidence_packs
-from app.commands.settings import turn
+from app.commands.office.settings import turn
+from app.commands.payments import disputes, evidence_packs
 from app.db import db, end_read
 from app.gateways.sandbox import disputes as sandbox
 from app.models import PaymentOrder, Transaction, User

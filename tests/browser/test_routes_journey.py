@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app import clock, jobs, links
 from app.access import Role
-from app.commands import gateways
+from app.commands.routing import gateways
 from app.db import db
 from app.models import Account, PaymentMethod, User
 from app.states.gateway import GatewayEvent

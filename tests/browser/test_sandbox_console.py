@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from app.access import Role
-from app.commands import sandbox as console
+from app.commands.routing import sandbox as console
 from app.gateways.base import Outcome
 from tests import factories
 from tests.browser.test_look import WIDTHS, sign_in, violations

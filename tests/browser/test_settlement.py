@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app import clock, jobs
 from app.access import Role
-from app.commands import settlement
+from app.commands.settlement import settlement
 from app.db import db, end_read
 from app.gateways.sandbox import disputes
 from app.gateways.settlement import PayoutState

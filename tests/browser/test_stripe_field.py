@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import select
 
 from app.access import Role
-from app.commands import approvals
+from app.commands.orders import approvals
 from app.db import db, transaction
 from app.models import Approval, Attempt, Gateway, SalesOrder
 from app.states.order import OrderStatus

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from app import settings
-from app.commands import collection, payment_orders
-from app.commands.charges import Instrument
+from app.commands.payments import collection, payment_orders
+from app.commands.payments.charges import Instrument
 from app.db import db, transaction
 from app.models import Account, CollectionMethod, Gateway, PaymentOrder, SalesOrder, Setting, User
 from app.models.method import GatewayState

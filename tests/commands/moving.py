@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select
 
 from app.access import Role
-from app.commands import collection, movements
-from app.commands.charges import Instrument
+from app.commands.payments import collection, movements
+from app.commands.payments.charges import Instrument
 from app.db import db, end_read, transaction
 from app.gateways.sandbox.cards import BY_SLUG
 from app.models import Movement, Route, Transaction, TransactionAction, User

@@ -9,8 +9,8 @@ from typing import Any
 
 from app import clock
 from app.access import Role
-from app.commands import quotes
-from app.commands.quote_content import InstalmentContent, LineContent, QuoteContent
+from app.commands.quotes import quotes
+from app.commands.quotes.quote_content import InstalmentContent, LineContent, QuoteContent
 from app.models import Account, Due, Frequency, Quote, Routing, User
 from tests import factories
 

@@ -11,8 +11,9 @@ from pypdf import PdfReader
 from sqlalchemy import func, select
 
 from app import documents
-from app.commands import collection, papers
-from app.commands.charges import Instrument
+from app.commands.payments import collection
+from app.commands.payments.charges import Instrument
+from app.commands.post import papers
 from app.db import db, transaction
 from app.documents import rendering
 from app.models import Document, SalesOrder

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from app.commands import collection
-from app.commands.charges import Instrument
+from app.commands.payments import collection
+from app.commands.payments.charges import Instrument
 from app.db import db
 from app.models import User
 from tests.conftest import make_app

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from app.commands import movements
+from app.commands.payments import movements
 from app.db import db
 from app.models import Transaction, User
 from app.money import Money

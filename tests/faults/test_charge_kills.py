@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 
 from app import clock
 from app.access import Role
-from app.commands import collection, inquiries
-from app.commands.charges import Instrument
+from app.commands.payments import collection, inquiries
+from app.commands.payments.charges import Instrument
 from app.config import ROOT
 from app.db import db, end_read
 from app.models import Attempt, OrderEmail, Receipt, SalesOrder, Transaction, User

@@ -17,7 +17,7 @@ from flask import Flask
 from sqlalchemy import func, select, text, update
 
 from app import clock
-from app.commands import mails
+from app.commands.post import mails
 from app.db import db, transaction
 from app.models import Actor, Approval, OrderEmail, StagedJob, Tick
 from app.states.mail import MailStatus

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from app import clock
 from app.access import Role
-from app.commands import movement_calls
+from app.commands.payments import movement_calls
 from app.config import ROOT
 from app.db import db, end_read
 from app.models import Movement, Receipt, Transaction

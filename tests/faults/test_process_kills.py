@@ -19,7 +19,7 @@ from sqlalchemy import func, select, update
 
 from app import clock, links
 from app.access import Role
-from app.commands import collection, payment_links
+from app.commands.payments import collection, payment_links
 from app.db import db, end_read, transaction
 from app.models import SYSTEM, Attempt, IntentPurpose, OrderEmail, PaymentOrder, Receipt, SalesOrder, StagedJob
 from app.models import Transaction as Evidence

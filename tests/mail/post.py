@@ -6,7 +6,7 @@ import secrets
 from datetime import timedelta
 
 from app import clock, numbering
-from app.commands import mails
+from app.commands.post import mails
 from app.db import db, transaction
 from app.models import Approval, IntentPurpose, OrderEmail, PaymentIntent, PaymentOrder, SalesOrder, Snapshot, User
 from app.money import Money

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import clock, jobs, links, settings
-from app.commands import mail_delivery
+from app.commands.post import mail_delivery
 from app.db import assert_no_transaction, db, end_read, lock, transaction
 from app.failpoints import POINTS
 from app.mail import transports

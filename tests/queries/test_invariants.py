@@ -9,8 +9,11 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from app.access import Role
-from app.commands import approvals, collection, escalations, invariants, matching, settlement
-from app.commands.charges import Instrument
+from app.commands.office import escalations, invariants
+from app.commands.orders import approvals
+from app.commands.payments import collection
+from app.commands.payments.charges import Instrument
+from app.commands.settlement import matching, settlement
 from app.db import db, end_read, transaction
 from app.gateways.sandbox import payouts
 from app.gateways.sandbox.cards import BY_SLUG

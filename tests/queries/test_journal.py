@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import clock
-from app.commands import matching, settlement
+from app.commands.settlement import matching, settlement
 from app.db import db, end_read
 from app.gateways.sandbox import disputes, movements, payouts
 from app.models import LineKind, SettlementBatch, SettlementLine, TransactionAction

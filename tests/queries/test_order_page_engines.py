@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 
 from app.access import Role
-from app.commands import approvals, collection, order_papers
-from app.commands.charges import Instrument
+from app.commands.orders import approvals, order_papers
+from app.commands.payments import collection
+from app.commands.payments.charges import Instrument
 from app.models import SalesOrder, User
 from app.queries import search
 from app.queries.orders import listing, page

@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import settings
-from app.commands import quotes
-from app.commands.quote_content import InstalmentContent
+from app.commands.quotes import quotes
+from app.commands.quotes.quote_content import InstalmentContent
 from app.db import db, transaction
 from app.models import (
     Account,

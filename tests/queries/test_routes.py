@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from app import clock
 from app.access import Role
-from app.commands import accounts, collection, gateways
-from app.commands.accounts import Profile
+from app.commands.office import accounts
+from app.commands.office.accounts import Profile
+from app.commands.payments import collection
+from app.commands.routing import gateways
 from app.db import db, transaction
 from app.errors import Refusal
 from app.models import Attempt, Gateway, OrderKind

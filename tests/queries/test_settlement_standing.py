@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app.access import Role
-from app.commands import matching
+from app.commands.settlement import matching
 from app.db import db, end_read, transaction
 from app.gateways.sandbox import disputes, payouts
 from app.models import BatchState, ExceptionKind, PaymentOrder, SettlementBatch, Transaction, TransactionAction

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from app.commands import collection
+from app.commands.payments import collection
 from app.db import db, transaction
 from app.models import SalesOrder, User
 from app.queries.orders.facts import load

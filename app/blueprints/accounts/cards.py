@@ -13,7 +13,7 @@ from wtforms import HiddenField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from ...access import Permission, me, requires
-from ...commands import method_requests, methods
+from ...commands.methods import method_requests, methods
 from ...errors import Refusal
 from ...forms import mint_form_key
 from ...hypermedia import see_other

@@ -9,7 +9,7 @@ from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...access import Permission, me, requires
-from ...commands import accounts as commands
+from ...commands.office import accounts as commands
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...queries import accounts as queries

@@ -12,8 +12,8 @@ from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
 from ...access import Permission, me, requires
-from ...commands import accounts as commands
-from ...commands.accounts import AddressFacts, ContactFacts
+from ...commands.office import accounts as commands
+from ...commands.office.accounts import AddressFacts, ContactFacts
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...queries import accounts as queries

@@ -11,8 +11,8 @@ from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from ...access import Permission, me, requires
-from ...commands import accounts as commands
-from ...commands.accounts import Profile
+from ...commands.office import accounts as commands
+from ...commands.office.accounts import Profile
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models import Account, TaxStatus

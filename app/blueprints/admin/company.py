@@ -11,8 +11,8 @@ from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, Optional, Regexp
 
 from ...access import Permission, me, requires
-from ...commands import company as commands
-from ...commands.company import Facts
+from ...commands.office import company as commands
+from ...commands.office.company import Facts
 from ...db import db
 from ...errors import Refusal
 from ...hypermedia import see_other

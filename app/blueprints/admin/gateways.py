@@ -13,8 +13,8 @@ from wtforms import DateField, RadioField, SelectField, StringField, TextAreaFie
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 
 from ...access import Permission, me, requires
-from ...commands import gateways as commands
-from ...commands.gateways import MODES, Facts
+from ...commands.routing import gateways as commands
+from ...commands.routing.gateways import MODES, Facts
 from ...errors import Refusal
 from ...gateways import registry
 from ...hypermedia import see_other

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, SelectField
 
 from ...access import Permission, me, requires
-from ...commands import route_migrations as commands
+from ...commands.routing import route_migrations as commands
 from ...errors import Refusal
 from ...forms import mint_form_key
 from ...hypermedia import panel, see_other

@@ -10,8 +10,8 @@ from wtforms.validators import InputRequired, Length, Regexp
 from wtforms.widgets import CheckboxInput
 
 from ...access import GRANTS, ROLE_NAMES, SENTENCES, Permission, Role, me, requires
-from ...commands import people as commands
-from ...commands.people import Profile
+from ...commands.office import people as commands
+from ...commands.office.people import Profile
 from ...db import get
 from ...errors import Refusal
 from ...hypermedia import see_other

@@ -14,8 +14,8 @@ from wtforms import BooleanField, Field, SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
 
 from ...access import Permission, me, requires
-from ...commands import routes as commands
-from ...commands.routes import Facts
+from ...commands.routing import routes as commands
+from ...commands.routing.routes import Facts
 from ...errors import Refusal
 from ...gateways import descriptor
 from ...hypermedia import see_other

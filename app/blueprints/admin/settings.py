@@ -13,7 +13,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
 from ... import settings
 from ...access import Permission, me, requires
-from ...commands import settings as commands
+from ...commands.office import settings as commands
 from ...errors import Refusal
 from ...hypermedia import see_other, wants_fragment
 from ...queries import settings as queries

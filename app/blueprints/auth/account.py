@@ -10,7 +10,7 @@ from wtforms.validators import EqualTo, InputRequired
 
 from ... import access, passwords
 from ...access import SENTENCES, Permission, me, signed_in
-from ...commands import people
+from ...commands.office import people
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ..forms import Form

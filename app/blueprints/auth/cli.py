@@ -6,7 +6,7 @@ import click
 from sqlalchemy import select
 
 from ... import passwords
-from ...commands import people
+from ...commands.office import people
 from ...db import db
 from ...errors import Refusal
 from ...models.people import User

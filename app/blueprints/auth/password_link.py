@@ -13,7 +13,7 @@ from wtforms.validators import EqualTo, InputRequired
 
 from ... import links, passwords
 from ...access import public
-from ...commands import people
+from ...commands.office import people
 from ...db import db
 from ...errors import Refusal
 from ...extensions import limiter

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Row
 
 from ...access import Permission, me, requires
-from ...commands import disputes as commands
+from ...commands.payments import disputes as commands
 from ...errors import Refusal
 from ...formatting import money
 from ...gateways.disputes import Evidence

@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from sqlalchemy import Row
 
 from ...access import Permission, me, requires
-from ...commands import disputes as commands
-from ...commands.disputes import Letter
+from ...commands.payments import disputes as commands
+from ...commands.payments.disputes import Letter
 from ...errors import NotFound, Refusal
 from ...formatting import money
 from ...hypermedia import see_other

@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import HiddenInput
 
 from ...access import Permission, me, requires
-from ...commands import approvals
+from ...commands.orders import approvals
 from ...errors import Refusal, StaleVersion
 from ...queries.orders import editing, preflight, summary
 from ...queries.orders.facts import Facts

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import SelectField
 
 from ...access import Permission, me, requires
-from ...commands import order_context
+from ...commands.orders import order_context
 from ...db import transaction
 from ...errors import Refusal
 from ...queries.orders import linking

@@ -12,7 +12,7 @@ from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...access import Permission, me, requires
-from ...commands import orders
+from ...commands.orders import orders
 from ...errors import Refusal
 from ...queries.orders import summary
 from ...queries.orders.facts import Facts

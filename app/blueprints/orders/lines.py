@@ -20,8 +20,8 @@ from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import HiddenInput
 
 from ...access import Permission, me, requires
-from ...commands import order_edits
-from ...commands.order_edits import LineEdit
+from ...commands.orders import order_edits
+from ...commands.orders.order_edits import LineEdit
 from ...errors import Refusal, StaleVersion
 from ...models import Routing
 from ...queries.orders import editing

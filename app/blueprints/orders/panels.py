@@ -8,7 +8,7 @@ from flask import Response, render_template, request
 from flask_babel import gettext
 
 from ...access import Permission, requires
-from ...commands import order_papers
+from ...commands.orders import order_papers
 from ...queries.orders import page
 from . import bp
 from .regions import changed, load_order, panel

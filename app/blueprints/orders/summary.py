@@ -10,7 +10,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
 from ...access import Permission, me, requires
-from ...commands import order_edits
+from ...commands.orders import order_edits
 from ...db import transaction
 from ...errors import Refusal
 from ...queries.orders import editing

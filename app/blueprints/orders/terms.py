@@ -12,8 +12,8 @@ from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import HiddenInput
 
 from ...access import Permission, me, requires
-from ...commands import order_edits
-from ...commands.order_edits import Step, TermsEdit
+from ...commands.orders import order_edits
+from ...commands.orders.order_edits import Step, TermsEdit
 from ...errors import Refusal, StaleVersion
 from ...models import CollectionMethod, Due, Frequency, Renewal
 from ...money import Money, exponent

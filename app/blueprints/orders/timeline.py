@@ -12,7 +12,8 @@ from wtforms import BooleanField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...access import Permission, me, requires
-from ...commands import mails, order_papers
+from ...commands.orders import order_papers
+from ...commands.post import mails
 from ...db import db
 from ...errors import NotFound, Refusal
 from ...models import OrderEmail, OrderFile

@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
 from ...badges import badge_of
-from ...commands import challenge
-from ...commands import collection as commands
+from ...commands.payments import challenge
+from ...commands.payments import collection as commands
 from ...errors import NotFound, Refusal
 from ...queries.payments.facts import Collection, load
 from ...states.attempt import OPEN, AttemptStatus

@@ -6,7 +6,7 @@ from flask import Response, url_for
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
-from ...commands import payment_orders
+from ...commands.payments import payment_orders
 from ...errors import Refusal
 from ...formatting import money
 from ...queries.payments.facts import Collection, load

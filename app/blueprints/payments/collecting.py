@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 
 from ... import security
 from ...access import Permission, me, requires
-from ...commands import collection as commands
-from ...commands.charges import Instrument
+from ...commands.payments import collection as commands
+from ...commands.payments.charges import Instrument
 from ...db import get
 from ...errors import Refusal
 from ...formatting import money

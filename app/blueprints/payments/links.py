@@ -6,7 +6,7 @@ from flask import Response, flash, g, make_response, render_template, url_for
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
-from ...commands import payment_links
+from ...commands.payments import payment_links
 from ...db import get
 from ...errors import NotFound, Refusal
 from ...formatting import money

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
 from ...clock import local_date
-from ...commands import live_links
+from ...commands.payments import live_links
 from ...errors import Refusal
 from ...formatting import money
 from ...hypermedia import see_other

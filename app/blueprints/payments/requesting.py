@@ -8,7 +8,7 @@ from flask import Response, flash, make_response, render_template, url_for
 from flask_babel import gettext as _
 
 from ...access import Permission, can, me, requires
-from ...commands import payment_orders
+from ...commands.payments import payment_orders
 from ...db import get
 from ...errors import Refusal
 from ...hypermedia import see_other

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from ...access import Permission, me, requires
 from ...badges import badge_of
-from ...commands import movements as commands
+from ...commands.payments import movements as commands
 from ...errors import NotFound, Refusal
 from ...formatting import money
 from ...models import Movement

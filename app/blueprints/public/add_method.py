@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 
 from ... import security
 from ...access import public
-from ...commands import challenge, method_requests, method_setups
+from ...commands.methods import method_requests, method_setups
+from ...commands.payments import challenge
 from ...errors import Refusal
 from ...extensions import limiter
 from ...forms import mint_form_key

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from ... import canonical
 from ...access import public
-from ...commands import signing
+from ...commands.orders import signing
 from ...extensions import limiter
 from ...queries.public import approval
 from ...queries.public.approval import DEAD, ApprovalPage, Stage

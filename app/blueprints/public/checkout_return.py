@@ -7,7 +7,7 @@ from flask import redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ...access import public
-from ...commands import charges
+from ...commands.payments import charges
 from ...extensions import limiter
 from ...hypermedia import see_other, wants_fragment
 from ...queries.public import checkout

@@ -8,7 +8,8 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from ...access import public
-from ...commands import live_links, signing
+from ...commands.orders import signing
+from ...commands.payments import live_links
 from ...errors import Refusal
 from ...extensions import limiter
 from ...hypermedia import see_other

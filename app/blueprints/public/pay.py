@@ -6,7 +6,8 @@ from flask import redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from ...access import public
-from ...commands import live_links, signing
+from ...commands.orders import signing
+from ...commands.payments import live_links
 from ...extensions import limiter
 from ...hypermedia import see_other
 from ...navigation import company

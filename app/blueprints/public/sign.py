@@ -6,8 +6,8 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from ...access import public
-from ...commands import signing
-from ...commands.signing import Hand
+from ...commands.orders import signing
+from ...commands.orders.signing import Hand
 from ...errors import Refusal
 from ...extensions import limiter
 from ...hypermedia import see_other

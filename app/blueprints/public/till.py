@@ -10,8 +10,8 @@ from flask import Response, make_response, redirect, render_template, session
 from flask.typing import ResponseReturnValue
 
 from ... import security
-from ...commands import challenge, charges
-from ...commands.charges import Instrument
+from ...commands.payments import challenge, charges
+from ...commands.payments.charges import Instrument
 from ...errors import Refusal
 from ...forms import mint_form_key
 from ...hypermedia import see_other, wants_fragment

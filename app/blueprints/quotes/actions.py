@@ -12,7 +12,7 @@ from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...access import Permission, me, requires
-from ...commands import conversion, quote_sync, quotes
+from ...commands.quotes import conversion, quote_sync, quotes
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models import Quote

@@ -12,8 +12,8 @@ from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
 from ...badges import said
-from ...commands import quote_content, quote_words, quotes
-from ...commands.quote_content import InvalidContent, QuoteContent
+from ...commands.quotes import quote_content, quote_words, quotes
+from ...commands.quotes.quote_content import InvalidContent, QuoteContent
 from ...db import db, end_read
 from ...errors import Refusal, StaleVersion
 from ...hypermedia import see_other

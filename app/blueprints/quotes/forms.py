@@ -21,7 +21,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, Optional
 
-from ...commands.quote_content import InstalmentContent, LineContent, Problem, QuoteContent
+from ...commands.quotes.quote_content import InstalmentContent, LineContent, Problem, QuoteContent
 from ...models import CollectionMethod, Due, Frequency, Renewal
 from ...money import Money
 from ...queries.quotes.choices import Choices, ProductChoice

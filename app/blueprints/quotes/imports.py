@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 from sqlalchemy import select
 
-from ...commands import quote_files
-from ...commands.quote_files import Refused
-from ...commands.quote_import import Imported, import_quotes
+from ...commands.quotes import quote_files
+from ...commands.quotes.quote_files import Refused
+from ...commands.quotes.quote_import import Imported, import_quotes
 from ...db import db
 from ...errors import Refusal
 from ...models import User

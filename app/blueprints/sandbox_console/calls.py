@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
-from ...commands import sandbox as commands
+from ...commands.routing import sandbox as commands
 from ...errors import Refusal
 from ...gateways.sandbox.tables import Call
 from . import bp, done

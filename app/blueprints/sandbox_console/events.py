@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
-from ...commands import sandbox as commands
+from ...commands.routing import sandbox as commands
 from ...gateways.sandbox.tables import Manner
 from . import bp, done
 from .calls import unknown_act

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
-from ...commands import sandbox as commands
+from ...commands.routing import sandbox as commands
 from ...errors import Refusal
 from ...money import Money
 from ...queries import sandbox as queries

@@ -11,7 +11,7 @@ from wtforms import TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from ...access import Permission, me, requires
-from ...commands import settlement
+from ...commands.settlement import settlement
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models import ExceptionKind

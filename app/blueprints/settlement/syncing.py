@@ -6,7 +6,7 @@ from flask import Response, flash, render_template, url_for
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
-from ...commands import settlement
+from ...commands.settlement import settlement
 from ...hypermedia import fragments, see_other, wants_fragment
 from ...queries import gateways
 from ...queries.settlement import syncing

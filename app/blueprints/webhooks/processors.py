@@ -6,7 +6,7 @@ from flask import abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from ...access import public
-from ...commands import notices
+from ...commands.payments import notices
 from ...errors import NotFound
 from ...extensions import csrf
 from ...gateways.notices import BadNotice

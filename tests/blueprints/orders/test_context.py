@@ -8,7 +8,7 @@ from app.db import db, transaction
 from app.models import Quote, SalesOrder, User
 from tests import factories
 from tests.blueprints.orders.conftest import FRAGMENT
-from tests.commands.test_order_context import bare
+from tests.commands.orders.test_order_context import bare
 from tests.conftest import Client
 
 

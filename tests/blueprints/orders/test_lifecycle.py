@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app import settings
 from app.access import Role
-from app.commands import approvals
+from app.commands.orders import approvals
 from app.db import db, transaction
 from app.models import Approval, Due, Instalment, OrderEmail, SalesOrder, Setting, User
 from app.states.mail import MailEvent

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from app.access import Role
-from app.commands import approvals, payment_links, payment_orders
+from app.commands.orders import approvals
+from app.commands.payments import payment_links, payment_orders
 from app.db import db, transaction
 from app.models import Actor, Document, History, IntentPurpose, OrderLine, PaymentIntent, SalesOrder, User
 from app.states.intent import IntentStatus

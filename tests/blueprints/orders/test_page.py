@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app.access import Role
-from app.commands import approvals, order_papers, signing
+from app.commands.orders import approvals, order_papers, signing
 from app.db import db, transaction
 from app.models import SalesOrder, User
 from tests import factories

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from app.commands import approvals
+from app.commands.orders import approvals
 from app.db import db, transaction
 from app.models import Address, Approval, Audit, Contact, OrderLine, SalesOrder, User
 from app.states.approval import ApprovalStatus

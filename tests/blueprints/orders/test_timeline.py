@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.access import Role
-from app.commands import approvals, order_papers
+from app.commands.orders import approvals, order_papers
 from app.db import db, transaction
 from app.models import Note, OrderEmail, OrderFile, SalesOrder, User
 from app.states.mail import MailEvent

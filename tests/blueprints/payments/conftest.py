@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from app.access import Role
-from app.commands import collection
-from app.commands.charges import Instrument
+from app.commands.payments import collection
+from app.commands.payments.charges import Instrument
 from app.db import db
 from app.models import Attempt, PaymentMethod, PaymentOrder, SalesOrder, User
 from tests import factories

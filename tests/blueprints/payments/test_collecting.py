@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app import settings
 from app.access import Role
-from app.commands import approvals
+from app.commands.orders import approvals
 from app.db import db, transaction
 from app.models import Attempt, PaymentMethod, PaymentOrder, SalesOrder, Transaction, User
 from app.states.attempt import AttemptStatus

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app import clock, jobs, links
 from app.access import Role
-from app.commands import payment_links
+from app.commands.payments import payment_links
 from app.db import db, transaction
 from app.models import Contact, IntentPurpose, OrderEmail, PaymentIntent, PaymentOrder, User
 from app.states.intent import IntentStatus

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app import clock
 from app.access import Role
-from app.commands import disputes, payment_orders
+from app.commands.payments import disputes, payment_orders
 from app.db import db, transaction
 from app.gateways.sandbox import disputes as sandbox
 from app.models import PaymentOrder, SalesOrder, Transaction, User

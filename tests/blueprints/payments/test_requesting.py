@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app import clock
 from app.access import Role
-from app.commands import approvals
+from app.commands.orders import approvals
 from app.db import db
 from app.models import CollectionMethod, PaymentOrder, SalesOrder, User
 from tests import factories

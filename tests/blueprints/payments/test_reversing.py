@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app import settings
 from app.access import Role
-from app.commands.settings import turn
+from app.commands.office.settings import turn
 from app.db import db, end_read
 from app.gateways.sandbox import script
 from app.gateways.sandbox.cards import Fault

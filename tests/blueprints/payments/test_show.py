@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from app import jobs
 from app.access import Role
-from app.commands import approvals, payment_links, payment_orders
+from app.commands.orders import approvals
+from app.commands.payments import payment_links, payment_orders
 from app.db import db, transaction
 from app.models import OrderEmail, PaymentIntent, PaymentOrder, SalesOrder, User
 from app.states.attempt import AttemptStatus

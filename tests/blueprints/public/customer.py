@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from app import links
 from app.access import Role
-from app.commands import approvals, signing
+from app.commands.orders import approvals, signing
 from app.db import db
 from app.models import Approval, PaymentIntent, SalesOrder, User
 from tests import factories

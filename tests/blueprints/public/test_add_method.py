@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from app import clock
 from app.access import Role
-from app.commands import gateways, method_requests, method_setups
+from app.commands.methods import method_requests, method_setups
+from app.commands.routing import gateways
 from app.db import db
 from app.models import Account, MethodRequest, MethodSetup, PaymentMethod, Token
 from app.states.gateway import GatewayEvent

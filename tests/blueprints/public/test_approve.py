@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 
 from app import settings
 from app.access import Role
-from app.commands import approvals
+from app.commands.orders import approvals
 from app.db import db, lock, transaction
 from app.formatting import money
 from app.models import Approval, Note, SalesOrder, Setting, Signature
@@ -262,8 +262,8 @@ def test_an_unknown_token_asks_the_database_as_a_dead_one_does(client: Client) -
 
 
 def test_an_order_paid_in_another_way_needs_no_signature(client: Client) -> None:
-    from app.commands import collection
-    from app.commands.charges import Instrument
+    from app.commands.payments import collection
+    from app.commands.payments.charges import Instrument
 
     manager = factories.user(Role.SALES_MANAGER)
     customer = invited(client, seller=manager)

@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from app import clock, jobs, settings
 from app.access import Role
-from app.commands import inquiries, payment_links, payment_orders, post_processing, signing
+from app.commands.orders import signing
+from app.commands.payments import inquiries, payment_links, payment_orders, post_processing
 from app.db import db, lock, transaction
 from app.models import (
     Attempt,

@@ -7,7 +7,7 @@ import re
 import pytest
 from flask import Flask
 
-from app.commands import approvals, order_papers, orders
+from app.commands.orders import approvals, order_papers, orders
 from app.db import db
 from app.models import Document, Note, OrderFile, User
 from app.models.frozen import Shared, SharedFile, SharedNote

@@ -1,0 +1,70 @@
+"""A saved card comes on file: once per account and card, with its holder's consent, and a token at the gateway.
+
+Called inside a transaction with the account locked, by whatever moved money or saved the card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from ...db import db
+from ...gateways.base import CardFacts
+from ...models import Actor, PaymentMethod, Symptom, Token
+from ..office import escalations
+from . import gateway_customers
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the holder agreed to, who said so, and how."""
+
+    text: str
+    by: str
+    how: str
+
+
+def keep(account_id: int, contact_id: int | None, card: CardFacts, *, consent: Consent, by: Actor) -> PaymentMethod:
+    """The card on file. Saved again, it is what it is now: with its new date, and accepted a moment ago, whatever was
+    declined before."""
+    method = db.session.scalars(
+        select(PaymentMethod).where(
+            PaymentMethod.account_id == account_id,
+            PaymentMethod.fingerprint == card.fingerprint,
+            PaymentMethod.detached_at.is_(None),
+        )
+    ).first()
+    if method is None:
+        method = PaymentMethod(
+            account_id=account_id,
+            contact_id=contact_id,
+            brand=card.brand,
+            last4=card.last4,
+            exp_month=card.exp_month,
+            exp_year=card.exp_year,
+            holder=card.holder,
+            fingerprint=card.fingerprint,
+            consent_text=consent.text,
+            consent_by=consent.by,
+            consent_how=consent.how,
+        )
+        db.session.add(method)
+        db.session.flush()
+        method.record("saved", by=by, card=method.label)
+    method.exp_month, method.exp_year, method.hard_declined_at = card.exp_month, card.exp_year, None
+    return method
+
+
+def keep_token(method: PaymentMethod, gateway_id: int, token: str, customer_ref: str | None) -> None:
+    """The method at the gateway, in the place of what it was there before; `customer_ref` is whose it is there."""
+    row = db.session.scalars(
+        select(Token).where(Token.method_id == method.id, Token.gateway_id == gateway_id)
+    ).one_or_none()
+    if row is None:
+        db.session.add(Token(method_id=method.id, gateway_id=gateway_id, token=token))
+    else:
+        row.token, row.valid, row.detached_at = token, True, None
+    escalations.clear(Symptom.RETOKENIZATION, method, "The card is on file with another gateway now.")
+    if customer_ref is not None:
+        gateway_customers.remember(method.account_id, gateway_id, customer_ref)

@@ -1,0 +1,1 @@
+"""The company, its people and settings, its customers, and what needs somebody."""

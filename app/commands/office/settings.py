@@ -1,0 +1,93 @@
+"""Turning a setting: checked, audited with what it was before, and in force with the next look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from ... import access, audit, settings, typed
+from ...access import Permission
+from ...db import after_commit, db, transaction
+from ...errors import Refusal
+from ...models.company import Setting
+from ...models.machine import Actor
+from ...models.people import User
+from ...settings import SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from ..orders import approvals
+
+
+def turn(key: str, value: Any, *, by: User) -> bool:
+    """Whether anything changed. Raises Refusal `unknown_setting`, `out_of_bounds`, `needs_the_first`."""
+    definition = settings.ALL.get(key)
+    if definition is None:
+        raise Refusal("unknown_setting", "There is no setting %(key)s.", key=key)
+    _check(definition, value)
+    with transaction():
+        access.demand(by, Permission.SETTINGS_EDIT)
+        row = _locked(definition)
+        before = row.value
+        if before == value:
+            return False
+        if definition is SALESPEOPLE_PAYMENT and value and not settings.fresh(SALESPEOPLE_SUBMIT):
+            raise Refusal(
+                "needs_the_first", "This needs «%(setting)s» to be on.", setting=gettext(SALESPEOPLE_SUBMIT.title)
+            )
+        row.value = value
+        audit.note("setting.changed", key, by=Actor.of(by), before=before, after=value)
+        _follow_up(definition, value, by)
+    settings.forget()
+    return True
+
+
+def turn_all(values: Mapping[str, Any], *, by: User) -> int:
+    """How many changed; all of them or, if one is refused, none. Raises Refusal as turn() does."""
+    with transaction():
+        return sum(turn(key, value, by=by) for key, value in values.items())
+
+
+def _check(definition: Definition, value: Any) -> None:
+    if type(value) is not type(definition.default):
+        raise Refusal("out_of_bounds", "%(setting)s: this is not what it takes.", setting=gettext(definition.title))
+    if definition.is_text:
+        _check_text(definition, value)
+    elif not definition.is_switch and not definition.least <= value <= definition.most:
+        raise Refusal(
+            "out_of_bounds",
+            "%(setting)s: take a whole number from %(least)s to %(most)s.",
+            setting=gettext(definition.title),
+            least=definition.least,
+            most=definition.most,
+        )
+
+
+def _check_text(definition: Definition, value: str) -> None:
+    if not definition.least <= len(value) <= definition.most or not typed.kept(value) or value != value.strip():
+        raise Refusal(
+            "out_of_bounds",
+            "%(setting)s: take %(least)s to %(most)s characters.",
+            setting=gettext(definition.title),
+            least=definition.least,
+            most=definition.most,
+        )
+
+
+def _locked(definition: Definition) -> Setting:
+    """Its row, made with the default if there is none yet: two first changes at once wait for each other, too."""
+    insert = pg_insert if db.session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    row = insert(Setting).values(key=definition.key, value=definition.default)
+    db.session.execute(row.on_conflict_do_nothing(index_elements=["key"]))
+    return db.session.get_one(Setting, definition.key, with_for_update=True, populate_existing=True)
+
+
+def _follow_up(definition: Definition, value: Any, by: User) -> None:
+    """What else changes: whoever signed and was still to pay has nothing to pay now.
+
+    Once this has committed: whoever pays holds an order and reads the switch, so nobody may do it the other way round.
+    """
+    if definition is SALESPEOPLE_PAYMENT and not value:
+        actor = Actor.of(by)
+        after_commit(lambda: approvals.release_due(by=actor))

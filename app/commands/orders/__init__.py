@@ -1,0 +1,1 @@
+"""Sales orders: edited, submitted, signed, booked and activated."""

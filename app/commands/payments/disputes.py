@@ -1,0 +1,369 @@
+"""Payments that their cardholders contest: recorded by hand or heard from the gateway, answered, given in to.
+
+What the gateway says when asked is what is written down, in whatever order its events come. Money that a bank takes,
+charges or gives back is a row of evidence; what it keeps for good leaves the receivables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from ... import audit, clock, forms, jobs, numbering
+from ...access import Permission, demand
+from ...db import db, end_read, get, insert_once, lock, transaction
+from ...errors import Refusal
+from ...gateways import registry
+from ...gateways.base import Gateway as GatewayAdapter
+from ...gateways.base import GatewayUnreachable
+from ...gateways.disputes import DisputeFacts, DisputePhase, Evidence
+from ...models import (
+    SYSTEM,
+    Account,
+    Actor,
+    Attempt,
+    Dispute,
+    DisputeEntry,
+    DisputeEntryKind,
+    Gateway,
+    PaymentOrder,
+    SalesOrder,
+    Symptom,
+    Transaction,
+    TransactionAction,
+    User,
+)
+from ...models.order import TAG_DISPUTED
+from ...money import Money
+from ...states.dispute import GONE, OPEN, DisputeEvent, DisputeStatus
+from ..office import escalations
+from ..post import mails
+from . import given_back, movements
+
+E, S, K = DisputeEvent, DisputeStatus, DisputeEntryKind
+REMIND_BEFORE = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What the bank's letter says. `provider_id`: the gateway's own name of the dispute, if it gives one."""
+
+    amount: Money
+    reason: str
+    due_by: datetime | None
+    inquiry: bool
+    provider_id: str | None
+
+
+def record(transaction_id: int, letter: Letter, *, form_key: str, by: User) -> Dispute:
+    """Raises Refusal: `not_permitted`, `not_captured`, `not_positive`, `wrong_currency`, `more_than_captured`,
+    `recorded`, `key_reused`."""
+    content = ["dispute", transaction_id, letter.amount.minor, letter.reason, letter.inquiry, letter.provider_id]
+    with transaction():
+        demand(by, Permission.DISPUTE_RECORD)
+        capture, order = movements.lock_chain(transaction_id)
+        if (known := forms.answered(form_key, content)) is not None:
+            return get(Dispute, known["id"])
+        _refuse(capture, letter)
+        row = _open(capture, letter.amount, letter.reason, clock.now(), letter.due_by, letter.inquiry)
+        row.provider_id, row.recorded_by_id = letter.provider_id or None, by.id
+        if not letter.inquiry:
+            _enter(row, K.DEBIT, row.money, _by_hand(row))
+        _opened(row, order, by=Actor.of(by))
+        forms.remember(form_key, content, id=row.id)
+        return row
+
+
+def _refuse(capture: Transaction, letter: Letter) -> None:
+    if capture.action not in movements.CAPTURES:
+        raise Refusal("not_captured", "Nothing was captured here, so nobody can dispute it.")
+    movements.check_amount(capture, letter.amount, capture.amount, "more_than_captured", "Only %(left)s was captured.")
+    known = select(Dispute.number).where(
+        Dispute.gateway_id == capture.gateway_id, Dispute.provider_id == letter.provider_id
+    )
+    if letter.provider_id and (number := db.session.scalar(known)):
+        raise Refusal("recorded", "This dispute is here already: %(number)s.", number=number)
+
+
+def _by_hand(row: Dispute) -> str:
+    return f"letter {row.number}"
+
+
+def _open(
+    capture: Transaction, amount: Money, reason: str, opened_at: datetime, due_by: datetime | None, inquiry: bool
+) -> Dispute:
+    row = Dispute(
+        number=numbering.take("dispute"),
+        payment_order=get(PaymentOrder, capture.payment_order_id),
+        transaction=capture,
+        gateway_id=capture.gateway_id,
+        amount=amount.minor,
+        currency=amount.currency,
+        reason=reason[:100],
+        opened_at=opened_at,
+        due_by=due_by,
+        inquiry=inquiry,
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def _opened(row: Dispute, order: SalesOrder | None, *, by: Actor) -> None:
+    told: dict[str, Any] = {"number": row.number, "amount": row.amount, "currency": row.currency}
+    row.record("opened", by=by, because=row.reason, **told)
+    audit.note("dispute.open", row.number, by=by, after={"amount": row.money, "inquiry": row.inquiry})
+    if order is not None:
+        order.tag(TAG_DISPUTED)
+    mails.dispute_opened(row, by=by)
+
+
+def hear(gateway_id: int, provider_id: str) -> Dispute | None:
+    """The gateway has news of a dispute: ask, and write down what it says. None: of no payment of ours."""
+    gateway = registry.for_account(registry.account_of(get(Gateway, gateway_id)))
+    end_read()
+    facts = gateway.dispute(provider_id)
+    return write(gateway_id, facts) if facts is not None else None
+
+
+def write(
+    gateway_id: int, facts: DisputeFacts, *, event: DisputeEvent | None = None, by: Actor = SYSTEM
+) -> Dispute | None:
+    """What the gateway says of a dispute, committed. `event`: what we have just done about it, which it confirms."""
+    with transaction():
+        capture_id = db.session.scalar(
+            select(Transaction.id)
+            .join(Attempt, Attempt.id == Transaction.attempt_id)
+            .where(
+                Attempt.gateway_id == gateway_id,
+                Attempt.provider_id == facts.charge_id,
+                Transaction.action.in_((TransactionAction.CHARGE, TransactionAction.CAPTURE)),
+            )
+        )
+        if capture_id is None:
+            return None
+        capture, order = movements.lock_chain(capture_id)
+        row = _known(gateway_id, facts, capture)
+        if row is None:
+            row = _open(capture, facts.amount, facts.reason, facts.opened_at, facts.due_by, facts.inquiry)
+            row.provider_id = facts.provider_id
+            _opened(row, order, by=by)
+        row = lock(Dispute, row.id)
+        _follow(row, facts, event, by)
+        _settle(row, order, by=by)
+        return row
+
+
+def _known(gateway_id: int, facts: DisputeFacts, capture: Transaction) -> Dispute | None:
+    """By its name at the gateway, else the one that somebody recorded from a letter that gave none."""
+    named = select(Dispute).where(Dispute.gateway_id == gateway_id, Dispute.provider_id == facts.provider_id)
+    row = db.session.scalars(named).one_or_none()
+    if row is None:
+        nameless = select(Dispute).where(
+            Dispute.transaction_id == capture.id, Dispute.provider_id.is_(None), Dispute.amount == facts.amount.minor
+        )
+        row = db.session.scalars(nameless.order_by(Dispute.id).limit(1)).one_or_none()
+        if row is not None:
+            row.provider_id = facts.provider_id
+    return row
+
+
+def _follow(row: Dispute, facts: DisputeFacts, event: DisputeEvent | None, by: Actor) -> None:
+    row.due_by = facts.due_by or row.due_by
+    for moved in facts.movements:
+        _enter(row, DisputeEntryKind(moved.kind.value), moved.amount, moved.provider_id, facts.raw_sha256)
+    escalated = row.inquiry and not facts.inquiry
+    if escalated:
+        row.inquiry = False
+        row.record("escalated", by=SYSTEM, amount=row.amount, currency=row.currency)
+    for wanted in (event, _event(facts.phase, escalated=escalated)):
+        if wanted is not None and row.can(wanted):
+            row.transition(wanted, by=by if wanted is event else SYSTEM, number=row.number)
+
+
+def _event(phase: DisputePhase, *, escalated: bool) -> DisputeEvent | None:
+    if phase is DisputePhase.NEEDS_RESPONSE:
+        return E.ESCALATE if escalated else None
+    return {DisputePhase.UNDER_REVIEW: E.ANSWER, DisputePhase.WON: E.WIN, DisputePhase.LOST: E.LOSE}[phase]
+
+
+def _enter(row: Dispute, kind: DisputeEntryKind, amount: Money, provider_id: str, raw_sha256: str = "") -> None:
+    """One row for each movement of money; what a letter told of already is not told again by the gateway."""
+    told = select(DisputeEntry.id).where(DisputeEntry.dispute_id == row.id, DisputeEntry.kind == kind)
+    if db.session.scalar(told.where(DisputeEntry.provider_id == _by_hand(row)).limit(1)) is not None:
+        return
+    fresh = insert_once(
+        DisputeEntry,
+        dispute_id=row.id,
+        gateway_id=row.gateway_id,
+        kind=kind,
+        amount=amount.minor,
+        currency=amount.currency,
+        provider_id=provider_id,
+        raw_sha256=raw_sha256,
+        at=clock.now(),
+    )
+    if fresh:
+        row.record(f"money_{kind}", by=SYSTEM, amount=amount.minor, currency=amount.currency)
+        audit.note(f"dispute.{kind}", row.number, by=SYSTEM, after={"amount": amount})
+
+
+def _settle(row: Dispute, order: SalesOrder | None, *, by: Actor) -> None:
+    """Once it is decided: what is lost leaves the receivables, tag and escalation go. Once only, by `closed_at`."""
+    db.session.flush()
+    if row.status is not S.NEEDS_RESPONSE:
+        escalations.clear(Symptom.DISPUTE_DUE, row, "It is answered or decided.")
+    if row.is_open or row.closed_at is not None:
+        return
+    row.closed_at = clock.now()
+    if row.status in GONE and (gone := _taken(row)) > 0:
+        given_back.lost(row, Money(gone, row.currency), by=by)
+    others = select(Dispute.id).where(Dispute.status.in_(OPEN), Dispute.payment_order_id.in_(_beside(row)))
+    if order is not None and db.session.scalar(others.limit(1)) is None:
+        order.untag(TAG_DISPUTED)
+
+
+def _beside(row: Dispute) -> list[int]:
+    """Every payment order of the same order."""
+    order_id = row.payment_order.order_id
+    if order_id is None:
+        return [row.payment_order_id]
+    return list(db.session.scalars(select(PaymentOrder.id).where(PaymentOrder.order_id == order_id)))
+
+
+def _taken(row: Dispute) -> int:
+    sums = dict(
+        db.session.execute(
+            select(DisputeEntry.kind, func.sum(DisputeEntry.amount))
+            .where(DisputeEntry.dispute_id == row.id)
+            .group_by(DisputeEntry.kind)
+        ).all()  # type: ignore[arg-type]
+    )
+    return int(sums.get(K.DEBIT, 0)) - int(sums.get(K.REINSTATEMENT, 0))
+
+
+def answer(dispute_id: int, evidence: Evidence, *, by: User) -> Dispute:
+    """Hand in what speaks for us, once. What was written is kept whether or not the gateway could be reached.
+
+    Raises Refusal: `not_permitted`, `not_waiting`, `too_late`, `nothing_said`, `gateway_silent`.
+    """
+    with transaction():
+        row, order = _locked(dispute_id, by)
+        if row.status is not S.NEEDS_RESPONSE:
+            raise Refusal("not_waiting", "The bank does not wait for an answer.", "Reload the page to see where it is.")
+        if row.due_by is not None and row.due_by <= clock.now():
+            raise Refusal("too_late", "The bank's time is over; it reads nothing any more.")
+        if not any(evidence.words.values()) and not evidence.files:
+            raise Refusal("nothing_said", "Write at least one answer, or choose a document.", status=422)
+        row.evidence, row.answered_with = dict(evidence.words), sorted(name for name, _, _ in evidence.files.values())
+        row.answered_at = clock.now()
+        row.record("evidence", by=Actor.of(by), files=row.answered_with)
+        audit.note("dispute.answer", row.number, by=Actor.of(by), after={"files": row.answered_with})
+        if row.provider_id is None:
+            row.transition(E.ANSWER, by=Actor.of(by), number=row.number)
+            _settle(row, order, by=Actor.of(by))
+            return row
+        key = f"cs-{row.number}-{forms.fingerprint([row.evidence, row.answered_with])[:24]}"
+    return _told(row, E.ANSWER, by, lambda g, id: g.answer_dispute(id, evidence, key))
+
+
+def accept(dispute_id: int, *, because: str, by: User) -> Dispute:
+    """Give in: the money is the cardholder's. Raises Refusal: `not_permitted`, `decided`, `gateway_silent`."""
+    with transaction():
+        row, order = _locked(dispute_id, by)
+        if not row.can(E.ACCEPT):
+            raise Refusal("decided", "This dispute is decided already.", "Reload the page to see how.")
+        audit.note("dispute.accept", row.number, by=Actor.of(by), after={"amount": row.money, "because": because})
+        if row.provider_id is None:
+            row.transition(E.ACCEPT, by=Actor.of(by), because=because or None, number=row.number)
+            _settle(row, order, by=Actor.of(by))
+            return row
+        row.record("giving_in", by=Actor.of(by), because=because or None)
+    return _told(row, E.ACCEPT, by, lambda g, id: g.accept_dispute(id, f"cs-{row.number}-accept"))
+
+
+def decide(dispute_id: int, *, won: bool, by: User) -> Dispute:
+    """The bank's letter says how it ended; only of one that no gateway tells us of.
+
+    Raises Refusal: `not_permitted`, `decided`, `gateway_decides`.
+    """
+    with transaction():
+        row, order = _locked(dispute_id, by)
+        if row.provider_id is not None:
+            raise Refusal("gateway_decides", "The gateway tells us how this ends; it is not written in by hand.")
+        event = E.WIN if won else E.LOSE
+        if not row.can(event):
+            raise Refusal("decided", "This dispute is decided already.", "Reload the page to see how.")
+        if won and (taken := _taken(row)) > 0:
+            _enter(row, K.REINSTATEMENT, Money(taken, row.currency), _by_hand(row))
+        row.transition(event, by=Actor.of(by), number=row.number)
+        audit.note("dispute.decide", row.number, by=Actor.of(by), after={"won": won})
+        _settle(row, order, by=Actor.of(by))
+        return row
+
+
+def _locked(dispute_id: int, by: User) -> tuple[Dispute, SalesOrder | None]:
+    demand(by, Permission.DISPUTE_RECORD)
+    payment_order = get(Dispute, dispute_id).payment_order
+    lock(Account, payment_order.account_id)
+    order = lock(SalesOrder, payment_order.order_id) if payment_order.order_id else None
+    lock(PaymentOrder, payment_order.id)
+    return lock(Dispute, dispute_id), order
+
+
+def _told(row: Dispute, event: DisputeEvent, by: User, tell: Callable[[GatewayAdapter, str], DisputeFacts]) -> Dispute:
+    """Tell the gateway with no transaction open, and write down what it makes of it."""
+    dispute_id, gateway_id, provider_id, actor = row.id, row.gateway_id, row.provider_id, Actor.of(by)
+    gateway = registry.for_account(registry.account_of(get(Gateway, gateway_id)))
+    end_read()
+    try:
+        facts = tell(gateway, provider_id or "")
+    except GatewayUnreachable as silence:
+        raise Refusal(
+            "gateway_silent", "The gateway does not answer, so the bank has not heard of it yet.", "Try again soon."
+        ) from silence
+    write(gateway_id, facts, event=event, by=actor)
+    return get(Dispute, dispute_id)
+
+
+def remind(dispute_id: int) -> None:
+    """Due soon and not answered: said once, and finance has it on its list."""
+    with transaction():
+        payment_order = get(Dispute, dispute_id).payment_order
+        lock(PaymentOrder, payment_order.id)
+        row = lock(Dispute, dispute_id)
+        if row.status is not S.NEEDS_RESPONSE or row.reminded_at is not None or row.due_by is None:
+            return
+        row.reminded_at = clock.now()
+        row.record("due_soon", by=SYSTEM, number=row.number, due_by=row.due_by.isoformat())
+        escalations.open(
+            Symptom.DISPUTE_DUE,
+            row,
+            row.number,
+            f"The bank reads no answer to {row.number} after {row.due_by:%Y-%m-%d %H:%M} UTC.",
+            order_id=payment_order.order_id,
+            account_id=payment_order.account_id,
+            amount=row.amount,
+            currency=row.currency,
+            due_by=row.due_by.isoformat(),
+        )
+
+
+@jobs.tick("disputes.remind", every=timedelta(minutes=10))
+def remind_all(limit: int = 200) -> None:
+    due = db.session.scalars(
+        select(Dispute.id)
+        .where(
+            Dispute.status == S.NEEDS_RESPONSE,
+            Dispute.due_by <= clock.now() + REMIND_BEFORE,
+            Dispute.reminded_at.is_(None),
+        )
+        .order_by(Dispute.due_by)
+        .limit(limit)
+    ).all()
+    end_read()
+    jobs.each("disputes.remind", due, remind)

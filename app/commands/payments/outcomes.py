@@ -1,0 +1,199 @@
+"""What a gateway said, committed: the one place where attempts end and transactions are written.
+
+Idempotent by provider id: an answer, a webhook and a look-up may bring the same news in any order, any number of times.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from ... import clock, jobs
+from ...db import db, lock, transaction
+from ...errors import NotFound
+from ...gateways.base import CardFacts, ChargeResult, Outcome
+from ...models import (
+    SYSTEM,
+    Account,
+    Attempt,
+    MethodSetup,
+    PaymentMethod,
+    PaymentOrder,
+    PostProcessing,
+    SalesOrder,
+    Transaction,
+    TransactionAction,
+)
+from ...models.order import TAG_DECLINED
+from ...queries import ledger
+from ...states import declines
+from ...states.attempt import AttemptEvent, AttemptStatus
+from ...states.intent import IntentEvent
+from ...states.order import OrderEvent
+from ..methods import kept_methods
+from ..methods.kept_methods import Consent
+from ..post import mails
+
+E = AttemptEvent
+
+EVENTS: dict[Outcome, AttemptEvent] = {
+    Outcome.SUCCEEDED: E.SUCCEED,
+    Outcome.DECLINED: E.DECLINE,
+    Outcome.FAILED: E.FAIL,
+    Outcome.REQUIRES_ACTION: E.ASK_ACTION,
+    Outcome.PENDING: E.WAIT,
+    Outcome.UNKNOWN: E.LOSE_SIGHT,
+}
+
+ASK_AFTER = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
+ASK_DAILY = timedelta(days=1)
+ACTION_EXPIRES = timedelta(minutes=30)
+
+
+def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
+    """Write down what the gateway said. Returns the attempt, and the id of the transaction if one is new."""
+    with transaction():
+        attempt, order = _lock_chain(attempt_id)
+        if result.outcome is Outcome.SUCCEEDED and not _matches(attempt, result):
+            return _quarantine(attempt, result), None
+        event = EVENTS[result.outcome]
+        if not attempt.is_open and not (event is E.SUCCEED and attempt.can(event)):
+            return attempt, None
+        _note(attempt, result)
+        if attempt.EDGES[attempt.status, event] is not attempt.status:
+            attempt.transition(event, by=SYSTEM, because=result.message or None, code=result.decline_code)
+        attempt.ask_at = next_ask(attempt)
+        attempt.ended_at = None if attempt.is_open else clock.now()
+        if event is E.SUCCEED:
+            return attempt, _captured(attempt, result)
+        if event is E.DECLINE:
+            _declined(attempt, order)
+        return attempt, None
+
+
+def _lock_chain(attempt_id: int) -> tuple[Attempt, SalesOrder | None]:
+    attempt = db.session.get(Attempt, attempt_id)
+    if attempt is None:
+        raise NotFound(f"attempt {attempt_id}")
+    payment_order = attempt.payment_order
+    lock(Account, payment_order.account_id)
+    order = lock(SalesOrder, payment_order.order_id) if payment_order.order_id else None
+    lock(PaymentOrder, payment_order.id)
+    return lock(Attempt, attempt_id), order
+
+
+def _matches(attempt: Attempt, result: ChargeResult) -> bool:
+    """The gateway's amount and currency are the attempt's (invariant 15)."""
+    return result.amount == attempt.money and result.provider_id is not None
+
+
+def _quarantine(attempt: Attempt, result: ChargeResult) -> Attempt:
+    """An answer that is not about what we asked moves nothing; people must look."""
+    attempt.error = f"The gateway confirmed {result.amount} where {attempt.money} was asked."
+    attempt.ask_at = clock.now() + ASK_DAILY
+    attempt.record("quarantined", by=SYSTEM, because=attempt.error, provider_id=result.provider_id)
+    if attempt.is_open and attempt.status is not AttemptStatus.UNKNOWN:
+        attempt.transition(E.LOSE_SIGHT, by=SYSTEM, because=attempt.error)
+    return attempt
+
+
+def _note(attempt: Attempt, result: ChargeResult) -> None:
+    attempt.provider_id = result.provider_id or attempt.provider_id
+    attempt.next_action = without_address(result.next_action)
+    attempt.error = result.message[:500] or None
+    attempt.decline_code, attempt.advice = result.decline_code, result.advice
+    if result.card is not None:
+        attempt.card_label = f"{result.card.brand} ending {result.card.last4}"
+    if result.outcome is Outcome.DECLINED:
+        attempt.decline_class = declines.explain(result.decline_code, result.advice).kind
+    if result.outcome is Outcome.SUCCEEDED and result.token is not None and attempt.method_id is None:
+        attempt.method_id = _keep_method(attempt, result.card, result.token, result.customer_ref).id
+
+
+def without_address(action: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Where a redirect leads may hold a secret of the payer's: it is asked for anew by whoever goes there."""
+    return {"kind": "redirect"} if action and action["kind"] == "redirect" else action
+
+
+def next_ask(attempt: Attempt | MethodSetup) -> datetime | None:
+    """When to ask next: 30 s, 5 min, 1 h, then daily; a payer at the bank's question is given half an hour."""
+    if not attempt.is_open:
+        return None
+    if attempt.status is AttemptStatus.REQUIRES_ACTION:
+        return clock.now() + ACTION_EXPIRES
+    wait = ASK_AFTER[attempt.asked] if attempt.asked < len(ASK_AFTER) else ASK_DAILY
+    attempt.asked += 1
+    return clock.now() + wait
+
+
+def ask_later(attempt_id: int) -> None:
+    """Asking broke before it told anything: the attempt takes its turn again, behind the others."""
+    with transaction():
+        attempt = lock(Attempt, attempt_id)
+        attempt.ask_at = next_ask(attempt)
+
+
+def _captured(attempt: Attempt, result: ChargeResult) -> int:
+    """The evidence: one transaction per (gateway, provider id, action), and the work that follows from it. What is only
+    held is an authorization, until its capture makes money of it."""
+    action = TransactionAction(result.action)
+    attempt.held_until = result.authorized_until
+    known = db.session.scalar(
+        select(Transaction.id).where(
+            Transaction.gateway_id == attempt.gateway_id,
+            Transaction.provider_id == result.provider_id,
+            Transaction.action == action,
+        )
+    )
+    if known is not None:
+        return known
+    row = Transaction(
+        payment_order_id=attempt.payment_order_id,
+        attempt_id=attempt.id,
+        gateway_id=attempt.gateway_id,
+        action=action,
+        amount=attempt.amount,
+        currency=attempt.currency,
+        provider_id=result.provider_id,
+        idempotency_key=attempt.idempotency_key,
+        reference=result.reference,
+        raw_sha256=result.raw_sha256,
+    )
+    db.session.add(row)
+    db.session.flush()
+    figures = ledger.figures([attempt.payment_order_id])[attempt.payment_order_id]
+    if not figures.balance and attempt.intent.can(IntentEvent.PAY):
+        attempt.intent.transition(IntentEvent.PAY, by=attempt.actor)
+    db.session.add(PostProcessing(transaction_id=row.id, order_id=attempt.payment_order.order_id))
+    # Whoever pays is waiting, so it is done at once; the job is for the process that dies before.
+    jobs.stage("post_processing.run", run_after=clock.now() + timedelta(seconds=15), transaction_id=row.id)
+    return row.id
+
+
+def _declined(attempt: Attempt, order: SalesOrder | None) -> None:
+    if attempt.decline_class == declines.DeclineClass.STOP and attempt.method_id is not None:
+        db.session.get_one(PaymentMethod, attempt.method_id).hard_declined_at = clock.now()
+    if order is None or not attempt.payment_order.first or not order.can(OrderEvent.PAYMENT_DECLINED):
+        return
+    found = declines.explain(attempt.decline_code, attempt.advice)
+    words = f"{found.staff} {found.staff_next}"
+    order.tag(TAG_DECLINED)
+    order.transition(
+        OrderEvent.PAYMENT_DECLINED, by=attempt.actor, because=words, card=attempt.card_label, code=attempt.decline_code
+    )
+    mails.payment_declined(attempt, reason=words, by=attempt.actor)
+
+
+def _keep_method(attempt: Attempt, card: CardFacts | None, token: str, customer_ref: str | None) -> PaymentMethod:
+    if card is None:
+        raise ValueError("a token came without its card")
+    how = "checkout" if attempt.actor_kind == "customer" else "told to staff"
+    consent = Consent(attempt.consent_text or "", attempt.actor_name, how)
+    payment_order = attempt.payment_order
+    method = kept_methods.keep(
+        payment_order.account_id, payment_order.contact_id, card, consent=consent, by=attempt.actor
+    )
+    kept_methods.keep_token(method, attempt.gateway_id, token, customer_ref)
+    return method

@@ -1,0 +1,216 @@
+"""What follows evidence of a gateway, in order. Each step commits by itself and may run twice; the first that fails is
+named in the transaction's row, everything before it stands, and the job tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from ... import clock, jobs, settings
+from ...db import db, end_read, lock, transaction
+from ...failpoints import failpoint
+from ...logs import log
+from ...models import (
+    SYSTEM,
+    Account,
+    Actor,
+    Approval,
+    Attempt,
+    Invoice,
+    PaymentOrder,
+    PostProcessing,
+    Receipt,
+    SalesOrder,
+    Transaction,
+    TransactionAction,
+)
+from ...models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED, TAG_LAPSES, TAG_UNAPPLIED
+from ...states.approval import ApprovalStatus
+from ...states.order import BEFORE_BOOKING, OrderEvent, OrderStatus
+from ...states.payment_order import PaymentOrderStatus
+from ..orders import activation
+from ..post import mails, papers
+from ..receivables import invoices, receipts
+from . import given_back, payment_orders
+
+RETRY_AFTER = timedelta(minutes=1)
+
+Step = Callable[["Captured"], None]
+
+
+class Captured:
+    """The rows that the steps work on, locked in the house's order."""
+
+    def __init__(self, transaction_id: int) -> None:
+        self.transaction = db.session.get_one(Transaction, transaction_id)
+        payment_order = db.session.get_one(PaymentOrder, self.transaction.payment_order_id)
+        self.account = lock(Account, payment_order.account_id)
+        self.order = lock(SalesOrder, payment_order.order_id) if payment_order.order_id else None
+        self.payment_order = lock(PaymentOrder, payment_order.id)
+        self.attempt = db.session.get_one(Attempt, self.transaction.attempt_id)
+
+    @property
+    def by(self) -> Actor:
+        return self.attempt.actor
+
+    @property
+    def counts(self) -> bool:
+        """The money is for the order as it stands; else it came late and stays unapplied until someone decides."""
+        if self.payment_order.status is PaymentOrderStatus.CANCELLED:
+            return False
+        if self.order is None:
+            return True
+        if self.order.status is OrderStatus.CANCELLED:
+            return False
+        return not self.payment_order.first or self.payment_order.edition == self.order.edition
+
+
+def _receipt(captured: Captured) -> None:
+    receipts.for_transaction(captured.transaction, by=captured.by)
+
+
+def _invoice(captured: Captured) -> None:
+    if captured.order is None or not captured.counts:
+        return
+    invoice = invoices.for_payment(captured.order, captured.payment_order, by=SYSTEM)
+    if invoice is None:
+        return  # all of the order is invoiced already: the receipt stays unapplied cash, for people to look at
+    receipts.allocate(receipts.for_transaction(captured.transaction, by=captured.by), invoice, by=SYSTEM)
+    papers.invoice(invoice)
+
+
+def _order(captured: Captured) -> None:
+    order = captured.order
+    if order is None:
+        return
+    if not captured.counts:
+        if TAG_UNAPPLIED not in order.tags:
+            order.tag(TAG_UNAPPLIED)
+            order.record("late_money", by=SYSTEM, amount=captured.transaction.amount, currency=order.currency)
+        return
+    order.untag(TAG_DECLINED)
+    if captured.transaction.action is not TransactionAction.AUTHORIZE:
+        order.untag(TAG_LAPSES)
+    if captured.payment_order.first and order.status in BEFORE_BOOKING:
+        order.untag(TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED)
+        amount = captured.transaction.amount
+        order.transition(OrderEvent.FIRST_PAYMENT, by=captured.by, amount=amount, currency=order.currency)
+        if not _close_approval(order):
+            payment_orders.open_transfers(order, by=SYSTEM)
+        activation.activate_or_schedule(order, by=SYSTEM)
+
+
+def _close_approval(order: SalesOrder) -> bool:
+    """Its work is done: the link now shows the receipt, and nothing can be signed or declined with it any more.
+
+    Whether it was signed.
+    """
+    found = db.session.query(Approval).filter_by(order_id=order.id, closed_at=None).all()
+    for approval in found:
+        approval.closed_at = clock.now()
+    return any(approval.status is ApprovalStatus.SIGNED for approval in found)
+
+
+def _defaults(captured: Captured) -> None:
+    """What the account has none of yet: the saved method, the billing address and recipient."""
+    if not settings.fresh(settings.FIRST_PAYMENT_DEFAULTS):
+        return
+    account, order = captured.account, captured.order
+    if account.default_method_id is None and captured.attempt.method_id is not None:
+        account.default_method_id = captured.attempt.method_id
+        account.record("default_method", by=captured.by, card=captured.attempt.card_label)
+    if order is not None:
+        account.billing_address_id = account.billing_address_id or order.billing_address_id
+        account.billing_contact_id = account.billing_contact_id or order.contact_id
+
+
+def _mails(captured: Captured) -> None:
+    receipt = db.session.query(Receipt).filter_by(transaction_id=captured.transaction.id).one()
+    attached = [papers.receipt(receipt).id]
+    if captured.payment_order.invoice_id is not None and captured.counts:
+        attached.append(papers.invoice(db.session.get_one(Invoice, captured.payment_order.invoice_id)).id)
+    mails.receipt(receipt, attachments=attached, by=captured.by)
+    mails.order_paid(receipt, by=captured.by)
+
+
+def _released(captured: Captured) -> None:
+    if captured.order is not None:
+        captured.order.untag(TAG_LAPSES)
+    mails.authorization_released(captured.transaction, by=SYSTEM)
+
+
+def _given_back(captured: Captured) -> None:
+    given_back.refunded(captured.transaction, by=SYSTEM)
+
+
+def _refund_mail(captured: Captured) -> None:
+    mails.refund(captured.transaction, by=SYSTEM)
+
+
+def _returned(captured: Captured) -> None:
+    given_back.returned(captured.transaction, by=SYSTEM)
+
+
+Steps = tuple[tuple[str, Step], ...]
+MONEY_IN: Steps = (
+    ("receipt", _receipt),
+    ("invoice", _invoice),
+    ("order", _order),
+    ("defaults", _defaults),
+    ("mails", _mails),
+)
+STEPS: dict[TransactionAction, Steps] = {
+    TransactionAction.CHARGE: MONEY_IN,
+    TransactionAction.CAPTURE: MONEY_IN,
+    # Only held: it moves the order, but there is no money yet to write a receipt for or to pay an invoice with.
+    TransactionAction.AUTHORIZE: (("order", _order), ("defaults", _defaults)),
+    TransactionAction.VOID: (("released", _released),),
+    TransactionAction.REFUND: (("receipt", _given_back), ("mails", _refund_mail)),
+    TransactionAction.REFUND_FAILURE: (("receipt", _returned),),
+}
+
+
+@jobs.handler("post_processing.run")
+def run(transaction_id: int) -> bool:
+    """Do what is left to do; True when all of it is done. Never raises: the failure is a row."""
+    step = "start"
+    try:
+        steps = _steps(transaction_id)
+        for step, work in steps:
+            with transaction():
+                row = _row(transaction_id)
+                if row.done_at is not None:
+                    return True
+                work(Captured(transaction_id))
+                if step == steps[-1][0]:
+                    row.done_at, row.step, row.error = clock.now(), None, None
+            failpoint("post_processing.step_committed")
+    except Exception as error:
+        log.error("post_processing_failed", transaction=transaction_id, step=step, exc_info=error)
+        _failed(transaction_id, step, error)
+        return False
+    return True
+
+
+def _steps(transaction_id: int) -> Steps:
+    action = db.session.scalar(select(Transaction.action).where(Transaction.id == transaction_id))
+    end_read()
+    return STEPS[action] if action is not None else ()
+
+
+def _row(transaction_id: int) -> PostProcessing:
+    return db.session.query(PostProcessing).filter_by(transaction_id=transaction_id).with_for_update().one()
+
+
+def _failed(transaction_id: int, step: str, error: Exception) -> None:
+    with transaction():
+        row = _row(transaction_id)
+        row.step, row.error = step, f"{type(error).__name__}: {error}"[:500]
+        row.tries += 1
+        row.updated_at = clock.now()
+        wait = clock.now() + RETRY_AFTER * min(row.tries, 10)
+        row.record("failed", by=SYSTEM, because=row.error, step=step)
+        jobs.stage("post_processing.run", run_after=wait, transaction_id=transaction_id)

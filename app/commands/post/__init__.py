@@ -1,0 +1,1 @@
+"""Order mail and the papers that go with it."""

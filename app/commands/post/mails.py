@@ -1,0 +1,357 @@
+"""Staging order mail: a row and a job in the transaction of whatever the mail tells. Asking twice sends once.
+
+Everything here is called inside a transaction() and never sends; `mail_delivery` does. `by` is whoever asked.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from email.headerregistry import Address
+from email.utils import parseaddr
+from hashlib import sha256
+
+from flask import current_app
+from sqlalchemy import select
+
+from ... import access, jobs, links
+from ...clock import now
+from ...db import db, get, insert_once, lock, transaction
+from ...errors import Refusal
+from ...logs import log
+from ...mail import kinds, recipients, requests
+from ...mail.kinds import Content
+from ...mail.recipients import Recipient
+from ...mail.rendering import render
+from ...mail.targets import why_dead
+from ...models import (
+    Actor,
+    Approval,
+    Attempt,
+    Company,
+    Dispute,
+    Invoice,
+    MethodRequest,
+    Movement,
+    OrderEmail,
+    PaymentIntent,
+    PaymentOrder,
+    Receipt,
+    SalesOrder,
+    Transaction,
+    User,
+)
+from ...money import Money
+from ...states.mail import MailStatus
+
+By = User | Actor
+
+
+def approval_request(approval: Approval, *, due_now: Money, attachments: Sequence[int] = (), by: By) -> OrderEmail:
+    """Ask the customer to sign; `attachments` are document ids, waited for if not rendered yet."""
+    order = approval.order
+    content = kinds.ApprovalRequest(
+        name=approval.contact.name,
+        number=order.number,
+        total=order.totals().gross,
+        due_now=due_now,
+        expires_at=approval.expires_at,
+        message=approval.message,
+    )
+    return stage(
+        content,
+        subject=approval,
+        cause=f"generation:{approval.generation}",
+        order=order,
+        to=recipients.for_approval(order, approval.contact, approval.sent_to),
+        link=("approve", approval.public_id),
+        attachments=attachments,
+        by=by,
+    )
+
+
+def payment_link(intent: PaymentIntent, *, payer: Recipient | None = None, again: str = "", by: By) -> OrderEmail:
+    """Send the customer the link to a checkout; once per generation of the link, or per form key `again`.
+
+    Once more means: to whoever gets it today, so that a corrected address is used. `payer` is somebody else whom the
+    customer named; they alone get it, once.
+    """
+    payment_order = intent.payment_order
+    to = [payer] if payer else recipients.for_payment(payment_order)
+    forwarded = f":{sha256(payer.address.encode()).hexdigest()[:32]}" if payer else ""
+    return stage(
+        requests.payment_link(payment_order, to[0], amount=intent.money, expires_at=intent.expires_at),
+        subject=intent,
+        cause=f"again:{again}" if again else f"generation:{intent.generation}{forwarded}",
+        order=payment_order.order,
+        to=to,
+        link=("pay", intent.public_id),
+        by=by,
+    )
+
+
+def method_request(row: MethodRequest, *, again: str = "", by: By) -> OrderEmail:
+    """Send the customer the link to add a card; once per generation of the link, or per form key `again`."""
+    to = recipients.for_method(row.contact)
+    return stage(
+        requests.method_request(row.account, to[0], expires_at=row.expires_at),
+        subject=row,
+        cause=f"again:{again}" if again else f"generation:{row.generation}",
+        order=None,
+        to=to,
+        link=("method", row.public_id),
+        by=by,
+    )
+
+
+def receipt(row: Receipt, *, attachments: Sequence[int] = (), by: By) -> OrderEmail:
+    """Thank the customer for a payment; to the address given at the checkout, if one was."""
+    payment_order = get(PaymentOrder, row.payment_order_id)
+    attempt = _attempt(row)
+    to = recipients.for_payment(payment_order, attempt.receipt_email or "" if attempt else "")
+    content = kinds.PaymentReceipt(
+        number=row.number,
+        order=payment_order.order.number if payment_order.order else payment_order.number,
+        amount=row.money,
+        paid_with=row.paid_with,
+        paid_at=row.at,
+        purpose=payment_order.purpose,
+    )
+    return stage(
+        content,
+        subject=row,
+        cause="paid",
+        order=payment_order.order,
+        to=to,
+        link=("pay", attempt.intent.public_id) if attempt else None,
+        attachments=attachments,
+        by=by,
+    )
+
+
+def _attempt(row: Receipt) -> Attempt | None:
+    if row.transaction_id is None:
+        return None
+    return get(Attempt, get(Transaction, row.transaction_id).attempt_id)
+
+
+def invoice(row: Invoice, *, still_open: Money, attachments: Sequence[int], cause: str, by: By) -> OrderEmail:
+    """Send an issued invoice to whoever pays the bills; `cause` names the asking, so that asking twice sends once."""
+    if row.number is None or row.due_date is None:
+        raise ValueError("only an issued invoice is sent")
+    order = db.session.get(SalesOrder, row.order_id) if row.order_id else None
+    to = recipients.for_invoice(row.account, order)
+    content = kinds.InvoiceSent(
+        name=to[0].name,
+        number=row.number,
+        order=order.number if order else "",
+        amount=Money(row.gross, row.currency),
+        open=still_open,
+        due_on=row.due_date,
+    )
+    return stage(content, subject=row, cause=cause, order=order, to=to, attachments=attachments, by=by)
+
+
+def payment_declined(attempt: Attempt, *, reason: str, by: By) -> OrderEmail | None:
+    """Tell the owner that a card was declined; `reason` in the words for staff. None with nobody to tell."""
+    order = attempt.payment_order.order
+    if order is None:
+        return None
+    content = kinds.PaymentDeclined(*_about(order), attempt.money, card=attempt.card_label, reason=reason)
+    return _notice(content, order, attempt, "declined", by)
+
+
+def customer_declined(approval: Approval, *, reason: str, by: By) -> OrderEmail | None:
+    """Tell the owner that the customer does not want the order."""
+    order = approval.order
+    content = kinds.CustomerDeclined(*_about(order), person=by.name, reason=reason)
+    return _notice(content, order, approval, "declined", by)
+
+
+def change_requested(approval: Approval, *, message: str, by: By) -> OrderEmail | None:
+    """Tell the owner what the customer would have otherwise."""
+    order = approval.order
+    content = kinds.ChangeRequested(*_about(order), person=by.name, message=message)
+    return _notice(content, order, approval, "change", by)
+
+
+def order_paid(row: Receipt, *, by: By) -> OrderEmail | None:
+    """Tell the owner that money came in. None with nobody to tell."""
+    order = get(PaymentOrder, row.payment_order_id).order
+    if order is None:
+        return None
+    content = kinds.OrderPaid(*_about(order), amount=row.money, receipt=row.number, paid_with=row.paid_with)
+    return _notice(content, order, row, "paid", by)
+
+
+def refund(proof: Transaction, *, by: By) -> OrderEmail | None:
+    """Tell the customer that money is on its way back."""
+    asked = db.session.scalar(
+        select(Movement).where(Movement.provider_id == proof.provider_id, Movement.action == proof.action)
+    )
+    facts = {"reason": asked.reason if asked and not asked.elsewhere else ""}
+    return _to_payer(kinds.RefundSent, proof, "refunded", by, **facts)
+
+
+def authorization_released(proof: Transaction, *, by: By) -> OrderEmail | None:
+    """Tell the customer that nothing is reserved on their card any more."""
+    return _to_payer(kinds.AuthorizationReleased, proof, "released", by)
+
+
+def _to_payer(kind: type[Content], proof: Transaction, cause: str, by: By, **facts: str) -> OrderEmail | None:
+    """None where nobody can be told; the money has moved all the same."""
+    attempt, payment_order = get(Attempt, proof.attempt_id), get(PaymentOrder, proof.payment_order_id)
+    order = payment_order.order
+    content = kind(
+        order=order.number if order else payment_order.number,  # type: ignore[call-arg]
+        amount=Money(proof.amount, proof.currency),  # type: ignore[call-arg]
+        paid_with=attempt.card_label,  # type: ignore[call-arg]
+        **facts,
+    )
+    try:
+        to = recipients.for_payment(payment_order, attempt.receipt_email or "")
+        return stage(content, subject=proof, cause=cause, order=order, to=to, by=by)
+    except Refusal as refusal:
+        log.error("mail.nobody_to_tell", kind=content.kind, payment_order=payment_order.number, because=refusal.code)
+        return None
+
+
+def authorization_lapses(attempt: Attempt, *, amount: Money, by: By) -> OrderEmail | None:
+    """Tell the owner that a hold ends soon. None with nobody to tell."""
+    order = attempt.payment_order.order
+    if order is None or attempt.held_until is None:
+        return None
+    number = attempt.payment_order.number
+    content = kinds.AuthorizationLapses(*_about(order), amount=amount, payment_order=number, until=attempt.held_until)
+    return _notice(content, order, attempt, "lapses", by)
+
+
+def dispute_opened(row: Dispute, *, by: By) -> OrderEmail | None:
+    """Tell the owner that a payment is contested. None with nobody to tell."""
+    order = row.payment_order.order
+    if order is None:
+        return None
+    content = kinds.DisputeOpened(
+        *_about(order), amount=row.money, number=row.number, reason=row.reason, due_by=row.due_by
+    )
+    return _notice(content, order, row, "opened", by)
+
+
+def new_link_requested(subject: Approval | PaymentIntent, *, by: By) -> OrderEmail | None:
+    """Tell the owner that a dead link was opened and a new one is wanted; at most once a day for one link."""
+    order = subject.order if isinstance(subject, Approval) else subject.payment_order.order
+    if order is None:
+        return None
+    what = "approval" if isinstance(subject, Approval) else "payment"
+    content = kinds.NewLinkRequested(*_about(order), what=what)
+    return _notice(content, order, subject, f"asked:{subject.generation}:{now():%Y-%m-%d}", by)
+
+
+def _about(order: SalesOrder) -> tuple[str, str]:
+    """What every notice begins with: which order, whose."""
+    return order.number, order.account.name
+
+
+Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest | Transaction | Dispute
+
+
+def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:
+    """None where mail cannot reach the owner: what happened is written down whether or not anybody can be told."""
+    try:
+        to = recipients.for_owner(order)
+        return stage(content, subject=subject, cause=cause, order=order, to=to, by=by)
+    except Refusal as refusal:
+        log.error("mail.nobody_to_tell", kind=content.kind, order=order.number, because=refusal.code)
+        return None
+
+
+def stage(
+    content: Content,
+    *,
+    subject: Subject,
+    cause: str,
+    order: SalesOrder | None,
+    to: list[Recipient],
+    link: tuple[links.Kind, str] | None = None,
+    attachments: Sequence[int] = (),
+    by: By,
+) -> OrderEmail:
+    """The row of a mail, and the job that delivers it. The same kind, subject and cause is one mail, ever.
+
+    `link` is what the customer's link is for (kind and public id); a notice leads its owner to the order's page.
+    """
+    if subject.id is None:
+        db.session.flush()
+    key = {
+        "kind": content.kind,
+        "subject_kind": subject.__tablename__,
+        "subject_id": subject.id,
+        "cause": cause,
+    }
+    company = get(Company, 1)
+    owner = order.owner if order else None
+    bodies = render(content, company=company, owner=owner, link=links.PLACEHOLDER if link else _page(content))
+    sender = _sender(company)
+    staged = insert_once(
+        OrderEmail,
+        **key,
+        order_id=order.id if order else None,
+        message_id=_message_id(sender),
+        sender=sender,
+        reply_to=owner.email if owner else company.email,
+        recipients=[recipient.row() for recipient in to],
+        subject=" ".join(content.subject.split())[:300],
+        text=bodies.text,
+        html=bodies.html,
+        link_kind=link[0] if link else None,
+        link_public_id=link[1] if link else None,
+        attachments=list(attachments),
+        asked_by=by.name,
+    )
+    email = db.session.scalars(select(OrderEmail).filter_by(**key)).one()
+    if staged:
+        jobs.stage("mails.deliver", email_id=email.id)
+    return email
+
+
+def _page(content: Content) -> str:
+    return f"{current_app.config['BASE_URL']}/orders/{content.order}" if isinstance(content, kinds.Notice) else ""
+
+
+def _sender(company: Company) -> str:
+    name, address = parseaddr(current_app.config["MAIL_FROM"] or company.email)
+    return str(Address(" ".join((name or company.name).split())[:60], addr_spec=recipients.checked(address)))
+
+
+def _message_id(sender: str) -> str:
+    return f"<{secrets.token_hex(16)}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+
+
+def resend(email_id: int, *, form_key: str, by: User) -> OrderEmail:
+    """Send a mail once more, as a row of its own that points at the old one. Opens its own transaction.
+
+    Raises Refusal `mail_on_its_way` or `link_dead`.
+    """
+    with transaction():
+        access.demand(by, access.Permission.MAIL_RESEND)
+        old = lock(OrderEmail, email_id)
+        if old.status in (MailStatus.QUEUED, MailStatus.SENDING):
+            raise Refusal("mail_on_its_way", "This mail is still on its way; there is no need for a second one.")
+        if reason := why_dead(old.kind, old.link_kind, old.link_public_id):
+            raise Refusal("link_dead", reason, "Send a new link from the order.")
+        copied = (
+            "kind order_id subject_kind subject_id sender reply_to recipients subject text html link_kind"
+            " link_public_id attachments"
+        )
+        values = {name: getattr(old, name) for name in copied.split()}
+        cause = f"again:{form_key}"
+        fresh = {"message_id": _message_id(old.sender), "asked_by": by.name, "resent_from_id": old.id}
+        staged = insert_once(OrderEmail, **values, **fresh, cause=cause)
+        email = db.session.scalars(
+            select(OrderEmail).filter_by(
+                kind=old.kind, subject_kind=old.subject_kind, subject_id=old.subject_id, cause=cause
+            )
+        ).one()
+        if staged:
+            jobs.stage("mails.deliver", email_id=email.id)
+    return email

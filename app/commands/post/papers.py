@@ -1,0 +1,140 @@
+"""Which documents a fact calls for, and what stands in them. All inside the caller's transaction; workers render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from ... import canonical, documents
+from ...db import db, get
+from ...documents import views
+from ...models import (
+    Account,
+    Approval,
+    Company,
+    Contact,
+    Document,
+    Invoice,
+    PaymentOrder,
+    Receipt,
+    SalesOrder,
+    Signature,
+    Transaction,
+)
+from ..orders import snapshots
+from ..receivables import receipts
+
+TAX_NOTES = {
+    "reverse_charge": "Reverse charge: the recipient owes the tax (Article 196 of Directive 2006/112/EC).",
+    "exempt": "Exempt from tax.",
+}
+
+
+def preview(order: SalesOrder) -> Document | None:
+    """The order as its customer would get it now; None while there is nobody to address it to."""
+    contact = db.session.get(Contact, order.contact_id) if order.contact_id else None
+    if contact is None or not order.lines:
+        return None
+    return _order(order, canonical.dumps(snapshots.content_of(order, contact)))
+
+
+def submitted(approval: Approval) -> Document:
+    """The very snapshot that the customer is asked to sign."""
+    return _order(approval.order, approval.snapshot.content)
+
+
+def _order(order: SalesOrder, text: str) -> Document:
+    return documents.request("order", order.id, {"snapshot": text}, filename=f"{order.number}.pdf", order_id=order.id)
+
+
+def signed(approval: Approval) -> Document:
+    """Snapshot and certificate page; asked for once the signature is stored."""
+    signature = db.session.scalars(select(Signature).where(Signature.approval_id == approval.id)).one()
+    content = {"snapshot": approval.snapshot.content, "signature": _certificate(approval, signature)}
+    name = f"{approval.order.number}-signed.pdf"
+    return documents.request("signed_order", approval.id, content, filename=name, order_id=approval.order_id)
+
+
+def _certificate(approval: Approval, signature: Signature) -> dict[str, Any]:
+    moments = {n: getattr(signature, n) for n in ("sent_at", "viewed_at", "signed_at")}
+    return {
+        "name": signature.name,
+        "title": signature.title,
+        "email": signature.email,
+        "sent_to": approval.sent_to,
+        "typed": signature.typed,
+        "drawn": views.drawn_url(signature.drawn_png),
+        "consent": signature.consent_text,
+        "terms_version": signature.terms_version,
+        "ip": signature.ip,
+        "user_agent": signature.user_agent,
+    } | {name: at.isoformat() if at else None for name, at in moments.items()}
+
+
+def invoice(row: Invoice) -> Document:
+    """An issued invoice, with what is paid of it by now."""
+    dates = {name: getattr(row, name).isoformat() for name in ("issued_on", "supply_date", "due_date")}
+    content = {
+        "number": row.number,
+        "kind": row.kind.value,
+        "order_number": row.billing.get("order", ""),
+        "seller": seller(),
+        "customer": {
+            "name": row.billing["name"],
+            "lines": row.billing["address"],
+            "tax_id": row.billing["tax_id"],
+        },
+        "currency": row.currency,
+        "lines": [_invoice_line(line) for line in row.lines],
+        "tax_by_rate": row.tax_by_rate,
+        "net": row.net,
+        "tax": row.tax,
+        "gross": row.gross,
+        "paid": receipts.allocated(invoice_id=row.id),
+        "note": TAX_NOTES.get(row.billing["tax_status"], ""),
+    } | dates
+    return documents.request("invoice", row.id, content, filename=f"{row.number}.pdf", order_id=row.order_id)
+
+
+def _invoice_line(line: Any) -> dict[str, Any]:
+    exact = {n: str(getattr(line, n)) for n in ("quantity", "unit_price", "discount_percent", "tax_rate")}
+    return exact | {"sku": line.sku, "description": line.description, "amount": line.amount}
+
+
+def receipt(row: Receipt) -> Document:
+    payment_order = get(PaymentOrder, row.payment_order_id)
+    account = get(Account, row.account_id)
+    transaction = db.session.get(Transaction, row.transaction_id) if row.transaction_id else None
+    address = account.billing_address
+    content = {
+        "number": row.number,
+        "seller": seller(),
+        "customer": {
+            "name": account.name,
+            "lines": address.lines if address else [account.name],
+            "tax_id": account.tax_id,
+        },
+        "amount": row.amount,
+        "currency": row.currency,
+        "paid_with": row.paid_with,
+        "paid_at": row.at.isoformat(),
+        "purpose": payment_order.purpose,
+        "payment_order": payment_order.number,
+        "order_number": payment_order.order.number if payment_order.order else "",
+        "reference": (transaction.reference or transaction.provider_id) if transaction else "",
+    }
+    name = f"{row.number}.pdf"
+    return documents.request("receipt", row.id, content, filename=name, order_id=payment_order.order_id)
+
+
+def seller() -> dict[str, Any]:
+    """The company as it prints itself."""
+    company = get(Company, 1)
+    return {
+        "name": company.name,
+        "lines": [company.street, f"{company.postcode} {company.city}, {company.country}"],
+        "tax_id": company.tax_id,
+        "email": company.email,
+        "phone": company.phone,
+    }

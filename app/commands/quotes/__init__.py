@@ -1,0 +1,1 @@
+"""Quotes: written, checked, approved, imported, converted and synced."""

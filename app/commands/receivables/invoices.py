@@ -1,0 +1,143 @@
+"""Invoices: what is billed, with its tax, numbered when issued."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from ... import clock, numbering
+from ...db import db
+from ...models import Account, Actor, Company, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
+from ...money import Money, TaxTotal, Totals, next_part
+from ...states.invoice import InvoiceEvent, InvoiceStatus
+
+
+def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) -> Invoice | None:
+    """The invoice that a captured payment settles: the order's own if it pays the whole, else a deposit invoice for
+    the part, with its tax; None where all of the order is invoiced already. Made once per payment order. Inside a
+    transaction, order locked.
+
+    The deposit invoices of an order add up to its net and tax, rate by rate, once all of it is paid.
+    """
+    if payment_order.invoice_id is not None:
+        return db.session.get_one(Invoice, payment_order.invoice_id)
+    totals, billed = order.totals(), _billed(order)
+    if payment_order.amount == totals.gross.minor and not billed:
+        invoice = _full(order, totals)
+    else:
+        part = next_part(totals, billed, payment_order.money)
+        if not part.gross:
+            return None
+        invoice = _deposit(order, part)
+    _issue(invoice, order, due=_today(), by=by)
+    payment_order.invoice_id = invoice.id
+    return invoice
+
+
+def _billed(order: SalesOrder) -> list[TaxTotal]:
+    """What the order's invoices hold already, tax rate by tax rate."""
+    issued = select(Invoice.tax_by_rate).where(Invoice.order_id == order.id, Invoice.number.is_not(None))
+    return [
+        TaxTotal(Decimal(t["rate"]), Money(t["base"], order.currency), Money(t["tax"], order.currency))
+        for by_rate in db.session.scalars(issued)
+        for t in by_rate
+    ]
+
+
+def _today() -> date:
+    return clock.today(db.session.get_one(Company, 1).time_zone)
+
+
+def _full(order: SalesOrder, totals: Totals) -> Invoice:
+    invoice = _invoice(order, InvoiceKind.FULL, totals.net, totals.tax)
+    invoice.tax_by_rate = [_tax(t.rate, t.base, t.tax) for t in totals.by_rate]
+    invoice.lines = [
+        InvoiceLine(
+            order_line_id=line.id,
+            position=line.position,
+            sku=line.sku,
+            description=line.description,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            discount_percent=line.discount_percent,
+            tax_rate=line.tax_rate,
+            amount=line.amount(order.currency).minor,
+        )
+        for line in order.lines
+    ]
+    return invoice
+
+
+def _deposit(order: SalesOrder, part: Totals) -> Invoice:
+    """A line for what each tax rate gives to the part."""
+    invoice = _invoice(order, InvoiceKind.DEPOSIT, part.net, part.tax)
+    invoice.prices_include_tax = False
+    invoice.tax_by_rate = [_tax(t.rate, t.base, t.tax) for t in part.by_rate]
+    invoice.lines = [
+        InvoiceLine(
+            position=position,
+            description=f"Deposit for order {order.number}",
+            quantity=Decimal(1),
+            unit_price=t.base.major,
+            tax_rate=t.rate,
+            amount=t.base.minor,
+        )
+        for position, t in enumerate(part.by_rate, start=1)
+    ]
+    return invoice
+
+
+def _invoice(order: SalesOrder, kind: InvoiceKind, net: Money, tax: Money) -> Invoice:
+    invoice = Invoice(
+        kind=kind,
+        account_id=order.account_id,
+        order_id=order.id,
+        currency=order.currency,
+        net=net.minor,
+        tax=tax.minor,
+        gross=(net + tax).minor,
+        rounding_rule=order.rounding_rule,
+        prices_include_tax=order.prices_include_tax,
+        billing=billing_facts(order),
+    )
+    db.session.add(invoice)
+    return invoice
+
+
+def _tax(rate: Decimal, base: Money, tax: Money) -> dict[str, Any]:
+    return {"rate": str(rate), "base": base.minor, "tax": tax.minor}
+
+
+def billing_facts(order: SalesOrder) -> dict[str, Any]:
+    """Who is billed, as it was on the day: name, address lines, tax id and status."""
+    account = db.session.get_one(Account, order.account_id)
+    address = order.billing_address or account.billing_address
+    return {
+        "name": account.name,
+        "number": account.number,
+        "address": address.lines if address else [account.name],
+        "tax_id": account.tax_id,
+        "tax_status": account.tax_status.value,
+        "order": order.number,
+    }
+
+
+def _issue(invoice: Invoice, order: SalesOrder, *, due: date, by: Actor) -> None:
+    """Take the number and fix the dates; from here on only allocations and credit notes change it."""
+    today = _today()
+    db.session.flush()
+    invoice.number = numbering.take("invoice")
+    invoice.issued_on = today
+    invoice.supply_date = order.start_date or today
+    invoice.due_date = max(due, today)
+    invoice.transition(
+        InvoiceEvent.ISSUE, by=by, number=invoice.number, amount=invoice.gross, currency=invoice.currency
+    )
+
+
+def overdue(invoice: Invoice, today: date) -> bool:
+    open_states = (InvoiceStatus.ISSUED, InvoiceStatus.PART_PAID)
+    return invoice.status in open_states and invoice.due_date is not None and invoice.due_date < today

@@ -1,0 +1,1 @@
+"""Gateways and the routes to them: managed, watched, migrated."""

@@ -1,0 +1,1 @@
+"""Payouts, and what of ours they settle."""
