@@ -28,14 +28,17 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
+def foreign_keys(connection: Connection, turned: str) -> None:
+    """A batch re-creation on SQLite drops tables that others point at. Asked of the driver itself: through SQLAlchemy a
+    BEGIN would come first, and inside a transaction SQLite passes this over in silence."""
+    if connection.dialect.name == "sqlite":
+        connection.connection.driver_connection.execute(f"PRAGMA foreign_keys={turned}")
+
+
 with current_app.app_context():
     engine = db.engine.execution_options(**{WRITE: True})
     with engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            # A batch re-creation drops tables; foreign keys can only be turned off before BEGIN.
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            connection.commit()
+        foreign_keys(connection, "OFF")
         run(connection)
         connection.commit()
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        foreign_keys(connection, "ON")
