@@ -135,7 +135,7 @@ def test_a_worker_killed_with_its_work_horse_is_replaced(processes: Processes, s
 def test_a_job_staged_and_never_handed_over_is_found(app: Flask, processes: Processes, smtp_server: MailServer) -> None:
     approval = post.approval()
     script = (
-        "from wsgi import app\nfrom app.db import get, transaction\nfrom app.commands import mails\n"
+        "from wsgi import app\nfrom app.db import get, transaction\nfrom app.commands.post import mails\n"
         "from app.models import Actor, Approval\n"
         "with app.app_context(), transaction():\n"
         f"    mails.change_requested(get(Approval, {approval.id}), message='Twelve.', by=Actor.customer('Maria'))\n"

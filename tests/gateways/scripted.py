@@ -16,6 +16,7 @@ from app.gateways.base import (
     GatewayUnreachable,
     Outcome,
 )
+from app.gateways.card_field import CardField, Purpose
 from app.gateways.notices import BadNotice, Notice, Subject
 from app.gateways.setups import SetupRequest, SetupResult
 
@@ -86,6 +87,9 @@ class ScriptedGateway:
             return self.booked[key]
         self.booked[key] = ChargeResult(Outcome.FAILED, provider_id, None, decline_code="cancelled")
         return self.booked[key]
+
+    def card_field(self, purpose: Purpose) -> CardField:
+        return CardField("sandbox")
 
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         """Signed with the word "good"; the body is the notice itself."""

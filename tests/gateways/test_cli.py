@@ -19,7 +19,7 @@ def gateway(key: str, kind: str, mode: str = "test", **more: object) -> None:
 def test_what_can_be_used_ends_well(app: Flask, fake: FakeStripe) -> None:
     gateway("sandbox", "sandbox")
     gateway("stripe", "stripe")
-    gateway("old", "nopay", state=GatewayState.REMOVED)
+    gateway("old", "nopay", status=GatewayState.REMOVED)
     told = app.test_cli_runner().invoke(args=["gateways", "check"])
     assert told.output == "Sandbox (sandbox, test): can be used\nStripe (stripe, test): can be used\n"
     assert told.exit_code == 0
