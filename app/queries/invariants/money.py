@@ -20,7 +20,7 @@ from ...models import (
     Transaction,
     TransactionAction,
 )
-from ...states.movement import HOLDING
+from ...states.movement import HOLDING, MovementStatus
 from .asking import MOST, found
 
 A = TransactionAction
@@ -85,18 +85,22 @@ def out_of_order(grace: timedelta) -> list[str]:
 
 
 def _overclaimed() -> list[str]:
-    """Refunds done and under way against the capture they are of. A dispute may open above what is left: then banks
-    and we both give back, and the books say so."""
-    claimed = (
-        select(Movement.parent_id, func.sum(Movement.amount).label("amount"))
-        .where(Movement.action == A.REFUND, Movement.status.in_(HOLDING))
+    """Refunds of a capture: those asked for here, done and under way, and all that are done. One made at the processor
+    may overtake one of ours, which is refused there then. A dispute may open above what is left: then banks and we
+    both give back, and the books say so."""
+    ours = case((~Movement.elsewhere & Movement.status.in_(HOLDING), Movement.amount), else_=0)
+    done = case((Movement.status == MovementStatus.SUCCEEDED, Movement.amount), else_=0)
+    sums = (
+        select(Movement.parent_id, func.sum(ours).label("ours"), func.sum(done).label("done"))
+        .where(Movement.action == A.REFUND)
         .group_by(Movement.parent_id)
         .subquery()
     )
+    claimed = case((sums.c.ours > sums.c.done, sums.c.ours), else_=sums.c.done)
     rows = found(
-        select(Transaction.provider_id, Transaction.amount, claimed.c.amount.label("claimed"))
-        .join(claimed, claimed.c.parent_id == Transaction.id)
-        .where(claimed.c.amount > Transaction.amount)
+        select(Transaction.provider_id, Transaction.amount, claimed.label("claimed"))
+        .join(sums, sums.c.parent_id == Transaction.id)
+        .where(claimed > Transaction.amount)
     )
     return [f"of the capture {r.provider_id}, {r.amount}, refunds claim {r.claimed}" for r in rows]
 

@@ -209,6 +209,18 @@ def test_above_the_limit_a_second_person_decides_and_the_money_is_held_back(boss
     assert again.value.code == "not_waiting"
 
 
+def test_one_made_at_the_processor_overtakes_what_waits_and_the_books_hold(boss: User, two: tuple[User, User]) -> None:
+    charge = moving.paid(boss)
+    row = moving.refund(charge, 40_000, two[0])
+    made = sandbox_movements.refund_by_hand("sandbox", charge.provider_id, Money(30_000, "EUR"))
+    assert movement_calls.hear(charge.gateway_id, made["id"])
+    assert invariants.broken(grace=NOW) == []
+    end_read()
+    with pytest.raises(Refusal) as refused:
+        movements.approve(row.id, by=two[1])
+    assert (refused.value.code, moving.figures(charge).refunded) == ("more_than_left", 30_000)
+
+
 def test_refused_by_the_second_person_it_is_free_again(boss: User, two: tuple[User, User]) -> None:
     charge = moving.paid(boss)
     row = moving.refund(charge, 40_000, two[0])
