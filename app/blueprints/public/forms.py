@@ -94,8 +94,8 @@ class CardForm(CustomerForm):
     """A card to keep; `instrument` is the gateway's alias of it, put there by its own field."""
 
     form_key = HiddenField(validators=[InputRequired()])
-    instrument = HiddenField(validators=[InputRequired(_("Enter your card."))])
-    card_label = HiddenField(validators=[Optional(), Length(max=60)])
+    instrument = HiddenField(validators=[InputRequired(_("Enter your card.")), NoCardNumber()])
+    card_label = HiddenField(validators=[Optional(), Length(max=60), NoCardNumber()])
     name = StringField(
         _("Name on card"), [InputRequired(_("Enter the name on the card.")), Length(max=200)], filters=[_trim]
     )
