@@ -8,7 +8,6 @@ from typing import Any
 from flask import Response, abort, flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length
 
@@ -22,10 +21,11 @@ from ...queries import accounts, card_requests
 from ...queries import methods as queries
 from ...queries.routes import RouteRow
 from ...security import MAIL_PREVIEW
+from ..forms import Form
 from . import bp
 
 
-class ReasonForm(FlaskForm):
+class ReasonForm(Form):
     reason = TextAreaField(
         lazy_gettext("Reason"),
         [DataRequired(lazy_gettext("Say why.")), Length(max=500)],
@@ -33,7 +33,7 @@ class ReasonForm(FlaskForm):
     )
 
 
-class CardRequestForm(FlaskForm):
+class CardRequestForm(Form):
     form_key = HiddenField(validators=[InputRequired()])
     contact = SelectField(lazy_gettext("Whom to ask"), coerce=int)
     route = SelectField(lazy_gettext("Usable on"), coerce=int)
@@ -93,7 +93,7 @@ def detach(number: str, method_id: int) -> Response:
     return _save(account, form, act, _("Off file; the gateways are told to forget it"), _detach_dialog)
 
 
-def _detach_dialog(account: Account, form: FlaskForm, status: int = 200) -> Response:
+def _detach_dialog(account: Account, form: Form, status: int = 200) -> Response:
     return _dialog(
         account,
         form,
@@ -121,23 +121,23 @@ def revoke(number: str, request_id: int) -> Response:
     return _save(account, form, act, _("The link is withdrawn"), _revoke_dialog)
 
 
-def _revoke_dialog(account: Account, form: FlaskForm, status: int = 200) -> Response:
+def _revoke_dialog(account: Account, form: Form, status: int = 200) -> Response:
     lead = _("Whoever opens it reads that it was withdrawn. It cannot be undone.")
     words = {"title": _("Withdraw the link"), "lead": lead, "button_words": _("Withdraw the link")}
     return _dialog(account, form, status, **words)
 
 
-def _dialog(account: Account, form: FlaskForm, status: int, **words: str) -> Response:
+def _dialog(account: Account, form: Form, status: int, **words: str) -> Response:
     page = render_template("accounts/party.html", account=account, form=form, danger=True, **words)
     return make_response(page, status)
 
 
 def _save(
     account: Account,
-    form: FlaskForm,
+    form: Form,
     act: Callable[[], Any],
     done: str,
-    again: Callable[[Account, FlaskForm, int], Response],
+    again: Callable[[Account, Form, int], Response],
 ) -> Response:
     if not form.validate():
         return again(account, form, 422)

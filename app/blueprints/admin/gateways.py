@@ -7,7 +7,6 @@ from typing import Any
 from flask import flash, make_response, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
@@ -21,6 +20,7 @@ from ...hypermedia import see_other
 from ...queries import gateways as queries
 from ...queries.gateways import GatewayPage
 from ...states.gateway import GatewayEvent
+from ..forms import Form
 from . import bp
 
 KEY = Regexp(r"[a-z][a-z0-9-]*$", message=lazy_gettext("Small letters, digits and hyphens, such as cards-eu."))
@@ -30,7 +30,7 @@ def trimmed(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-class GatewayForm(FlaskForm):
+class GatewayForm(Form):
     name = StringField(
         lazy_gettext("Name"), [DataRequired(lazy_gettext("Type a name.")), Length(max=100)], filters=[trimmed]
     )
@@ -60,7 +60,7 @@ class NewGatewayForm(GatewayForm):
     )
 
 
-class StateForm(FlaskForm):
+class StateForm(Form):
     event = RadioField(lazy_gettext("From now on it is"), [InputRequired(lazy_gettext("Choose one."))])
     legacy_until = DateField(
         lazy_gettext("Running agreements until"),

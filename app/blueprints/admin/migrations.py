@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, SelectField
 
@@ -18,10 +17,11 @@ from ...queries import route_migrations as queries
 from ...queries import routes
 from ...queries.routes import RouteRow
 from ...states.gateway import GatewayState
+from ..forms import Form
 from . import bp
 
 
-class MigrationForm(FlaskForm):
+class MigrationForm(Form):
     form_key = HiddenField()
     to = SelectField(lazy_gettext("To"), coerce=int)
     ask_customers = BooleanField(

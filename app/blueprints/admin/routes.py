@@ -8,7 +8,6 @@ from typing import Any, Literal
 from flask import flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, Field, SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
@@ -24,6 +23,7 @@ from ...money import Money
 from ...queries import accounts, gateways, route_migrations, routes
 from ...queries.routes import RouteRow, Wanted, Way
 from ...states.gateway import GatewayState
+from ..forms import Form
 from ..numbers import NumberField, id_or_none
 from . import bp
 from .gateways import KEY, trimmed
@@ -39,7 +39,7 @@ def code(text: str | None) -> str:
     return (text or "").strip().upper()
 
 
-class RouteForm(FlaskForm):
+class RouteForm(Form):
     name = StringField(
         lazy_gettext("Name"), [DataRequired(lazy_gettext("Type a name.")), Length(max=100)], filters=[trimmed]
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from ...gateways.sandbox.cards import Fault
 from ...gateways.sandbox.tables import Call, ChargeState
 from ...states import declines
+from ..forms import Form
 
 MOST_SECONDS = 60
 REQUIRED = InputRequired("Choose one.")
@@ -37,7 +37,7 @@ FAULTS = {
 }
 
 
-class NextCallForm(FlaskForm):
+class NextCallForm(Form):
     call = SelectField("The next", [REQUIRED], choices=[(c.value, words) for c, words in CALLS.items()])
     outcome = SelectField(
         "What happens to it",
