@@ -111,7 +111,7 @@ REFUND_SECOND_PERSON = Definition(
     "refunds.second_person",
     False,
     "Large refunds need a second person",
-    "On: a refund above the limit waits until somebody else who may approve refunds says yes.",
+    "On: a refund that brings its payment's refunds above the limit waits until somebody else who may says yes.",
 )
 REFUND_LIMIT = Definition(
     "refunds.limit",

@@ -89,17 +89,26 @@ def figures(payment_order_ids: Iterable[int]) -> dict[int, Figures]:
     return {row.id: of_row(row) for row in db.session.execute(wanted)}
 
 
-def left_to_refund(transaction_id: int) -> int:
-    """Minor units of a capture that no refund, done or under way, and no dispute has claimed; below zero where both
-    have. Inside a transaction, with its payment order locked, nobody else can claim them."""
-    captured = select(Transaction.amount).where(Transaction.id == transaction_id).scalar_subquery()
-    refunds = select(_whole(func.sum(Movement.amount))).where(
+def _refunds_of(transaction_id: int) -> Any:
+    return select(_whole(func.sum(Movement.amount))).where(
         Movement.parent_id == transaction_id,
         Movement.action == A.REFUND,
         Movement.status.in_(movement_states.HOLDING),
     )
+
+
+def refunded_or_asked(transaction_id: int) -> int:
+    """Minor units of a capture that were refunded, or are asked for."""
+    return int(db.session.scalar(_refunds_of(transaction_id)) or 0)
+
+
+def left_to_refund(transaction_id: int) -> int:
+    """Minor units of a capture that no refund, done or under way, and no dispute has claimed; below zero where both
+    have. Inside a transaction, with its payment order locked, nobody else can claim them."""
+    captured = select(Transaction.amount).where(Transaction.id == transaction_id).scalar_subquery()
+    refunds = _refunds_of(transaction_id).scalar_subquery()
     taken = _taken().where(Dispute.transaction_id == transaction_id)
-    query = select(captured - refunds.scalar_subquery() - taken.scalar_subquery())
+    query = select(captured - refunds - taken.scalar_subquery())
     return int(db.session.scalar(query) or 0)
 
 

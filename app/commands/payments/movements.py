@@ -83,7 +83,7 @@ def _ask(
             return get(Movement, known["id"])
         wanted = Money(parent.amount, parent.currency) if amount is None else amount
         CHECKS[action](parent, order, wanted, reason)
-        waits = action is A.REFUND and needs_second_person(wanted)
+        waits = action is A.REFUND and needs_second_person(parent, wanted)
         row = write(action, parent, wanted, reason.strip(), by=Actor.of(by), waits=waits)
         forms.remember(form_key, content, id=row.id)
         failpoint("movement.before_row_commits")
@@ -200,12 +200,14 @@ def check_amount(parent: Transaction, amount: Money, most: int, code: str, sente
 CHECKS = {A.CAPTURE: _check_capture, A.VOID: _check_void, A.REFUND: _check_refund}
 
 
-def needs_second_person(amount: Money) -> bool:
-    """The limit is in the company's currency and is read as the same number in every other. Inside a transaction."""
+def needs_second_person(parent: Transaction, amount: Money) -> bool:
+    """The limit is for all refunds of one payment together, so that none is split to pass under it. It is in the
+    company's currency and is read as the same number in every other. Inside a transaction, payment order locked."""
     if not settings.fresh(settings.REFUND_SECOND_PERSON):
         return False
     limit = Money(settings.fresh(settings.REFUND_LIMIT), get(Company, 1).currency)
-    return amount.major > limit.major
+    before = Money(ledger.refunded_or_asked(parent.id), amount.currency)
+    return (before + amount).major > limit.major
 
 
 def approve(movement_id: int, *, by: User) -> Movement:

@@ -148,3 +148,10 @@ def test_opening_costs_the_same_for_every_link(client: Client, asked: MethodRequ
     with counted() as unknown:
         client.get("/add-method/nothing")
     assert len(unknown) <= len(live) <= 3
+
+
+@pytest.mark.parametrize("field", ["instrument", "card_label"])
+def test_a_card_number_itself_is_refused(client: Client, asked: MethodRequest, field: str) -> None:
+    answer = save(client, at(asked), **{field: "4242 4242 4242 4242"})
+    assert answer.status_code == 422
+    assert db.session.query(MethodSetup).count() == 0

@@ -193,6 +193,12 @@ def test_up_to_the_limit_nobody_else_is_asked(boss: User, two: tuple[User, User]
     assert moving.refund(moving.paid(boss), 10_000, two[0]).status is S.SUCCEEDED
 
 
+def test_a_refund_is_not_split_to_pass_under_the_limit(boss: User, two: tuple[User, User]) -> None:
+    charge = moving.paid(boss)
+    assert moving.refund(charge, 6_000, two[0]).status is S.SUCCEEDED
+    assert moving.refund(charge, 6_000, two[0], key="again").status is S.REQUESTED
+
+
 def test_above_the_limit_a_second_person_decides_and_the_money_is_held_back(boss: User, two: tuple[User, User]) -> None:
     charge = moving.paid(boss)
     row = moving.refund(charge, 40_000, two[0])

@@ -206,3 +206,15 @@ def test_only_those_who_may_replay(gateway: ScriptedGateway) -> None:
     with pytest.raises(Refusal) as refused:
         notices.replay(db.session.scalars(select(ProcessorEvent.id)).one(), by=factories.user(Role.SALESPERSON))
     assert refused.value.code == "not_permitted"
+
+
+def test_nothing_of_an_event_keeps_a_card_number(gateway: ScriptedGateway) -> None:
+    factories.company()
+    take_in(
+        type="charge 4242 4242 4242 4242",
+        metadata={"attempt": "a1", "note": "4242424242424242"},
+        data={"4242424242424242": 1, "amount": 4242424242424242.0, "cvc2": "123", "Number": "x"},
+    )
+    event = db.session.scalars(select(ProcessorEvent)).one()
+    kept = json.dumps([event.type, event.details, event.payload])
+    assert "4242" not in kept and "123" not in kept and event.details["attempt"] == "a1"
