@@ -25,7 +25,8 @@ from app.db import db, lock, transaction
 from app.models import Contact, Quote, User
 from app.queries import invariants
 from tests import card_numbers, factories
-from tests.browser.checkout import Console, fits, type_card
+from tests.browser.checkout import type_card
+from tests.browser.looking import Console, fits
 from tests.card_numbers import overheard
 from tests.conftest import make_app
 from tests.engines import ROOT, MailServer, Postgres, free_port

@@ -18,7 +18,7 @@ from app.db import db, end_read
 from app.gateways.sandbox import disputes as sandbox
 from app.models import PaymentOrder, Transaction, User
 from tests import factories
-from tests.browser.test_look import violations
+from tests.browser.looking import walk
 from tests.commands import moving
 from tests.live import live_server  # noqa: F401  (fixture)
 
@@ -70,15 +70,14 @@ def page_of(of: Transaction) -> str:
     return f"/payments/{db.session.get_one(PaymentOrder, of.payment_order_id).number}"
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture
 def page(
-    request: pytest.FixtureRequest,
     browser: Browser,
     app: Flask,
     boss: User,
     live_server: str,  # noqa: F811
 ) -> Iterator[Page]:
-    with browser.new_context(base_url=live_server, color_scheme=request.param, bypass_csp=True) as context:
+    with browser.new_context(base_url=live_server, bypass_csp=True) as context:
         session = {"_user_id": boss.get_id(), "_fresh": True, "began": int(time()), "seen": int(time())}
         serializer = SecureCookieSessionInterface().get_signing_serializer(app)
         assert serializer is not None
@@ -90,15 +89,7 @@ def page(
 
 
 def test_every_page_is_accessible_and_fits(page: Page, addresses: dict[str, str]) -> None:
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    for name, address in addresses.items():
-        for width in (1440, 390):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.goto(address)
-            assert violations(page) == [], name
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-    assert complaints == []
+    walk(page, addresses.values())
 
 
 def test_a_void_is_asked_in_a_dialog_and_shown_in_place(page: Page, addresses: dict[str, str]) -> None:

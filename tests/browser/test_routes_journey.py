@@ -18,8 +18,8 @@ from app.db import db
 from app.models import Account, PaymentMethod, User
 from app.states.gateway import GatewayEvent
 from tests import factories, moves
-from tests.browser.checkout import fits, type_card, violations
-from tests.browser.test_look import WIDTHS
+from tests.browser.checkout import type_card
+from tests.browser.looking import fits, violations, walk
 from tests.browser.test_office import hashed, visit
 from tests.live import live_server  # noqa: F401  (fixture)
 
@@ -135,13 +135,11 @@ def test_the_bank_asks_and_the_card_is_saved(opened: Visit, petra: User) -> None
     expect(page.get_by_role("heading", level=1)).to_have_text("Your card is saved.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_accessible_and_fits(opened: Visit, petra: User, scheme: str) -> None:
+def test_every_page_is_accessible_and_fits(opened: Visit, petra: User) -> None:
     customer = northfield()
     migration = moves.migration()
-    page = opened(petra, color_scheme=scheme, bypass_csp=True)
     account, admin = f"/accounts/{customer.number}", "/admin"
-    for path in (
+    paths = (
         f"{account}/coverage",
         f"{account}/card-requests/new",
         f"{admin}/gateways",
@@ -152,12 +150,8 @@ def test_every_page_is_accessible_and_fits(opened: Visit, petra: User, scheme: s
         f"{admin}/routes/cards",
         f"{admin}/routes/cards/migration",
         f"{admin}/route-migrations/{migration.id}",
-    ):
-        page.goto(path)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert fits(page), (path, width)
-        assert violations(page) == [], path
+    )
+    walk(opened(petra, bypass_csp=True), paths)
 
 
 def test_a_card_is_escalated_taken_off_file_and_asked_for(opened: Visit, petra: User) -> None:

@@ -19,7 +19,8 @@ from app.gateways.settlement import PayoutState
 from app.models import PaymentOrder, SettlementBatch
 from app.money import Money
 from tests import factories
-from tests.browser.test_look import WIDTHS, sign_in, violations
+from tests.browser.looking import walk
+from tests.browser.test_look import sign_in
 from tests.live import live_server  # noqa: F401  (fixture)
 from tests.paid_out import gateway_id, line, paid, pay_out, payout, sync
 
@@ -45,16 +46,15 @@ def books(app: Flask) -> None:
     paid()
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture
 def page(
-    request: pytest.FixtureRequest,
     browser: Browser,
     app: Flask,
     books: None,
     live_server: str,  # noqa: F811
 ) -> Iterator[Page]:
     app.config["WTF_CSRF_ENABLED"] = True
-    with browser.new_context(base_url=live_server, color_scheme=request.param, bypass_csp=True) as context:
+    with browser.new_context(base_url=live_server, bypass_csp=True) as context:
         sign_in(context, app, live_server, Role.ADMIN)
         page = context.new_page()
         page.set_default_timeout(30_000)
@@ -62,20 +62,12 @@ def page(
 
 
 def test_every_page_is_accessible_and_fits(page: Page) -> None:
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
     batch = db.session.scalars(select(SettlementBatch.id).order_by(SettlementBatch.id)).first()
     number = db.session.scalars(select(PaymentOrder.number).order_by(PaymentOrder.id)).first()
     month = f"{clock.today(factories.ZONE):%Y-%m}"
     places = ["/settlement/", f"/settlement/batches/{batch}", "/settlement/exceptions", f"/payments/{number}"]
     places += [f"/reports/{name}" for name in (*REPORTS, f"accounting?month={month}")]
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        for place in places:
-            page.goto(place)
-            assert violations(page) == [], (place, width)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (place, width)
-    assert complaints == []
+    walk(page, places)
 
 
 def test_a_difference_is_accepted_and_a_sync_is_seen_to_its_end(page: Page) -> None:

@@ -20,7 +20,7 @@ from app.models import Approval, Attempt, Gateway, SalesOrder
 from app.states.order import OrderStatus
 from tests import factories
 from tests.blueprints.public.customer import address
-from tests.browser.checkout import Console, fits
+from tests.browser.looking import Console, fits
 from tests.gateways.stripe.bench import fake  # noqa: F401  (fixture)
 from tests.gateways.stripe.fake import FakeStripe
 from tests.live import live_server  # noqa: F401  (fixture)

@@ -1,0 +1,75 @@
+"""A page as people with different screens, themes and eyes meet it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from playwright.sync_api import Page
+
+from app.config import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+WIDTHS = (1440, 1024, 390)
+# What hangs on colours and sizes; axe-core's other rules find the same in every theme and at every width.
+BY_SIGHT = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
+# A browser notes an answer like 409 in its console by itself; that is not a fault of the page.
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+
+
+class Console:
+    """Everything the page complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.lines: list[str] = []
+        page.on("console", lambda m: self.note(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.note(str(error)))
+
+    def note(self, line: str) -> None:
+        if not EXPECTED.match(line):
+            self.lines.append(line)
+
+
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe-core finds wrong by WCAG 2.2 AA and its own best practice, or by `rules` alone.
+
+    Needs a context with bypass_csp.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    options = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
+    found = page.evaluate("options => axe.run(document, options)", options)["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['target']}" for v in found]
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def look(page: Page) -> None:
+    """The page as it stands is accessible and fits: on a desk in the light, and on a phone in the dark."""
+    before = page.viewport_size
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert fits(page), (page.url, width)
+        if width == WIDTHS[0]:
+            assert (page.url, violations(page)) == (page.url, [])
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    _clean(page, *BY_SIGHT)
+    page.emulate_media(color_scheme="light")
+    if before:
+        page.set_viewport_size(before)
+
+
+def _clean(page: Page, *rules: str) -> None:
+    found = violations(page, *rules)
+    assert found == [], (page.url, found)
+
+
+def walk(page: Page, addresses: Iterable[str]) -> None:
+    """Each of the pages is accessible and fits, and none has anything to complain about."""
+    console = Console(page)
+    for address in addresses:
+        page.goto(address)
+        look(page)
+        assert console.lines == [], address
