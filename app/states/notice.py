@@ -4,7 +4,8 @@ from enum import StrEnum
 
 
 class NoticeStatus(StrEnum):
-    """PARKED: it is about something that we do not know yet. UNMATCHED: about something that we never will."""
+    """IGNORED: nothing follows from it, by its kind or because a person said so. PARKED: it is about something that we
+    do not know yet. UNMATCHED: about something that we never will."""
 
     RECEIVED = "received"
     PARKED = "parked"
@@ -23,6 +24,7 @@ class NoticeEvent(StrEnum):
     QUARANTINE = "quarantine"
     FAIL = "fail"
     REPLAY = "replay"
+    SET_ASIDE = "set_aside"
 
 
 S, E = NoticeStatus, NoticeEvent
@@ -46,4 +48,8 @@ EDGES: dict[tuple[NoticeStatus, NoticeEvent], NoticeStatus] = {
     (status, E.REPLAY): S.RECEIVED
     for status in S
     if status is not S.QUARANTINED
+} | {
+    # A person looked, and nothing follows from it.
+    (status, E.SET_ASIDE): S.IGNORED
+    for status in NEEDS_PEOPLE
 }
