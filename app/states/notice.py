@@ -32,24 +32,28 @@ S, E = NoticeStatus, NoticeEvent
 WAITING = frozenset({S.RECEIVED, S.PARKED, S.FAILED})
 NEEDS_PEOPLE = frozenset({S.UNMATCHED, S.QUARANTINED, S.FAILED})
 
-EDGES: dict[tuple[NoticeStatus, NoticeEvent], NoticeStatus] = {
-    (status, event): end
-    for status in WAITING
-    for event, end in {
-        E.FINISH: S.DONE,
-        E.IGNORE: S.IGNORED,
-        E.PARK: S.PARKED,
-        E.GIVE_UP: S.UNMATCHED,
-        E.QUARANTINE: S.QUARANTINED,
-        E.FAIL: S.FAILED,
-    }.items()
-} | {
-    # Asking again changes nothing that has happened, so anything but a quarantined event may be replayed.
-    (status, E.REPLAY): S.RECEIVED
-    for status in S
-    if status is not S.QUARANTINED
-} | {
-    # A person looked, and nothing follows from it.
-    (status, E.SET_ASIDE): S.IGNORED
-    for status in NEEDS_PEOPLE
-}
+EDGES: dict[tuple[NoticeStatus, NoticeEvent], NoticeStatus] = (
+    {
+        (status, event): end
+        for status in WAITING
+        for event, end in {
+            E.FINISH: S.DONE,
+            E.IGNORE: S.IGNORED,
+            E.PARK: S.PARKED,
+            E.GIVE_UP: S.UNMATCHED,
+            E.QUARANTINE: S.QUARANTINED,
+            E.FAIL: S.FAILED,
+        }.items()
+    }
+    | {
+        # Asking again changes nothing that has happened, so anything but a quarantined event may be replayed.
+        (status, E.REPLAY): S.RECEIVED
+        for status in S
+        if status is not S.QUARANTINED
+    }
+    | {
+        # A person looked, and nothing follows from it.
+        (status, E.SET_ASIDE): S.IGNORED
+        for status in NEEDS_PEOPLE
+    }
+)

@@ -180,7 +180,10 @@ def replay(event_id: int, *, by: User) -> NoticeWork:
 
 
 def set_aside(event_id: int, *, because: str, by: User) -> NoticeWork:
-    """Nothing follows from it, says whoever looked. Raises Refusal: `not_permitted`, `reason_missing`, `not_waiting`."""
+    """Nothing follows from it, says whoever looked.
+
+    Raises Refusal: `not_permitted`, `reason_missing`, `not_waiting`.
+    """
     with transaction():
         demand(by, Permission.EVENT_REPLAY)
         work = _work_of(event_id)

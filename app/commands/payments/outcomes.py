@@ -114,7 +114,7 @@ def _escalate(attempt: Attempt) -> None:
     elif attempt.status is AttemptStatus.UNKNOWN:
         number, order_id = attempt.payment_order.number, attempt.payment_order.order_id
         because = attempt.error or "The gateway does not say what became of it."
-        facts = {"amount": f"{attempt.money.major} {attempt.currency}", "asked": attempt.asked}
+        facts: dict[str, Any] = {"amount": f"{attempt.money.major} {attempt.currency}", "asked": attempt.asked}
         escalations.open(Symptom.ATTEMPT_UNKNOWN, attempt, number, because, order_id=order_id, **facts)
 
 

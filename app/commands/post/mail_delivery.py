@@ -8,6 +8,7 @@ Message-ID, flagged `ambiguous`, and never a third time.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select, update
@@ -159,7 +160,7 @@ def _escalate(email: OrderEmail, sentence: str) -> None:
     """A customer waits for a link that does not come."""
     if email.link_kind is None or why_dead(email.kind, email.link_kind, email.link_public_id):
         return
-    facts = {"to": ", ".join(r["address"] for r in email.recipients), "tries": email.tries}
+    facts: dict[str, Any] = {"to": ", ".join(r["address"] for r in email.recipients), "tries": email.tries}
     order_id = email.order_id
     escalations.open(Symptom.LINK_FAILED, email, email.subject[:100], sentence, order_id=order_id, **facts)
 
