@@ -13,7 +13,6 @@ from ..db import BigId, Model, enum
 from ..states.mail import EDGES, MailStatus
 from .machine import Machine
 
-
 _FAILED = text("status = 'failed'")
 
 

@@ -47,6 +47,10 @@ def steps() -> ColumnElement[bool]:
     return and_(PostProcessing.done_at.is_(None), or_(PostProcessing.tries > 0, PostProcessing.updated_at < _lately()))
 
 
+def _to_come(at: datetime | None) -> datetime | None:
+    return at if at and at > clock.now() else None
+
+
 def _lately() -> datetime:
     return clock.now() - UNDER_WAY
 
@@ -92,7 +96,7 @@ def _charge(row: Row[Any], ask: bool) -> Waiting:
         names=row.customer,
         amount=Money(row.amount, row.currency),
         since=row.created_at,
-        next_at=row.ask_at,
+        next_at=_to_come(row.ask_at),
         tries=row.asked,
         acts=(Act(_("Ask the gateway now"), url),) if ask else (),
     )
@@ -139,7 +143,7 @@ def _movement(row: Row[Any], ask: bool) -> Waiting:
         names=row.customer,
         amount=Money(row.amount, row.currency),
         since=row.created_at,
-        next_at=row.ask_at,
+        next_at=_to_come(row.ask_at),
         tries=row.asked,
         acts=(Act(_("Ask the gateway now"), url),) if ask else (),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, select
 from sqlalchemy.orm import aliased
 
 from ... import clock
@@ -59,8 +59,7 @@ def exceptions() -> ColumnElement[bool]:
 
 
 def gateways() -> ColumnElement[bool]:
-    losing = or_(Gateway.state == GatewayState.UNAVAILABLE, Gateway.silent > 0)
-    return and_(Gateway.status != GatewayState.REMOVED, losing)
+    return Gateway.state == GatewayState.UNAVAILABLE
 
 
 def mail_rows(keys: Keys) -> tuple[Slice, tuple[Waiting, ...]]:
