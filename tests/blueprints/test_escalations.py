@@ -75,10 +75,8 @@ def test_when_nothing_is_escalated_it_says_so(browser: Client) -> None:
 def test_one_shows_what_it_is_about_and_whether_it_is_late(browser: Client) -> None:
     row = waiting.escalation()
     page = browser.get(f"{LIST}{row.id}").text
-    assert (
-        f"/orders/{row.subject_label}" in page and "12.00 EUR" in page and "nobody yet" in page
+    assert f"/orders/{row.subject_label}" in page and "12.00 EUR" in page and "nobody yet" in page
     assert "Late" not in page
-    )
     with time_machine.travel(clock.now() + timedelta(hours=9), tick=False):
         browser.sign_in(factories.user(Role.AR))
         assert "Late" in browser.get(f"{LIST}{row.id}").text and "Late" in browser.get(LIST).text
