@@ -175,16 +175,15 @@ def fill() -> None:
     for fault in (waiting.lost_charge, waiting.lost_refund, waiting.failed_step, waiting.failed_link_mail):
         fault()  # type: ignore[operator]
     waiting.unmatched()
+    waiting.strange_line()
 
 
 def test_it_asks_the_database_as_much_for_many_rows_as_for_one(browser: Client) -> None:
     fill()
-    waiting.strange_line()
     browser.get(BOARD)
     with counted() as one:
         browser.get(BOARD)
     fill()
-    waiting.unmatched()
     with counted() as many:
         page = browser.get(BOARD).text
     assert page.count("Ask the gateway now") == 4
