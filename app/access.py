@@ -36,6 +36,7 @@ class Permission(StrEnum):
     PAYMENT_ORDER_CREATE = "payment_order.create"
     PAYMENT_LINK_SEND = "payment_link.send"
     PAYMENT_ASK_GATEWAY = "payment.ask_gateway"
+    PAYMENT_OPERATE = "payment.operate"
     PAYMENT_CAPTURE = "payment.capture"
     PAYMENT_VOID = "payment.void"
     PAYMENT_REFUND = "payment.refund"
@@ -85,6 +86,7 @@ SENTENCES: dict[Permission, str] = {
     P.PAYMENT_ORDER_CREATE: marked("create payment orders"),
     P.PAYMENT_LINK_SEND: marked("send payment links"),
     P.PAYMENT_ASK_GATEWAY: marked("ask the gateway about an unclear payment"),
+    P.PAYMENT_OPERATE: marked("see what waits for payment operations and have it tried again"),
     P.PAYMENT_CAPTURE: marked("capture an authorized payment"),
     P.PAYMENT_VOID: marked("void an authorization"),
     P.PAYMENT_REFUND: marked("refund a payment"),
@@ -146,7 +148,11 @@ SELL = SEE | {
 }
 ESCALATIONS = frozenset({P.ESCALATION_VIEW, P.ESCALATION_RESOLVE})
 MONEY = frozenset({P.PAYMENT_REFUND, P.DISPUTE_RECORD, P.SETTLEMENT_VIEW, P.REPORT_VIEW, P.PAYMENT_ASK_GATEWAY})
-OPERATE = MONEY | ESCALATIONS | {P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY, P.SANDBOX_OPERATE}
+OPERATE = (
+    MONEY
+    | ESCALATIONS
+    | {P.PAYMENT_OPERATE, P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY, P.SANDBOX_OPERATE}
+)
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SALESPERSON: frozenset(SELL),

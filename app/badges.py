@@ -240,6 +240,22 @@ SANDBOX = {
     "paid": Badge(_("Paid out"), "ok", "circle-check"),
 }
 
+NOTICE = {
+    "received": Badge(_("Being worked on"), "info", "refresh"),
+    "parked": Badge(_("Waits for its payment"), "info", "hourglass"),
+    "done": Badge(_("Done"), "ok", "circle-check"),
+    "ignored": Badge(_("Nothing follows"), "mute", "minus"),
+    "unmatched": Badge(_("Not ours"), "warn", "alert-circle"),
+    "quarantined": Badge(_("Quarantined"), "bad", "ban"),
+    "failed": Badge(_("Failed"), "bad", "alert-triangle"),
+}
+
+ESCALATION = {
+    "open": Badge(_("Open"), "warn", "alert-circle"),
+    "acknowledged": Badge(_("Taken up"), "info", "user-check"),
+    "resolved": Badge(_("Resolved"), "ok", "circle-check"),
+}
+
 KINDS: dict[str, dict[str, Badge]] = {
     "order": ORDER,
     "quote": QUOTE,
@@ -265,6 +281,8 @@ KINDS: dict[str, dict[str, Badge]] = {
     "payout": PAYOUT,
     "settlement_exception": SETTLEMENT_EXCEPTION,
     "settled": SETTLED,
+    "notice": NOTICE,
+    "escalation": ESCALATION,
 }
 
 

@@ -21,11 +21,11 @@ def partial(target: str, html: str) -> Markup:
     return Markup('<hx-partial hx-target="#{}" hx-swap="outerHTML">{}</hx-partial>').format(target, Markup(html))
 
 
-def fragments(main: str, *others: Markup, status: int = 200, toast: str | None = None) -> Response:
+def fragments(main: str, *others: Markup, status: int = 200, toast: str | None = None, tone: str = "ok") -> Response:
     """The part that was asked for, then whatever else it changed; `toast` confirms, and carries nothing of its own."""
     response = make_response("".join([main, *others]), status)
     if toast:
-        response.headers["HX-Trigger"] = json.dumps({"toast": {"target": "#toasts", "text": toast, "tone": "ok"}})
+        response.headers["HX-Trigger"] = json.dumps({"toast": {"target": "#toasts", "text": toast, "tone": tone}})
     return response
 
 

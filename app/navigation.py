@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from flask import Flask, current_app, g, request, url_for
 from flask_login import current_user
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from .access import Permission, can
 from .db import adopt, read_columns
+from .language import gettext, marked
 from .models.company import Company
 
 
@@ -23,27 +25,53 @@ class NavItem:
     active: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NavMenu:
+    """Places that are gone to less often, behind one name."""
+
+    key: str
+    name: str
+    items: tuple[NavItem, ...]
+
+    @property
+    def active(self) -> bool:
+        return any(item.active for item in self.items)
+
+
+class Place(NamedTuple):
+    """One of `permissions` will do; without any it is for every member of staff. `menu` is a key of MENUS."""
+
+    name: str
+    endpoint: str
+    icon: str
+    permissions: tuple[Permission, ...] = ()
+    menu: str = ""
+    demo_mail: bool = False
+
+
 COMPANY = select(*Company.__table__.columns).where(Company.id == 1)
 
-ADMINISTRATION = (
-    Permission.SETTINGS_EDIT,
-    Permission.USER_MANAGE,
-    Permission.GATEWAY_MANAGE,
-    Permission.AUDIT_VIEW,
-)
+P = Permission
+ADMINISTRATION = (P.SETTINGS_EDIT, P.USER_MANAGE, P.GATEWAY_MANAGE, P.AUDIT_VIEW)
 
-# name, endpoint, icon, permissions (one of them will do; none: every member of staff), only with the demo mailbox
-ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (
-    ("Orders", "orders.index", "file-invoice", (Permission.ORDER_VIEW,), False),
-    ("Quotes", "quotes.index", "file-text", (Permission.QUOTE_VIEW,), False),
-    ("Payments", "payments.index", "credit-card", (Permission.PAYMENT_VIEW,), False),
-    ("Invoices", "invoices.index", "receipt", (Permission.INVOICE_VIEW,), False),
-    ("Settlement", "settlement.index", "cash", (Permission.SETTLEMENT_VIEW,), False),
-    ("Accounts", "accounts.index", "building", (Permission.ACCOUNT_VIEW,), False),
-    ("Reports", "reports.index", "file-description", (Permission.REPORT_VIEW,), False),
-    ("Sandbox", "sandbox_console.index", "coins", (Permission.SANDBOX_OPERATE,), False),
-    ("Mailbox", "mailbox.index", "mail", (), True),
-    ("Admin", "admin.index", "settings", ADMINISTRATION, False),
+MENUS = {"finance": marked("Finance"), "operations": marked("Operations"), "demo": marked("Demo")}
+
+# In their order. One whose endpoint is not registered here is left out.
+PLACES = (
+    Place(marked("Orders"), "orders.index", "file-invoice", (P.ORDER_VIEW,)),
+    Place(marked("Quotes"), "quotes.index", "file-text", (P.QUOTE_VIEW,)),
+    Place(marked("Payments"), "payments.index", "credit-card", (P.PAYMENT_VIEW,)),
+    Place(marked("Invoices"), "invoices.index", "receipt", (P.INVOICE_VIEW,)),
+    Place(marked("Accounts"), "accounts.index", "building", (P.ACCOUNT_VIEW,)),
+    # Receivables belong here, first of the menu.
+    Place(marked("Settlement"), "settlement.index", "cash", (P.SETTLEMENT_VIEW,), "finance"),
+    Place(marked("Reports"), "reports.index", "file-description", (P.REPORT_VIEW,), "finance"),
+    Place(marked("Payment operations"), "operations.payments", "activity", (P.PAYMENT_OPERATE,), "operations"),
+    Place(marked("Processor events"), "events.index", "webhook", (P.EVENT_VIEW,), "operations"),
+    Place(marked("Escalations"), "escalations.index", "bell", (P.ESCALATION_VIEW,), "operations"),
+    Place(marked("Sandbox console"), "sandbox_console.index", "coins", (P.SANDBOX_OPERATE,), "demo"),
+    Place(marked("Mailbox"), "mailbox.index", "mail", (), "demo", True),
+    Place(marked("Admin"), "admin.index", "settings", ADMINISTRATION),
 )
 
 
@@ -64,22 +92,43 @@ def _nobody() -> Company:
     return Company(name="Countersign", time_zone="UTC", currency="EUR", accent="#3b4cca", **facts)
 
 
-def nav_items() -> list[NavItem]:
+def places() -> list[NavItem]:
+    """All that the signed-in person may go to, in their order."""
+    return [_item(place) for place in _open_places()]
+
+
+def navigation() -> list[NavItem | NavMenu]:
+    """The same as the top bar shows it: a menu stands where its first place would; one with a single place is none."""
+    found: list[NavItem | NavMenu] = []
+    for key, group in groupby(_open_places(), lambda place: place.menu):
+        items = tuple(map(_item, group))
+        if key and len(items) > 1:
+            found.append(NavMenu(key, gettext(MENUS[key]), items))
+        else:
+            found += items
+    return found
+
+
+def _open_places() -> list[Place]:
     if not current_user.is_authenticated:
         return []
-    here = (request.endpoint or "").partition(".")[0]
     mailbox = current_app.config["MAIL_TRANSPORT"] == "mailbox"
     return [
-        NavItem(name, url_for(endpoint), icon, endpoint.partition(".")[0] == here)
-        for name, endpoint, icon, permissions, demo in ITEMS
-        if endpoint in current_app.view_functions
-        and (mailbox or not demo)
-        and (not permissions or any(map(can, permissions)))
+        place
+        for place in PLACES
+        if place.endpoint in current_app.view_functions
+        and (mailbox or not place.demo_mail)
+        and (not place.permissions or any(map(can, place.permissions)))
     ]
 
 
+def _item(place: Place) -> NavItem:
+    room, here = place.endpoint.partition(".")[0], (request.endpoint or "").partition(".")[0]
+    return NavItem(gettext(place.name), url_for(place.endpoint), place.icon, room == here)
+
+
 def _context() -> dict[str, Any]:
-    return {"company": company(), "nav_items": nav_items}
+    return {"company": company(), "navigation": navigation}
 
 
 def register(app: Flask) -> None:

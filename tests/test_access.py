@@ -38,6 +38,7 @@ payment.collect            s m . . . a . . . . A .
 payment_order.create       s m . . . a . . . . A .
 payment_link.send          s m . . . a . p . . A .
 payment.ask_gateway        . . . . . a . p P . A .
+payment.operate            . . . . . . . p P . A .
 payment.capture            . . . . . . . p P . A .
 payment.void               . . . . . . . p P . A .
 payment.refund             . . . . . a . p P . A .

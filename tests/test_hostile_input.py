@@ -10,7 +10,7 @@ from app.access import Role
 from app.commands.orders import approvals
 from app.db import db
 from app.models import PaymentIntent, User
-from tests import factories
+from tests import factories, waiting
 from tests.conftest import Client
 from tests.house import posts, routes
 
@@ -40,6 +40,10 @@ def samples(any_app: Flask, admin: User) -> dict[str, object]:
         "accounts.number": factories.account().number,
         "invoices.number": factories.invoice(factories.order(owner=admin)).number,
         "payments.number": intent.payment_order.number,
+        "operations.event_id": waiting.event().id,
+        "operations.escalation_id": waiting.escalation().id,
+        "operations.queue": "charges",
+        "operations.gateway": "sandbox",
         "approve.token": links.mint("approve", approval.public_id, approval.generation),
         "pay.token": links.mint("pay", intent.public_id, intent.generation),
         "token": "nothing-we-signed",

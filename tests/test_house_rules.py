@@ -13,7 +13,7 @@ from app.access import Role, public
 from app.commands.orders import approvals
 from app.db import assert_no_transaction, db, transaction
 from app.models import PaymentIntent
-from tests import factories, moves
+from tests import factories, moves, waiting
 from tests.conftest import Client
 from tests.house import modules, panels, routes, templates, words, world
 
@@ -148,6 +148,10 @@ def samples(app: Flask) -> dict[str, object]:
         "admin.gateway": "sandbox",
         "admin.route": "cards",
         "admin.migration_id": moves.migration().id,
+        "operations.event_id": waiting.event().id,
+        "operations.escalation_id": waiting.escalation().id,
+        "operations.queue": "charges",
+        "operations.gateway": "sandbox",
         "accounts.method_id": moves.card(factories.account()).id,
         "add-method.token": links.mint("method", asked.public_id, asked.generation),
         "token": "nothing-we-signed",

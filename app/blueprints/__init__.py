@@ -21,6 +21,9 @@ MODULES: tuple[str, ...] = (
     "reports",
     "disputes",
     "evidence_packs",
+    "operations",
+    "events",
+    "escalations",
     "metrics",
     "webhooks",
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .. import clock
 from ..db import BigId, Model, enum
 from ..states.mail import EDGES, MailStatus
 from .machine import Machine
+
+_FAILED = text("status = 'failed'")
 
 
 class OrderEmail(Machine, Model):
@@ -27,6 +29,7 @@ class OrderEmail(Machine, Model):
     __table_args__ = (
         UniqueConstraint("kind", "subject_kind", "subject_id", "cause"),
         Index("ix_order_email_order_id_id", "order_id", "id"),
+        Index("ix_order_email_failed", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
     )
     EDGES: ClassVar = EDGES
 

@@ -26,6 +26,7 @@ class ProcessorEvent(Model):
     __table_args__ = (
         UniqueConstraint("gateway_id", "event_id"),
         Index("ix_processor_event_subject_id", "gateway_id", "subject_id"),
+        Index("ix_processor_event_received_at", "received_at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

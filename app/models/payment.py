@@ -250,10 +250,14 @@ class Transaction(Model):
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
+_UNDONE = text("done_at IS NULL")
+
+
 class PostProcessing(Recorded, Model):
     """What must still follow a capture. `step` names the one that failed; money evidence is already safe."""
 
     __tablename__ = "post_processing"
+    __table_args__ = (Index("ix_post_processing_undone", "id", sqlite_where=_UNDONE, postgresql_where=_UNDONE),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     transaction_id: Mapped[int] = mapped_column(ForeignKey("transaction.id"), unique=True)

@@ -31,8 +31,8 @@ def _remembered(product: Flask, page: Page) -> tuple[str, dict[str, Any]]:
 
     def keep(sender: Flask, template: Any, context: dict[str, Any], **more: Any) -> None:
         values = {name: value for name, value in context.items() if name not in OF_THE_REQUEST}
-        way_around = context["nav_items"]()
-        kept.append((template.name, values | {"nav_items": lambda: way_around}))
+        way_around = context["navigation"]()
+        kept.append((template.name, values | {"navigation": lambda: way_around}))
 
     with before_render_template.connected_to(keep, product):
         answer = product.test_client(use_cookies=False).get(page.path, headers=page.headers)

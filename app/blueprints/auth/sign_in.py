@@ -41,10 +41,10 @@ class DemoSignIn:
 @signed_in
 def home() -> Response:
     """The first place of theirs: what the navigation names first."""
-    from ...navigation import nav_items
+    from ...navigation import places
 
-    items = nav_items()
-    return redirect(items[0].url if items else url_for("auth.account"))
+    found = places()
+    return redirect(found[0].url if found else url_for("auth.account"))
 
 
 @bp.get("/sign-in")

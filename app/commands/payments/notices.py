@@ -32,6 +32,8 @@ from . import disputes, inquiries, movement_calls
 # An event may outrun the commit that it is about, never by long: then nothing of ours is meant.
 PATIENCE = timedelta(minutes=10)
 PARKED_FOR = timedelta(seconds=20)
+# What was asked for so lately is still being done: a second person who presses the button changes nothing.
+JUST_NOW = timedelta(seconds=30)
 
 
 class NotOurs(Exception):
@@ -130,6 +132,8 @@ def _move(event_id: int, move: NoticeEvent, error: str | None = None) -> None:
         work.error = error
         if work.status != NoticeStatus.PARKED or move is not NoticeEvent.PARK:
             work.transition(move, by=SYSTEM, because=error)
+        if move is NoticeEvent.FINISH:
+            escalations.clear(Symptom.UNMATCHED_EVENT, work, "It is known now what the event is about.")
         if move is NoticeEvent.GIVE_UP:
             event = work.event
             escalations.open(
@@ -156,20 +160,41 @@ def _work_of(event_id: int) -> NoticeWork:
 
 
 def replay(event_id: int, *, by: User) -> NoticeWork:
-    """Work on it once more. Raises Refusal: `not_permitted`, `quarantined`."""
+    """Work on it once more. Raises Refusal: `not_permitted`, `quarantined`, `in_hand`."""
     with transaction():
         demand(by, Permission.EVENT_REPLAY)
         work = _work_of(event_id)
-        if not work.can(NoticeEvent.REPLAY):
+        if not work.can(NoticeEvent.REPLAY) or work.event.mode != work.event.gateway.mode:
             raise Refusal(
                 "quarantined",
                 "This event is about the other kind of money, test or live, so it is not acted upon.",
                 "Correct the webhook's address at the processor.",
             )
+        if work.status is NoticeStatus.RECEIVED and work.updated_at > clock.now() - JUST_NOW:
+            raise Refusal("in_hand", "This event is being worked on already.", "Look again in a moment.")
         work.transition(NoticeEvent.REPLAY, by=Actor.of(by))
-        work.error = None
+        work.error, work.updated_at = None, clock.now()
         jobs.stage("notices.work", event_id=event_id)
         audit.note("event.replay", work.event.event_id, by=Actor.of(by))
+        return work
+
+
+def set_aside(event_id: int, *, because: str, by: User) -> NoticeWork:
+    """Nothing follows from it, says whoever looked.
+
+    Raises Refusal: `not_permitted`, `reason_missing`, `not_waiting`.
+    """
+    with transaction():
+        demand(by, Permission.EVENT_REPLAY)
+        work = _work_of(event_id)
+        if not because.strip():
+            raise Refusal("reason_missing", "Say why nothing follows from this event.", status=422)
+        if not work.can(NoticeEvent.SET_ASIDE):
+            raise Refusal("not_waiting", "Nobody needs to look at this event any more.", "Reload the page.")
+        work.transition(NoticeEvent.SET_ASIDE, by=Actor.of(by), because=because.strip())
+        for symptom in (Symptom.QUARANTINED, Symptom.UNMATCHED_EVENT):
+            escalations.clear(symptom, work, because.strip())
+        audit.note("event.set_aside", work.event.event_id, by=Actor.of(by), after={"because": because.strip()})
         return work
 
 

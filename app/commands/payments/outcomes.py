@@ -23,6 +23,7 @@ from ...models import (
     PaymentOrder,
     PostProcessing,
     SalesOrder,
+    Symptom,
     Transaction,
     TransactionAction,
 )
@@ -34,6 +35,7 @@ from ...states.intent import IntentEvent
 from ...states.order import OrderEvent
 from ..methods import kept_methods
 from ..methods.kept_methods import Consent
+from ..office import escalations
 from ..post import mails
 
 E = AttemptEvent
@@ -50,6 +52,7 @@ EVENTS: dict[Outcome, AttemptEvent] = {
 ASK_AFTER = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
 ASK_DAILY = timedelta(days=1)
 ACTION_EXPIRES = timedelta(minutes=30)
+ESCALATED_AFTER = timedelta(hours=1)
 
 
 def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
@@ -66,6 +69,7 @@ def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
             attempt.transition(event, by=SYSTEM, because=result.message or None, code=result.decline_code)
         attempt.ask_at = next_ask(attempt)
         attempt.ended_at = None if attempt.is_open else clock.now()
+        _escalate(attempt)
         if event is E.SUCCEED:
             return attempt, _captured(attempt, result)
         if event is E.DECLINE:
@@ -96,7 +100,22 @@ def _quarantine(attempt: Attempt, result: ChargeResult) -> Attempt:
     attempt.record("quarantined", by=SYSTEM, because=attempt.error, provider_id=result.provider_id)
     if attempt.is_open and attempt.status is not AttemptStatus.UNKNOWN:
         attempt.transition(E.LOSE_SIGHT, by=SYSTEM, because=attempt.error)
+    number, order_id = attempt.payment_order.number, attempt.payment_order.order_id
+    escalations.open(Symptom.QUARANTINED, attempt, number, attempt.error, order_id=order_id)
     return attempt
+
+
+def _escalate(attempt: Attempt) -> None:
+    """Unknown for long: somebody must ask the processor by other means. An end closes it again."""
+    if attempt.created_at > clock.now() - ESCALATED_AFTER:
+        return
+    if not attempt.is_open:
+        escalations.clear(Symptom.ATTEMPT_UNKNOWN, attempt, "The gateway has said what became of it.")
+    elif attempt.status is AttemptStatus.UNKNOWN:
+        number, order_id = attempt.payment_order.number, attempt.payment_order.order_id
+        because = attempt.error or "The gateway does not say what became of it."
+        facts: dict[str, Any] = {"amount": f"{attempt.money.major} {attempt.currency}", "asked": attempt.asked}
+        escalations.open(Symptom.ATTEMPT_UNKNOWN, attempt, number, because, order_id=order_id, **facts)
 
 
 def _note(attempt: Attempt, result: ChargeResult) -> None:

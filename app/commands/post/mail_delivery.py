@@ -8,6 +8,7 @@ Message-ID, flagged `ambiguous`, and never a third time.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select, update
@@ -21,8 +22,9 @@ from ...mail import transports
 from ...mail.message import Envelope, compose
 from ...mail.targets import mint, why_dead
 from ...mail.transports import Ambiguous, Permanent, Undelivered
-from ...models import SYSTEM, Approval, Document, OrderEmail
+from ...models import SYSTEM, Approval, Document, OrderEmail, Symptom
 from ...states.mail import MailEvent, MailStatus
+from ..office import escalations
 
 LEASE = timedelta(seconds=120)
 BACKOFF = tuple(timedelta(seconds=s) for s in (20, 60, 300, 900, 3600, 2 * 3600, 4 * 3600))
@@ -114,6 +116,7 @@ def _record_delivery(email_id: int, refused: list[str]) -> None:
         email.sent_at = now()
         _release(email, " ".join(refused) or None)
         email.transition(MailEvent.DELIVER, by=SYSTEM, because=email.last_error, **_facts(email))
+        _relieve(email)
         if approval is not None:
             approval.sent_at = approval.sent_at or email.sent_at
 
@@ -150,6 +153,25 @@ def _give_up(email: OrderEmail, sentence: str) -> None:
     log.warning("mail.failed", email=email.id, kind=email.kind)
     _release(email, sentence)
     email.transition(MailEvent.GIVE_UP, by=SYSTEM, because=sentence, **_facts(email))
+    _escalate(email, sentence)
+
+
+def _escalate(email: OrderEmail, sentence: str) -> None:
+    """A customer waits for a link that does not come."""
+    if email.link_kind is None or why_dead(email.kind, email.link_kind, email.link_public_id):
+        return
+    facts: dict[str, Any] = {"to": ", ".join(r["address"] for r in email.recipients), "tries": email.tries}
+    order_id = email.order_id
+    escalations.open(Symptom.LINK_FAILED, email, email.subject[:100], sentence, order_id=order_id, **facts)
+
+
+def _relieve(email: OrderEmail) -> None:
+    """What was sent again has arrived, so nobody needs to see to the mail that had failed, or to those before it."""
+    earlier = email.resent_from_id
+    while earlier is not None:
+        failed = lock(OrderEmail, earlier)
+        escalations.clear(Symptom.LINK_FAILED, failed, "It was sent again and has arrived.")
+        earlier = failed.resent_from_id
 
 
 def _release(email: OrderEmail, sentence: str | None) -> None:
