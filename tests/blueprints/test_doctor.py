@@ -54,7 +54,7 @@ def test_what_broke_is_named_and_its_buttons_repair_it_in_turn(
     page = client.get(f"/orders/{numbers()['orders']}/doctor").text
     assert "Broken at step 2: Does its receipt exist?" in page
     page = press(client, page, "Create the missing receipt")
-    assert "Broken at step 3" in page and "Create the missing receipt</strong>" in page
+    assert "Broken at step 3" in page and "Created the missing receipt</strong>" in page
     page = press(client, page, "Allocate it")
     assert "Broken at step 5" in page
     page = press(client, page, "Run the steps again")

@@ -43,7 +43,7 @@ def _read(row: Row[Any]) -> Repaired:
     before, after = row.data["before"], row.data["after"]
     pairs = [(key, _shown(key, before.get(key)), _shown(key, after.get(key))) for key in words.EVIDENCE]
     return Repaired(
-        what=str(words.REPAIRS[Repair(row.data["repair"])]),
+        what=str(words.DONE[Repair(row.data["repair"])]),
         who=row.actor_name,
         at=row.at,
         changes=tuple((str(words.EVIDENCE[k]), was, now) for k, was, now in pairs if was != now),

@@ -62,6 +62,13 @@ REPAIRS = {
     Repair.RETRY: lazy_gettext("Run the steps again"),
 }
 
+DONE = {
+    Repair.RECEIPT: lazy_gettext("Created the missing receipt"),
+    Repair.ALLOCATION: lazy_gettext("Allocated it"),
+    Repair.RECOMPUTATION: lazy_gettext("Recomputed the invoice"),
+    Repair.RETRY: lazy_gettext("Ran the steps again"),
+}
+
 EVIDENCE = {
     "transaction": lazy_gettext("Transaction"),
     "receipt": lazy_gettext("Receipt"),
