@@ -33,8 +33,8 @@ def looks_well(page: Page) -> None:
 def test_a_payment_that_did_not_move_is_repaired_and_its_trace_made_whole(
     browser: Browser,
     app: Flask,
-    live_server: str,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    live_server: str,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     break_step(monkeypatch, factories.user(Role.AR), receipts, "for_transaction")
     number = db.session.scalars(select(SalesOrder.number)).one()

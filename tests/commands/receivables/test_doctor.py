@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from app.access import Role
-from app.commands.payments import collection
+from app.commands.payments import collection, given_back
 from app.commands.post import papers
 from app.commands.receivables import doctor, invoices, receipts
 from app.db import db, transaction
@@ -23,6 +23,7 @@ from app.queries.receivables.diagnosis import Repair
 from app.states import invoice as invoice_states
 from app.states.invoice import InvoiceStatus
 from tests import factories
+from tests.commands import moving
 from tests.commands.collecting import CARD
 from tests.gateways.scripted import ScriptedGateway
 
@@ -239,3 +240,40 @@ def test_an_issued_invoice_can_move_to_wherever_it_must_be(at: InvoiceStatus, pa
     must = invoice_states.settled(100, paid)
     assert must == wanted
     assert must is at or invoice_states.towards(at, must) is not None
+
+
+def refund_of(row: Transaction) -> Transaction:
+    db.session.rollback()
+    return db.session.scalars(select(Transaction).where(Transaction.parent_id == row.id)).one()
+
+
+def test_a_refund_that_took_nothing_back_is_finished_by_its_own_step(
+    app: Flask, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*args: Any, **facts: Any) -> None:
+        raise OSError("the disk is full")
+
+    row = moving.paid(factories.user(Role.ADMIN))
+    with monkeypatch.context() as broken:
+        broken.setattr(given_back, "refunded", dies)
+        moving.refund(row, 10_055, clerk)
+    back = refund_of(row)
+    assert named(back) == (2, "no_receipt")
+    assert changes_nothing(lambda: doctor.repair(back.id, Repair.RECEIPT, by=clerk))
+    assert doctor.repair(back.id, Repair.RETRY, by=clerk)
+    assert (named(back), named(row)) == (None, None)
+    assert invariants.broken(grace=timedelta(0)) == []
+
+
+def test_what_was_given_back_in_part_is_allocated_by_people_alone(
+    app: Flask, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receipt alone shows more than is left, and its own step would allocate all of that."""
+    with monkeypatch.context() as patched:
+        patched.setattr(invoices, "for_payment", lambda *args, **facts: None)
+        row = moving.paid(factories.user(Role.ADMIN))
+    moving.refund(row, 10_055, clerk)
+    assert named(row) == (3, "for_people")
+    assert changes_nothing(lambda: doctor.repair(row.id, Repair.ALLOCATION, by=clerk))
+    moving.refund(row, 31_000, clerk)
+    assert named(row) is None
