@@ -43,6 +43,7 @@ class Permission(StrEnum):
     REFUND_APPROVE = "refund.approve"
     RECEIPT_RECORD = "receipt.record_offline"
     RECEIPT_ALLOCATE = "receipt.allocate"
+    RECEIVABLES_REPAIR = "receivables.repair"
     CREDIT_NOTE_ISSUE = "credit_note.issue"
     DISPUTE_RECORD = "dispute.record"
     SETTLEMENT_VIEW = "settlement.view"
@@ -93,6 +94,7 @@ SENTENCES: dict[Permission, str] = {
     P.REFUND_APPROVE: marked("approve a refund that somebody else asked for"),
     P.RECEIPT_RECORD: marked("record money that came by cheque, wire or cash"),
     P.RECEIPT_ALLOCATE: marked("apply and move receipts"),
+    P.RECEIVABLES_REPAIR: marked("repair what should have followed a payment"),
     P.CREDIT_NOTE_ISSUE: marked("issue credit notes"),
     P.DISPUTE_RECORD: marked("record and answer disputes"),
     P.SETTLEMENT_VIEW: marked("see settlements"),
@@ -179,6 +181,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.REFUND_APPROVE,
             P.RECEIPT_RECORD,
             P.RECEIPT_ALLOCATE,
+            P.RECEIVABLES_REPAIR,
             P.CREDIT_NOTE_ISSUE,
             P.SETTLEMENT_SYNC,
             P.METHOD_ADD,
@@ -193,7 +196,16 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.CUSTOMER_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
     Role.PAYMENT_OPERATIONS: frozenset(
-        SEE | OPERATE | {P.ORDER_NOTE, P.PAYMENT_LINK_SEND, P.METHOD_ADD, P.SETTLEMENT_SYNC, P.MAIL_RESEND}
+        SEE
+        | OPERATE
+        | {
+            P.ORDER_NOTE,
+            P.PAYMENT_LINK_SEND,
+            P.METHOD_ADD,
+            P.RECEIVABLES_REPAIR,
+            P.SETTLEMENT_SYNC,
+            P.MAIL_RESEND,
+        }
     ),
     Role.PAYMENT_ADMIN: frozenset(
         SEE | OPERATE | {P.ORDER_NOTE, P.REFUND_APPROVE, P.METHOD_ADD, P.METHOD_DETACH, P.GATEWAY_MANAGE, P.AUDIT_VIEW}

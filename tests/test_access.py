@@ -45,6 +45,7 @@ payment.refund             . . . . . a . p P . A .
 refund.approve             . . . . . a . . P . A .
 receipt.record_offline     . . . . . a . . . . A .
 receipt.allocate           . . . . . a . . . . A .
+receivables.repair         . . . . . a . p . . A .
 credit_note.issue          . . . . b a . . . . A .
 dispute.record             . . . . . a . p P . A .
 settlement.view            . . . . . a . p P . A .

@@ -16,6 +16,7 @@ MODULES: tuple[str, ...] = (
     "orders",
     "search",
     "invoices",
+    "trace",
     "payments",
     "settlement",
     "reports",

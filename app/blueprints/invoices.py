@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, flash, make_response, render_template, request, url_for
+from flask_babel import gettext as _
 
 from ..access import Permission, me, requires
+from ..commands.receivables import doctor as repairs
 from ..commands.receivables import invoice_mail
 from ..errors import Refusal
-from ..hypermedia import panel, see_other
+from ..hypermedia import panel, safe_next, see_other
 from ..queries.calendar import selling_day
 from ..queries.invoices import listing, page
 from ..queries.invoices.sending import preflight
+from ..queries.receivables import doctor as diagnoses
 from .forms import KeyForm
 
 bp = Blueprint("invoices", __name__, url_prefix="/invoices")
@@ -37,6 +40,27 @@ def paper(number: str) -> Response:
     """The panel with the PDF; asks again by itself until a worker has rendered it."""
     view = page.view(number, me(), selling_day())
     return panel("invoices/show.html", "invoices/panels/paper.html", invoice=view)
+
+
+@bp.get("/<number>/doctor")
+@requires(Permission.INVOICE_VIEW)
+def doctor(number: str) -> str:
+    """Why money did not move this invoice."""
+    return render_template("receivables/doctor.html", page=diagnoses.of_invoice(number, me(), selling_day()))
+
+
+@bp.post("/<number>/recomputation")
+@requires(Permission.RECEIVABLES_REPAIR)
+def recompute(number: str) -> Response:
+    """Let its status say what its allocations say."""
+    try:
+        done = repairs.recompute(diagnoses.invoice_id(number, me()), by=me())
+    except Refusal as refusal:
+        flash(f"{refusal.sentence} {refusal.help}", "warn")
+    else:
+        said = _("Recomputed; the evidence before and after is kept.") if done else _("It agreed already.")
+        flash(said, "ok" if done else "info")
+    return see_other(safe_next(request.args.get("next"), url_for("invoices.doctor", number=number)))
 
 
 @bp.get("/<number>/send")

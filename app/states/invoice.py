@@ -31,3 +31,15 @@ EDGES: dict[tuple[InvoiceStatus, InvoiceEvent], InvoiceStatus] = {
     (S.PAID, E.REOPEN): S.ISSUED,
     (S.PART_PAID, E.REOPEN): S.ISSUED,
 }
+
+
+def settled(gross: int, paid: int) -> InvoiceStatus:
+    """What an issued invoice must be by what receipts have paid of it, in minor units."""
+    if paid >= gross:
+        return S.PAID
+    return S.PART_PAID if paid > 0 else S.ISSUED
+
+
+def towards(status: InvoiceStatus, wanted: InvoiceStatus) -> InvoiceEvent | None:
+    """The one move from `status` to `wanted`; None where there is none."""
+    return next((event for (at, event), to in EDGES.items() if at is status and to is wanted), None)

@@ -11,6 +11,7 @@ from . import (  # noqa: E402, F401  (their routes)
     attempts,
     cancelling,
     collecting,
+    doctor,
     links,
     listing,
     live_links,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import and_, or_, select
@@ -22,6 +21,7 @@ from ...models import (
     TransactionAction,
 )
 from ...money import Money
+from ...queries.settlement.standing import OVERDUE
 from ...states.settlement_exception import ExceptionEvent, ExceptionStatus
 from ..office import escalations
 
@@ -29,8 +29,6 @@ A, K = TransactionAction, LineKind
 Settled = SettlementLine | SettlementBatch | Transaction
 SUM = ExceptionKind.SUM
 
-# Payouts take some days; money that has gone nowhere after this long is somebody's to look for.
-OVERDUE = timedelta(days=10)
 PAGE = 500
 
 # What the line of each kind is about: our own transaction of the processor's source, or the charge behind it.

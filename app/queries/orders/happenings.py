@@ -94,6 +94,8 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("payment_order", "created"): Words("credit-card", _("asked for %(amount)s with %(number)s")),
     ("payment_order", "cancel"): Words("ban", _("withdrew a payment order")),
     ("payment_order", "receipt"): Words("receipt", _("paid %(amount)s, receipt %(number)s"), "ok"),
+    ("payment_order", "repaired"): Words("refresh", _("repaired what should have followed a payment"), "info"),
+    ("invoice", "repaired"): Words("refresh", _("had an invoice's balance recomputed"), "info"),
     ("payment_intent", "revoke"): Words("link-off", _("revoked a payment link"), "warn"),
     ("payment_intent", "expire"): Words("hourglass", _("closed a payment link: its time was over")),
     ("attempt", "fail"): Words("alert-triangle", _("saw a payment fail"), "bad"),

@@ -171,6 +171,7 @@ def transaction(row: Row[Any]) -> TransactionView:
         payment_order=row.payment_order_number,
         reference=row.reference,
         settled=standing.read(row),
+        trace=url_for("trace.transaction", transaction_id=row.transaction_id),
     )
 
 

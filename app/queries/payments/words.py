@@ -70,6 +70,7 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("payment_order", "created"): Words("coins", _("asked for %(amount)s")),
     ("payment_order", "cancel"): Words("ban", _("cancelled the payment order")),
     ("payment_order", "receipt"): Words("receipt", _("received %(amount)s, receipt %(number)s"), "ok"),
+    ("payment_order", "repaired"): Words("refresh", _("repaired what should have followed a payment"), "info"),
     ("payment_intent", "opened"): Words("link", _("opened a checkout of %(amount)s")),
     ("payment_intent", "pay"): Words("circle-check", _("paid the checkout"), "ok"),
     ("payment_intent", "expire"): Words("hourglass", _("closed a checkout: its time was over"), "warn"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from flask import url_for
@@ -30,6 +30,8 @@ from ...states.settlement_exception import ExceptionStatus
 
 A = TransactionAction
 MOVES_MONEY = frozenset({A.CHARGE, A.CAPTURE, A.REFUND})
+# Payouts take some days; money that has gone nowhere after this long is somebody's to look for.
+OVERDUE = timedelta(days=10)
 COMING = frozenset({BatchState.PENDING, BatchState.IN_TRANSIT})
 
 _Line = aliased(SettlementLine)

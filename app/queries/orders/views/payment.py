@@ -101,6 +101,7 @@ class TransactionView:
     payment_order: str
     reference: str = ""
     settled: Standing | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Money that came in, and how far the receivables followed it."""

@@ -1,0 +1,322 @@
+"""What the AR doctor looks at: each movement of money, and how far receipts, allocations and invoices followed it.
+
+Six statements at most, however many payment orders. What reads here also decides: repairs ask the same under a lock.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Row, cast, func, or_, select
+
+from ...db import read_columns
+from ...models import (
+    Allocation,
+    Attempt,
+    Invoice,
+    OrderLine,
+    PaymentOrder,
+    PostProcessing,
+    Receipt,
+    SalesOrder,
+    Transaction,
+    TransactionAction,
+)
+from ...money import Money
+from ...states import invoice as invoice_states
+from ...states.attempt import AttemptStatus
+from ...states.invoice import InvoiceStatus
+from ...states.order import OrderStatus
+from ...states.payment_order import PaymentOrderStatus
+from .. import ledger
+from ..orders.lines import totals_of
+
+A = TransactionAction
+MONEY_IN = (A.CHARGE, A.CAPTURE)
+FOLLOWED = (*MONEY_IN, A.REFUND, A.REFUND_FAILURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """An invoice: its stored status, and what receipts have paid of it."""
+
+    id: int
+    number: str | None
+    status: InvoiceStatus
+    gross: Money
+    paid: Money
+    due_date: date | None
+
+    @property
+    def balance(self) -> Money:
+        return self.gross - self.paid
+
+    @property
+    def wanted(self) -> InvoiceStatus:
+        """The status that its allocations call for."""
+        if self.status is InvoiceStatus.DRAFT:
+            return self.status
+        return invoice_states.settled(self.gross.minor, self.paid.minor)
+
+    @property
+    def overdrawn(self) -> bool:
+        """Allocated above its total or below nothing, which no constraint should have let through."""
+        return not 0 <= self.paid.minor <= max(self.gross.minor, 0)
+
+    @property
+    def agrees(self) -> bool:
+        return not self.overdrawn and self.status is self.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One movement of money: a transaction; a receipt that came without one; or a payment order not captured yet.
+
+    `free` is what of the receipt pays no invoice and was not given back since; `part_given_back` says that the
+    receipt alone shows more. `counts`: the money is for the order as it stands. `invoiced`: all of the order is.
+    """
+
+    payment_order: Row[Any] | None
+    transaction: Row[Any] | None
+    receipt_id: int | None
+    receipt: str | None
+    amount: Money
+    at: datetime | None
+    free: Money
+    part_given_back: bool
+    allocated: Money
+    counts: bool
+    invoiced: bool
+    intended: Bill | None
+    bills: tuple[Bill, ...]
+
+    @property
+    def currency(self) -> str:
+        return self.amount.currency
+
+    @property
+    def moved(self) -> bool:
+        return self.transaction is not None or self.receipt_id is not None
+
+    @property
+    def came_in(self) -> bool:
+        return self.transaction is None or self.transaction.action in MONEY_IN
+
+    @property
+    def overdrawn(self) -> bool:
+        """More of the receipt is allocated than it holds."""
+        return self.came_in and self.receipt_id is not None and self.allocated.minor > self.amount.minor
+
+    @property
+    def owing(self) -> Bill | None:
+        """The intended invoice, if anything of it is still to be paid."""
+        return self.intended if self.intended is not None and self.intended.balance.minor > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    cases: tuple[Case, ...]
+    bills: tuple[Bill, ...]
+
+
+def of(payment_order_ids: Collection[int], *, invoice_id: int | None = None) -> Found:
+    """The cases of these payment orders, newest first, and every invoice they touch; `invoice_id` and what pays it
+    are looked at in any case."""
+    ids = list(payment_order_ids)
+    orders = {r.id: r for r in read_columns(_payment_orders(ids))}
+    transactions = read_columns(_transactions(ids)).all()
+    alone = read_columns(_receipts_alone(ids, invoice_id)).all()
+    applied = _applied(ids, [r.id for r in alone])
+    touched = {i for parts in applied.values() for i in parts} | {r.invoice_id for r in orders.values() if r.invoice_id}
+    bills = bills_of(touched | ({invoice_id} if invoice_id else set()))
+    whole = _wholly_invoiced(orders.values())
+    made = _Maker(orders, applied, bills, whole)
+    captured = {t.payment_order_id for t in transactions if t.action in MONEY_IN} | {r.payment_order_id for r in alone}
+    cases = [
+        *(made.of_transaction(t) for t in transactions),
+        *(made.of_receipt(r) for r in alone),
+        *(made.not_captured(row) for row in orders.values() if row.id not in captured),
+    ]
+    return Found(tuple(cases), tuple(bills.values()))
+
+
+def of_transaction(transaction: Transaction) -> Case:
+    """The case of this one transaction, as the database has it now. Inside a transaction, what is pending is
+    flushed first by the caller."""
+    found = of([transaction.payment_order_id]).cases
+    return next(c for c in found if c.transaction is not None and c.transaction.id == transaction.id)
+
+
+def bills_of(ids: Iterable[int]) -> dict[int, Bill]:
+    paid = _whole(select(func.sum(Allocation.amount)).where(Allocation.invoice_id == Invoice.id).correlate(Invoice))
+    columns = (Invoice.id, Invoice.number, Invoice.status, Invoice.gross, Invoice.currency, Invoice.due_date)
+    rows = read_columns(select(*columns, paid.label("paid")).where(Invoice.id.in_(list(ids))).order_by(Invoice.id))
+    return {
+        r.id: Bill(r.id, r.number, r.status, Money(r.gross, r.currency), Money(r.paid, r.currency), r.due_date)
+        for r in rows
+    }
+
+
+class _Maker:
+    def __init__(
+        self,
+        orders: dict[int, Row[Any]],
+        applied: dict[int, dict[int, int]],
+        bills: dict[int, Bill],
+        whole: frozenset[int],
+    ) -> None:
+        self.orders, self.applied, self.bills, self.whole = orders, applied, bills, whole
+
+    def of_transaction(self, row: Row[Any]) -> Case:
+        order = self.orders[row.payment_order_id]
+        return self._case(order, row, row.receipt_id, row.receipt, Money(row.amount, row.currency), row.at)
+
+    def of_receipt(self, row: Row[Any]) -> Case:
+        order = self.orders.get(row.payment_order_id)
+        return self._case(order, None, row.id, row.number, Money(row.amount, row.currency), row.at)
+
+    def not_captured(self, order: Row[Any]) -> Case:
+        return self._case(order, None, None, None, Money(order.amount, order.currency), None)
+
+    def _case(
+        self,
+        order: Row[Any] | None,
+        transaction: Row[Any] | None,
+        receipt_id: int | None,
+        receipt: str | None,
+        amount: Money,
+        at: datetime | None,
+    ) -> Case:
+        parts = self.applied.get(receipt_id or 0, {})
+        alone = amount.minor - sum(parts.values())
+        unapplied = order.received - order.applied if order is not None else alone
+        free = max(min(alone, unapplied), 0) if receipt_id is not None else 0
+        intended = self.bills.get(order.invoice_id) if order is not None and order.invoice_id else None
+        touched = {i: self.bills[i] for i in sorted(parts)} | ({intended.id: intended} if intended else {})
+        return Case(
+            payment_order=order,
+            transaction=transaction,
+            receipt_id=receipt_id,
+            receipt=receipt,
+            amount=amount,
+            at=at,
+            free=Money(free, amount.currency),
+            part_given_back=0 < free < alone,
+            allocated=Money(sum(parts.values()), amount.currency),
+            counts=order is not None and _counts(order),
+            invoiced=order is not None and order.order_id in self.whole,
+            intended=intended,
+            bills=tuple(touched.values()),
+        )
+
+
+def _counts(row: Row[Any]) -> bool:
+    """As post-processing sees it: money that came too late stays unapplied until somebody decides."""
+    if row.status is PaymentOrderStatus.CANCELLED or row.order_status is OrderStatus.CANCELLED:
+        return False
+    return row.order_id is None or not row.first or row.edition == row.order_edition
+
+
+def _whole(query: Any) -> ColumnElement[int]:
+    return cast(func.coalesce(query.scalar_subquery(), 0), BigInteger)
+
+
+def _payment_orders(ids: list[int]) -> Any:
+    own = PaymentOrder
+    received = select(func.sum(Receipt.amount)).where(Receipt.payment_order_id == own.id).correlate(own)
+    applied = (
+        select(func.sum(Allocation.amount))
+        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .where(Receipt.payment_order_id == own.id)
+        .correlate(own)
+    )
+    invoiced = (
+        select(func.sum(Invoice.gross))
+        .where(Invoice.order_id == own.order_id, Invoice.number.is_not(None))
+        .correlate(own)
+    )
+    last = select(func.max(Attempt.id)).where(Attempt.payment_order_id == own.id).correlate(own).scalar_subquery()
+    proven = select(func.count(Transaction.id)).where(Transaction.payment_order_id == own.id).correlate(own)
+    return (
+        select(
+            *(own.id, own.number, own.status, own.first, own.edition, own.amount, own.currency),
+            *(own.invoice_id, own.order_id, own.account_id),
+            SalesOrder.number.label("order_number"),
+            SalesOrder.status.label("order_status"),
+            SalesOrder.edition.label("order_edition"),
+            SalesOrder.prices_include_tax,
+            _whole(received).label("received"),
+            _whole(applied).label("applied"),
+            _whole(invoiced).label("invoiced"),
+            _whole(proven).label("proven"),
+            ledger.held().label("held"),
+            Attempt.id.label("attempt_id"),
+            Attempt.status.label("attempt"),
+        )
+        .outerjoin(SalesOrder, SalesOrder.id == own.order_id)
+        .outerjoin(Attempt, Attempt.id == last)
+        .where(own.id.in_(ids))
+        .order_by(own.id.desc())
+    )
+
+
+def _transactions(ids: list[int]) -> Any:
+    own, after = Transaction, PostProcessing
+    return (
+        select(
+            *(own.id, own.payment_order_id, own.action, own.amount, own.currency, own.provider_id, own.at),
+            Receipt.id.label("receipt_id"),
+            Receipt.number.label("receipt"),
+            *(after.id.label("processing_id"), after.done_at, after.step, after.error, after.tries),
+        )
+        .outerjoin(Receipt, Receipt.transaction_id == own.id)
+        .outerjoin(after, after.transaction_id == own.id)
+        .where(own.payment_order_id.in_(ids), own.action.in_(FOLLOWED))
+        .order_by(own.id.desc())
+    )
+
+
+def _receipts_alone(ids: list[int], invoice_id: int | None) -> Any:
+    """Money that no gateway moved: its receipt is the first there is of it."""
+    paying = select(Allocation.receipt_id).where(Allocation.invoice_id == invoice_id)
+    return (
+        select(Receipt.id, Receipt.number, Receipt.payment_order_id, Receipt.amount, Receipt.currency, Receipt.at)
+        .where(Receipt.transaction_id.is_(None), Receipt.amount > 0)
+        .where(or_(Receipt.payment_order_id.in_(ids), Receipt.id.in_(paying)))
+        .order_by(Receipt.id.desc())
+    )
+
+
+def _applied(ids: list[int], receipt_ids: list[int]) -> dict[int, dict[int, int]]:
+    """Minor units by receipt and invoice."""
+    query: Any = (
+        select(Allocation.receipt_id, Allocation.invoice_id, Allocation.amount)
+        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .where(or_(Receipt.payment_order_id.in_(ids), Receipt.id.in_(receipt_ids)))
+    )
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    for row in read_columns(query):
+        found[row.receipt_id][row.invoice_id] = found[row.receipt_id].get(row.invoice_id, 0) + row.amount
+    return found
+
+
+def _wholly_invoiced(payment_orders: Iterable[Row[Any]]) -> frozenset[int]:
+    """The orders whose invoices come to all that they are worth; asked only of money that has no invoice yet."""
+    open_ended = {r.order_id: r for r in payment_orders if r.order_id is not None and r.invoice_id is None}
+    own = OrderLine
+    columns = (own.order_id, own.quantity, own.unit_price, own.discount_percent, own.tax_rate)
+    lines: dict[int, list[Row[Any]]] = defaultdict(list)
+    for line in read_columns(select(*columns).where(own.order_id.in_(list(open_ended)))) if open_ended else ():
+        lines[line.order_id].append(line)
+    return frozenset(
+        id
+        for id, row in open_ended.items()
+        if row.invoiced >= totals_of(lines[id], row.currency, row.prices_include_tax).gross.minor
+    )
+
+
+WAITING = (AttemptStatus.STARTED, AttemptStatus.PENDING, AttemptStatus.UNKNOWN)
