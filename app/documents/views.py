@@ -43,7 +43,8 @@ class TaxLine:
 
 @dataclass(frozen=True, slots=True)
 class InvoicePaper:
-    """`paid` is what had been allocated when the invoice was printed; `note` is the tax status's wording."""
+    """`paid` is what had been allocated and `credited` what had been taken back when the invoice was printed; `note` is
+    the tax status's wording."""
 
     number: str
     kind: str
@@ -60,7 +61,12 @@ class InvoicePaper:
     tax: Money
     gross: Money
     paid: Money
+    credited: Money
     note: str
+
+    @property
+    def due(self) -> Money:
+        return self.gross - self.paid - self.credited
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class ReceiptPaper:
     payment_order: str
     order_number: str
     reference: str
+    received_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +126,8 @@ def signed_order(content: dict[str, Any]) -> SignedOrderPaper:
 
 
 def invoice(content: dict[str, Any]) -> InvoicePaper:
-    data, currency = dict(content), content["currency"]
-    for name in ("net", "tax", "gross", "paid"):
+    data, currency = {"credited": 0, **content}, content["currency"]
+    for name in ("net", "tax", "gross", "paid", "credited"):
         data[name] = Money(data[name], currency)
     for name in ("issued_on", "supply_date", "due_date"):
         data[name] = date.fromisoformat(data[name])
@@ -136,6 +143,7 @@ def receipt(content: dict[str, Any]) -> ReceiptPaper:
     data = dict(content)
     data["amount"] = Money(data["amount"], data.pop("currency"))
     data["paid_at"] = datetime.fromisoformat(data["paid_at"])
+    data["received_on"] = date.fromisoformat(data["received_on"]) if data.get("received_on") else None
     data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
     return ReceiptPaper(**data)
 

@@ -100,14 +100,15 @@ class MethodRequested:
 
 @dataclass(frozen=True, slots=True)
 class PaymentReceipt:
-    """To the customer: the money has arrived."""
+    """To the customer: the money has arrived; `complete` where nothing more is asked for."""
 
     number: str
     order: str
     amount: Money
     paid_with: str
-    paid_at: datetime
+    paid_at: datetime | date
     purpose: str
+    complete: bool = True
     kind: ClassVar[str] = "receipt"
     asks: ClassVar[bool] = False
 

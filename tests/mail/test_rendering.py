@@ -35,6 +35,7 @@ SAMPLES = {
     "receipt": "RCT-00007",
     "what": "approval",
     "payment_order": "PO-5001",
+    "complete": False,
 }
 
 

@@ -12,7 +12,8 @@ from ... import clock, numbering
 from ...db import db
 from ...models import Account, Actor, Company, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
 from ...money import Money, TaxTotal, Totals, next_part
-from ...states.invoice import InvoiceEvent, InvoiceStatus
+from ...queries.receivables import figures
+from ...states.invoice import EDGES, OPEN, TOWARDS, InvoiceEvent, InvoiceStatus, derive
 
 
 def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) -> Invoice | None:
@@ -138,6 +139,17 @@ def _issue(invoice: Invoice, order: SalesOrder, *, due: date, by: Actor) -> None
     )
 
 
+def settle(invoice: Invoice, *, by: Actor, because: str | None = None, event: str = "allocated", **told: Any) -> None:
+    """Let the invoice stand where its figures put it, after `told` changed them; what moves nothing is remembered as
+    `event`. Inside a transaction, account locked."""
+    target = derive(figures.of_invoice(invoice.id))
+    paid_again = target is InvoiceStatus.PART_PAID and told.get("amount", 0) > 0 and event == "allocated"
+    if target is invoice.status and not paid_again:
+        invoice.record(event, by=by, because=because, **told)
+        return
+    move = next(e for e in TOWARDS[target] if EDGES.get((invoice.status, e)) is target)
+    invoice.transition(move, by=by, because=because, **told)
+
+
 def overdue(invoice: Invoice, today: date) -> bool:
-    open_states = (InvoiceStatus.ISSUED, InvoiceStatus.PART_PAID)
-    return invoice.status in open_states and invoice.due_date is not None and invoice.due_date < today
+    return invoice.status in OPEN and invoice.due_date is not None and invoice.due_date < today
