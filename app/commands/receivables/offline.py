@@ -14,6 +14,7 @@ from ...db import db, get, lock, transaction
 from ...errors import Refusal
 from ...formatting import day as written
 from ...formatting import money
+from ...language import marked
 from ...models import (
     OFFLINE,
     Account,
@@ -36,6 +37,9 @@ from ...states.invoice import InvoiceStatus
 from ...states.payment_order import Figures, PaymentOrderStatus
 from ..payments import payment_links, payment_orders
 from . import following_up, receipts, taking_back
+
+
+ON_ACCOUNT = marked("Record it on the account; it stays unapplied cash until you decide.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +203,6 @@ def _payment_order(payment_order_id: int, came: Came) -> PaymentOrder:
 
 def why_not(row: PaymentOrder, figures: Figures, order: SalesOrder | None) -> Refusal | None:
     """What keeps money from counting for this payment order, for the page and for the command."""
-    ON_ACCOUNT = "Record it on the account; it stays unapplied cash until you decide."  # noqa: N806
     if row.status is not PaymentOrderStatus.OPEN:
         return Refusal("cancelled", "%(number)s is cancelled.", ON_ACCOUNT, number=row.number)
     if db.session.scalar(select(Attempt.id).where(Attempt.payment_order_id == row.id, Attempt.status.in_(UNDER_WAY))):
