@@ -43,6 +43,8 @@ class Permission(StrEnum):
     RECEIPT_RECORD = "receipt.record_offline"
     RECEIPT_ALLOCATE = "receipt.allocate"
     CREDIT_NOTE_ISSUE = "credit_note.issue"
+    INVOICE_WRITE_OFF = "invoice.write_off"
+    RECEIVABLES_VIEW = "receivables.view"
     DISPUTE_RECORD = "dispute.record"
     SETTLEMENT_VIEW = "settlement.view"
     SETTLEMENT_SYNC = "settlement.sync"
@@ -92,6 +94,8 @@ SENTENCES: dict[Permission, str] = {
     P.RECEIPT_RECORD: marked("record money that came by cheque, wire or cash"),
     P.RECEIPT_ALLOCATE: marked("apply and move receipts"),
     P.CREDIT_NOTE_ISSUE: marked("issue credit notes"),
+    P.INVOICE_WRITE_OFF: marked("write invoices off"),
+    P.RECEIVABLES_VIEW: marked("see receivables and statements of account"),
     P.DISPUTE_RECORD: marked("record and answer disputes"),
     P.SETTLEMENT_VIEW: marked("see settlements"),
     P.SETTLEMENT_SYNC: marked("sync settlements and clear their exceptions"),
@@ -146,7 +150,11 @@ SELL = SEE | {
 }
 ESCALATIONS = frozenset({P.ESCALATION_VIEW, P.ESCALATION_RESOLVE})
 MONEY = frozenset({P.PAYMENT_REFUND, P.DISPUTE_RECORD, P.SETTLEMENT_VIEW, P.REPORT_VIEW, P.PAYMENT_ASK_GATEWAY})
-OPERATE = MONEY | ESCALATIONS | {P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY, P.SANDBOX_OPERATE}
+OPERATE = (
+    MONEY
+    | ESCALATIONS
+    | {P.RECEIVABLES_VIEW, P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY, P.SANDBOX_OPERATE}
+)
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SALESPERSON: frozenset(SELL),
@@ -161,6 +169,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.INVOICE_SEND,
             P.BILLING_HOLD,
             P.CREDIT_NOTE_ISSUE,
+            P.RECEIVABLES_VIEW,
             P.REPORT_VIEW,
             P.MAIL_RESEND,
         }
@@ -174,6 +183,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.RECEIPT_RECORD,
             P.RECEIPT_ALLOCATE,
             P.CREDIT_NOTE_ISSUE,
+            P.INVOICE_WRITE_OFF,
+            P.RECEIVABLES_VIEW,
             P.SETTLEMENT_SYNC,
             P.METHOD_ADD,
             P.ORDER_NOTE,
@@ -194,7 +205,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.FULFILLMENT_OPERATIONS: frozenset({P.ORDER_VIEW, P.ORDER_NOTE}),
     Role.ADMIN: frozenset(Permission),
-    Role.READ_ONLY: SEE | {P.REPORT_VIEW},
+    Role.READ_ONLY: SEE | {P.REPORT_VIEW, P.RECEIVABLES_VIEW},
 }
 
 ROLE_NAMES: dict[Role, str] = {

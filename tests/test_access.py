@@ -45,6 +45,8 @@ refund.approve             . . . . . a . . P . A .
 receipt.record_offline     . . . . . a . . . . A .
 receipt.allocate           . . . . . a . . . . A .
 credit_note.issue          . . . . b a . . . . A .
+invoice.write_off          . . . . . a . . . . A .
+receivables.view           . . . . b a . p P . A v
 dispute.record             . . . . . a . p P . A .
 settlement.view            . . . . . a . p P . A .
 settlement.sync            . . . . . a . p . . A .

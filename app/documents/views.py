@@ -70,6 +70,61 @@ class InvoicePaper:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditedLine:
+    sku: str
+    description: str
+    tax_rate: Decimal
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNotePaper:
+    """`received` is what had been paid of it and can be refunded or applied."""
+
+    number: str
+    invoice: str
+    invoiced_on: date
+    order_number: str
+    reason: str
+    text: str
+    seller: Party
+    customer: Party
+    currency: str
+    issued_on: date
+    lines: tuple[CreditedLine, ...]
+    tax_by_rate: tuple[TaxLine, ...]
+    net: Money
+    tax: Money
+    gross: Money
+    received: Money
+    prices_include_tax: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    on: date
+    what: str
+    number: str
+    charge: Money
+    credit: Money
+    balance: Money
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPaper:
+    seller: Party
+    customer: Party
+    account: str
+    currency: str
+    first: date
+    last: date
+    opening: Money
+    closing: Money
+    lines: tuple[StatementLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptPaper:
     number: str
     seller: Party
@@ -139,6 +194,40 @@ def invoice(content: dict[str, Any]) -> InvoicePaper:
     return InvoicePaper(**data)
 
 
+def credit_note(content: dict[str, Any]) -> CreditNotePaper:
+    data, currency = dict(content), content["currency"]
+    for name in ("net", "tax", "gross", "received"):
+        data[name] = Money(data[name], currency)
+    for name in ("issued_on", "invoiced_on"):
+        data[name] = date.fromisoformat(data[name])
+    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    data["lines"] = tuple(
+        CreditedLine(x["sku"], x["description"], Decimal(x["tax_rate"]), Money(x["amount"], currency))
+        for x in data["lines"]
+    )
+    data["tax_by_rate"] = tuple(
+        TaxLine(Decimal(x["rate"]), Money(x["base"], currency), Money(x["tax"], currency)) for x in data["tax_by_rate"]
+    )
+    return CreditNotePaper(**data)
+
+
+def statement(content: dict[str, Any]) -> StatementPaper:
+    data, currency = dict(content), content["currency"]
+    data["first"], data["last"] = (date.fromisoformat(data[name]) for name in ("first", "last"))
+    data["opening"], data["closing"] = (Money(data[name], currency) for name in ("opening", "closing"))
+    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    data["lines"] = tuple(
+        StatementLine(
+            date.fromisoformat(x["on"]),
+            x["what"],
+            x["number"],
+            *(Money(x[name], currency) for name in ("charge", "credit", "balance")),
+        )
+        for x in data["lines"]
+    )
+    return StatementPaper(**data)
+
+
 def receipt(content: dict[str, Any]) -> ReceiptPaper:
     data = dict(content)
     data["amount"] = Money(data["amount"], data.pop("currency"))
@@ -191,6 +280,8 @@ VIEWS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "order": order,
     "signed_order": signed_order,
     "invoice": invoice,
+    "credit_note": credit_note,
+    "statement": statement,
     "receipt": receipt,
     "evidence_index": evidence_index,
 }

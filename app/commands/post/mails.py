@@ -30,6 +30,7 @@ from ...models import (
     Approval,
     Attempt,
     Company,
+    CreditNote,
     Dispute,
     Invoice,
     MethodRequest,
@@ -166,6 +167,22 @@ def invoice(row: Invoice, *, still_open: Money, attachments: Sequence[int], caus
     return stage(content, subject=row, cause=cause, order=order, to=to, attachments=attachments, by=by)
 
 
+def credit_note(row: CreditNote, *, attachments: Sequence[int], by: By) -> OrderEmail:
+    """Send a credit note to whoever got the invoice, once."""
+    order = db.session.get(SalesOrder, row.order_id) if row.order_id else None
+    to = recipients.for_invoice(row.account, order)
+    content = kinds.CreditNoteSent(
+        name=to[0].name,
+        number=row.number,
+        invoice=row.invoice.number or "",
+        order=order.number if order else "",
+        amount=row.money,
+        received=Money(row.received, row.currency),
+        reason=row.note or papers.CREDIT_REASONS[row.reason],
+    )
+    return stage(content, subject=row, cause="issued", order=order, to=to, attachments=attachments, by=by)
+
+
 def payment_declined(attempt: Attempt, *, reason: str, by: By) -> OrderEmail | None:
     """Tell the owner that a card was declined; `reason` in the words for staff. None with nobody to tell."""
     order = attempt.payment_order.order
@@ -266,7 +283,7 @@ def _about(order: SalesOrder) -> tuple[str, str]:
     return order.number, order.account.name
 
 
-Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest | Transaction | Dispute
+Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest | Transaction | Dispute | CreditNote
 
 
 def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:

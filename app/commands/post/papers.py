@@ -15,6 +15,7 @@ from ...models import (
     Approval,
     Company,
     Contact,
+    CreditNote,
     Document,
     Invoice,
     PaymentOrder,
@@ -26,6 +27,13 @@ from ...models import (
 from ...queries.receivables import figures
 from ..orders import snapshots
 
+CREDIT_REASONS = {
+    "price": "Price",
+    "return": "Return",
+    "cancellation": "Cancellation",
+    "duplicate": "Duplicate",
+    "other": "Other",
+}
 TAX_NOTES = {
     "reverse_charge": "Reverse charge: the recipient owes the tax (Article 196 of Directive 2006/112/EC).",
     "exempt": "Exempt from tax.",
@@ -98,6 +106,34 @@ def invoice(row: Invoice) -> Document:
         "note": TAX_NOTES.get(row.billing["tax_status"], ""),
     } | dates
     return documents.request("invoice", row.id, content, filename=f"{row.number}.pdf", order_id=row.order_id)
+
+
+def credit_note(row: CreditNote) -> Document:
+    bill = row.invoice
+    content = {
+        "number": row.number,
+        "invoice": bill.number,
+        "invoiced_on": (bill.issued_on or row.issued_on).isoformat(),
+        "order_number": row.billing.get("order", ""),
+        "reason": CREDIT_REASONS[row.reason],
+        "text": row.note,
+        "seller": seller(),
+        "customer": {"name": row.billing["name"], "lines": row.billing["address"], "tax_id": row.billing["tax_id"]},
+        "currency": row.currency,
+        "issued_on": row.issued_on.isoformat(),
+        "lines": [
+            {"sku": x.sku, "description": x.description, "tax_rate": str(x.tax_rate), "amount": x.amount}
+            for x in row.lines
+        ],
+        "tax_by_rate": row.tax_by_rate,
+        "net": row.net,
+        "tax": row.tax,
+        "gross": row.gross,
+        "received": row.received,
+        "prices_include_tax": row.prices_include_tax,
+        "note": TAX_NOTES.get(row.billing["tax_status"], ""),
+    }
+    return documents.request("credit_note", row.id, content, filename=f"{row.number}.pdf", order_id=row.order_id)
 
 
 def _invoice_line(line: Any) -> dict[str, Any]:

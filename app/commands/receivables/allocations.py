@@ -169,7 +169,7 @@ def _take_off(root: Receipt, invoice: Invoice, amount: Money, because: str, *, b
     pays = figures.applied(root.id).get(invoice.id, 0)
     _refuse_more(pays, amount, "more_than_applied", "Only %(left)s of this money pays the invoice.")
     receipts.take_off(root, invoice, amount.minor, by=by, because=because)
-    told = {"receipt": root.number, "amount": -amount.minor, "currency": root.currency}
+    told: dict[str, Any] = {"receipt": root.number, "amount": -amount.minor, "currency": root.currency}
     invoices.settle(invoice, by=by, because=because, **told)
     papers.invoice(invoice)
 

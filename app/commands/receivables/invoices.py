@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ... import clock, numbering
 from ...db import db
-from ...models import Account, Actor, Company, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
+from ...models import Account, Actor, Company, CreditNote, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
 from ...money import Money, TaxTotal, Totals, next_part
 from ...queries.receivables import figures
 from ...states.invoice import EDGES, OPEN, TOWARDS, InvoiceEvent, InvoiceStatus, derive
@@ -26,7 +26,7 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
     if payment_order.invoice_id is not None:
         return db.session.get_one(Invoice, payment_order.invoice_id)
     totals, billed = order.totals(), _billed(order)
-    if payment_order.amount == totals.gross.minor and not billed:
+    if payment_order.amount == totals.gross.minor and not sum(t.gross.minor for t in billed):
         invoice = _full(order, totals)
     else:
         part = next_part(totals, billed, payment_order.money)
@@ -39,11 +39,13 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
 
 
 def _billed(order: SalesOrder) -> list[TaxTotal]:
-    """What the order's invoices hold already, tax rate by tax rate."""
+    """What the order's invoices hold already, tax rate by tax rate; what was credited may be invoiced again."""
     issued = select(Invoice.tax_by_rate).where(Invoice.order_id == order.id, Invoice.number.is_not(None))
+    credited = select(CreditNote.tax_by_rate).where(CreditNote.order_id == order.id)
     return [
-        TaxTotal(Decimal(t["rate"]), Money(t["base"], order.currency), Money(t["tax"], order.currency))
-        for by_rate in db.session.scalars(issued)
+        TaxTotal(Decimal(t["rate"]), Money(sign * t["base"], order.currency), Money(sign * t["tax"], order.currency))
+        for sign, papers in ((1, issued), (-1, credited))
+        for by_rate in db.session.scalars(papers)
         for t in by_rate
     ]
 

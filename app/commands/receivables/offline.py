@@ -38,7 +38,6 @@ from ...states.payment_order import Figures, PaymentOrderStatus
 from ..payments import payment_links, payment_orders
 from . import following_up, receipts, taking_back
 
-
 ON_ACCOUNT = marked("Record it on the account; it stays unapplied cash until you decide.")
 
 
