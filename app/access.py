@@ -45,6 +45,8 @@ class Permission(StrEnum):
     RECEIPT_ALLOCATE = "receipt.allocate"
     RECEIVABLES_REPAIR = "receivables.repair"
     CREDIT_NOTE_ISSUE = "credit_note.issue"
+    INVOICE_WRITE_OFF = "invoice.write_off"
+    RECEIVABLES_VIEW = "receivables.view"
     DISPUTE_RECORD = "dispute.record"
     SETTLEMENT_VIEW = "settlement.view"
     SETTLEMENT_SYNC = "settlement.sync"
@@ -96,6 +98,8 @@ SENTENCES: dict[Permission, str] = {
     P.RECEIPT_ALLOCATE: marked("apply and move receipts"),
     P.RECEIVABLES_REPAIR: marked("repair what should have followed a payment"),
     P.CREDIT_NOTE_ISSUE: marked("issue credit notes"),
+    P.INVOICE_WRITE_OFF: marked("write invoices off"),
+    P.RECEIVABLES_VIEW: marked("see receivables and statements of account"),
     P.DISPUTE_RECORD: marked("record and answer disputes"),
     P.SETTLEMENT_VIEW: marked("see settlements"),
     P.SETTLEMENT_SYNC: marked("sync settlements and clear their exceptions"),
@@ -153,7 +157,8 @@ MONEY = frozenset({P.PAYMENT_REFUND, P.DISPUTE_RECORD, P.SETTLEMENT_VIEW, P.REPO
 OPERATE = (
     MONEY
     | ESCALATIONS
-    | {P.PAYMENT_OPERATE, P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY, P.SANDBOX_OPERATE}
+    | {P.RECEIVABLES_VIEW, P.PAYMENT_OPERATE, P.PAYMENT_CAPTURE, P.PAYMENT_VOID, P.EVENT_VIEW, P.EVENT_REPLAY}
+    | {P.SANDBOX_OPERATE}
 )
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -169,6 +174,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.INVOICE_SEND,
             P.BILLING_HOLD,
             P.CREDIT_NOTE_ISSUE,
+            P.RECEIVABLES_VIEW,
             P.REPORT_VIEW,
             P.MAIL_RESEND,
         }
@@ -183,6 +189,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.RECEIPT_ALLOCATE,
             P.RECEIVABLES_REPAIR,
             P.CREDIT_NOTE_ISSUE,
+            P.INVOICE_WRITE_OFF,
+            P.RECEIVABLES_VIEW,
             P.SETTLEMENT_SYNC,
             P.METHOD_ADD,
             P.ORDER_NOTE,
@@ -212,7 +220,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.FULFILLMENT_OPERATIONS: frozenset({P.ORDER_VIEW, P.ORDER_NOTE}),
     Role.ADMIN: frozenset(Permission),
-    Role.READ_ONLY: SEE | {P.REPORT_VIEW},
+    Role.READ_ONLY: SEE | {P.REPORT_VIEW, P.RECEIVABLES_VIEW},
 }
 
 ROLE_NAMES: dict[Role, str] = {

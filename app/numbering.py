@@ -16,6 +16,7 @@ SERIES = {
     "order": "SO-{:04d}",
     "payment_order": "PO-{:04d}",
     "invoice": "INV-{:05d}",
+    "credit_note": "CN-{:05d}",
     "receipt": "R-{:05d}",
     "dispute": "D-{:04d}",
 }

@@ -47,6 +47,8 @@ receipt.record_offline     . . . . . a . . . . A .
 receipt.allocate           . . . . . a . . . . A .
 receivables.repair         . . . . . a . p . . A .
 credit_note.issue          . . . . b a . . . . A .
+invoice.write_off          . . . . . a . . . . A .
+receivables.view           . . . . b a . p P . A v
 dispute.record             . . . . . a . p P . A .
 settlement.view            . . . . . a . p P . A .
 settlement.sync            . . . . . a . p . . A .

@@ -1,4 +1,5 @@
-"""Documents as files: shown in a frame of our own pages, or saved. Scoped through their order."""
+"""Documents as files: shown in a frame of our own pages, or saved. Scoped through their order; what has none is for
+those who see every order."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ def show(document_id: int, filename: str) -> Response:
     """The PDF; `?save` downloads it. 404 until it is rendered: pages that link here know whether it is."""
     row = db.session.execute(
         select(Document.body, Document.filename)
-        .join(SalesOrder, SalesOrder.id == Document.order_id)
+        .outerjoin(SalesOrder, SalesOrder.id == Document.order_id)
         .where(Document.id == document_id, Document.filename == filename)
         .where(scope.visible(me(), SalesOrder.owner_id), Document.kind.in_(papers.kinds_for(me())))
     ).one_or_none()

@@ -21,7 +21,7 @@ from ..db import db, insert_once
 from ..models import Document
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "documents"
-KINDS = frozenset({"order", "signed_order", "invoice", "receipt"})
+KINDS = frozenset({"order", "signed_order", "invoice", "credit_note", "receipt", "statement"})
 
 
 def request(

@@ -43,7 +43,8 @@ class TaxLine:
 
 @dataclass(frozen=True, slots=True)
 class InvoicePaper:
-    """`paid` is what had been allocated when the invoice was printed; `note` is the tax status's wording."""
+    """`paid` is what had been allocated and `credited` what had been taken back when the invoice was printed; `note` is
+    the tax status's wording."""
 
     number: str
     kind: str
@@ -60,7 +61,67 @@ class InvoicePaper:
     tax: Money
     gross: Money
     paid: Money
+    credited: Money
     note: str
+
+    @property
+    def due(self) -> Money:
+        return self.gross - self.paid - self.credited
+
+
+@dataclass(frozen=True, slots=True)
+class CreditedLine:
+    sku: str
+    description: str
+    tax_rate: Decimal
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNotePaper:
+    """`received` is what had been paid of it and can be refunded or applied."""
+
+    number: str
+    invoice: str
+    invoiced_on: date
+    order_number: str
+    reason: str
+    text: str
+    seller: Party
+    customer: Party
+    currency: str
+    issued_on: date
+    lines: tuple[CreditedLine, ...]
+    tax_by_rate: tuple[TaxLine, ...]
+    net: Money
+    tax: Money
+    gross: Money
+    received: Money
+    prices_include_tax: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    on: date
+    what: str
+    number: str
+    charge: Money
+    credit: Money
+    balance: Money
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPaper:
+    seller: Party
+    customer: Party
+    account: str
+    currency: str
+    first: date
+    last: date
+    opening: Money
+    closing: Money
+    lines: tuple[StatementLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +136,7 @@ class ReceiptPaper:
     payment_order: str
     order_number: str
     reference: str
+    received_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +181,8 @@ def signed_order(content: dict[str, Any]) -> SignedOrderPaper:
 
 
 def invoice(content: dict[str, Any]) -> InvoicePaper:
-    data, currency = dict(content), content["currency"]
-    for name in ("net", "tax", "gross", "paid"):
+    data, currency = {"credited": 0, **content}, content["currency"]
+    for name in ("net", "tax", "gross", "paid", "credited"):
         data[name] = Money(data[name], currency)
     for name in ("issued_on", "supply_date", "due_date"):
         data[name] = date.fromisoformat(data[name])
@@ -132,10 +194,45 @@ def invoice(content: dict[str, Any]) -> InvoicePaper:
     return InvoicePaper(**data)
 
 
+def credit_note(content: dict[str, Any]) -> CreditNotePaper:
+    data, currency = dict(content), content["currency"]
+    for name in ("net", "tax", "gross", "received"):
+        data[name] = Money(data[name], currency)
+    for name in ("issued_on", "invoiced_on"):
+        data[name] = date.fromisoformat(data[name])
+    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    data["lines"] = tuple(
+        CreditedLine(x["sku"], x["description"], Decimal(x["tax_rate"]), Money(x["amount"], currency))
+        for x in data["lines"]
+    )
+    data["tax_by_rate"] = tuple(
+        TaxLine(Decimal(x["rate"]), Money(x["base"], currency), Money(x["tax"], currency)) for x in data["tax_by_rate"]
+    )
+    return CreditNotePaper(**data)
+
+
+def statement(content: dict[str, Any]) -> StatementPaper:
+    data, currency = dict(content), content["currency"]
+    data["first"], data["last"] = (date.fromisoformat(data[name]) for name in ("first", "last"))
+    data["opening"], data["closing"] = (Money(data[name], currency) for name in ("opening", "closing"))
+    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    data["lines"] = tuple(
+        StatementLine(
+            date.fromisoformat(x["on"]),
+            x["what"],
+            x["number"],
+            *(Money(x[name], currency) for name in ("charge", "credit", "balance")),
+        )
+        for x in data["lines"]
+    )
+    return StatementPaper(**data)
+
+
 def receipt(content: dict[str, Any]) -> ReceiptPaper:
     data = dict(content)
     data["amount"] = Money(data["amount"], data.pop("currency"))
     data["paid_at"] = datetime.fromisoformat(data["paid_at"])
+    data["received_on"] = date.fromisoformat(data["received_on"]) if data.get("received_on") else None
     data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
     return ReceiptPaper(**data)
 
@@ -183,6 +280,8 @@ VIEWS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "order": order,
     "signed_order": signed_order,
     "invoice": invoice,
+    "credit_note": credit_note,
+    "statement": statement,
     "receipt": receipt,
     "evidence_index": evidence_index,
 }

@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.payments.post_processing",
     "app.commands.post.mail_delivery",
     "app.commands.quotes.quotes",
+    "app.commands.receivables.following_up",
     "app.commands.routing.gateway_health",
     "app.commands.routing.route_migrations",
     "app.commands.routing.sandbox",

@@ -100,14 +100,15 @@ class MethodRequested:
 
 @dataclass(frozen=True, slots=True)
 class PaymentReceipt:
-    """To the customer: the money has arrived."""
+    """To the customer: the money has arrived; `complete` where nothing more is asked for."""
 
     number: str
     order: str
     amount: Money
     paid_with: str
-    paid_at: datetime
+    paid_at: datetime | date
     purpose: str
+    complete: bool = True
     kind: ClassVar[str] = "receipt"
     asks: ClassVar[bool] = False
 
@@ -188,6 +189,29 @@ class InvoiceSent:
     @property
     def heading(self) -> str:
         return _("%(name)s, here is invoice %(number)s", name=first_name(self.name), number=self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNoteSent:
+    """To whoever pays the bills: `number` takes `amount` off the invoice; `received` of it had been paid."""
+
+    name: str
+    number: str
+    invoice: str
+    order: str
+    amount: Money
+    received: Money
+    reason: str
+    kind: ClassVar[str] = "credit_note"
+    asks: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> str:
+        return _("Credit note %(number)s for %(amount)s", number=self.number, amount=money(self.amount))
+
+    @property
+    def heading(self) -> str:
+        return _("%(name)s, here is credit note %(number)s", name=first_name(self.name), number=self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +337,7 @@ KINDS: tuple[type[Content], ...] = (
     MethodRequested,
     PaymentReceipt,
     InvoiceSent,
+    CreditNoteSent,
     PaymentDeclined,
     CustomerDeclined,
     ChangeRequested,
@@ -332,6 +357,7 @@ NAMES = {
     "method_request": "Request for a card",
     "receipt": "Receipt",
     "invoice": "Invoice",
+    "credit_note": "Credit note",
     "payment_declined": "Notice: payment declined",
     "customer_declined": "Notice: customer declined",
     "change_requested": "Notice: change requested",

@@ -4,11 +4,12 @@ from .account import Account, Address, Contact, Opportunity, OpportunityStage, T
 from .approval import Approval, Signature, Snapshot
 from .catalog import Frequency, Product, Routing, TaxCode, TaxRate
 from .company import Audit, Company, Counter, Setting, TermsText
+from .credit_note import CreditNote, CreditNoteLine, CreditReason, WriteOff
 from .dispute import Dispute, DisputeEntry, DisputeEntryKind
 from .document import Document
 from .escalation import Escalation, Symptom, Team
 from .evidence_pack import EvidencePack
-from .invoice import Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt
+from .invoice import OFFLINE, Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt, ReceiptKind
 from .job import FormKey, StagedJob, Tick
 from .machine import SYSTEM, Actor, ActorKind, History
 from .mail import MailboxMessage, OrderEmail
@@ -43,6 +44,7 @@ from .settlement import (
 from .subscription import Subscription
 
 __all__ = [
+    "OFFLINE",
     "SYSTEM",
     "Account",
     "Actor",
@@ -57,6 +59,9 @@ __all__ = [
     "Company",
     "Contact",
     "Counter",
+    "CreditNote",
+    "CreditNoteLine",
+    "CreditReason",
     "Dispute",
     "DisputeEntry",
     "DisputeEntryKind",
@@ -101,6 +106,7 @@ __all__ = [
     "Quote",
     "QuoteLine",
     "Receipt",
+    "ReceiptKind",
     "RefusedNotices",
     "Renewal",
     "Route",
@@ -128,4 +134,5 @@ __all__ = [
     "Transaction",
     "TransactionAction",
     "User",
+    "WriteOff",
 ]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .. import clock
@@ -73,34 +73,72 @@ class InvoiceLine(Model):
     amount: Mapped[int] = mapped_column(BigId)
 
 
+class ReceiptKind(StrEnum):
+    """How money came, or went back: by a gateway, or outside of any."""
+
+    GATEWAY = "gateway"
+    CHEQUE = "cheque"
+    WIRE = "wire"
+    CASH = "cash"
+
+
+OFFLINE = (ReceiptKind.CHEQUE, ReceiptKind.WIRE, ReceiptKind.CASH)
+_REVERSES = text("reversal")
+
+
 class Receipt(Recorded, Model):
-    """One per capture (invariant 6). Append-only."""
+    """One per capture, refund, and cheque, wire or cash that came (invariant 6); below zero money that left again.
+    Append-only.
+
+    `parent_id` names the receipt of the money that left; a receipt and those below it are one pot, whose rest is
+    unapplied cash. `reversal`: offline money that never arrived, so that it counts as never received. What came offline
+    has a `reference` and the day it was `received_on`; `invoice_id` is what it was meant for.
+    """
 
     __tablename__ = "receipt"
     __append_only__ = True
-    __table_args__ = (CheckConstraint("amount <> 0", name="amount_not_zero"),)
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        CheckConstraint("kind = 'gateway' OR transaction_id IS NULL", name="offline_without_transaction"),
+        CheckConstraint("kind = 'gateway' OR received_on IS NOT NULL", name="offline_has_its_day"),
+        CheckConstraint("NOT reversal OR (amount < 0 AND kind <> 'gateway')", name="reversal_takes_back"),
+        Index("uq_receipt_reversal", "parent_id", unique=True, sqlite_where=_REVERSES, postgresql_where=_REVERSES),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
+    kind: Mapped[ReceiptKind] = mapped_column(enum(ReceiptKind), default=ReceiptKind.GATEWAY)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     payment_order_id: Mapped[int | None] = mapped_column(ForeignKey("payment_order.id"), index=True)
+    invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"))
     transaction_id: Mapped[int | None] = mapped_column(ForeignKey("transaction.id"), unique=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), index=True)
+    reversal: Mapped[bool] = mapped_column(default=False)
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
     paid_with: Mapped[str] = mapped_column(String(100), default="")
+    reference: Mapped[str] = mapped_column(String(100), default="")
+    received_on: Mapped[date | None]
+    note: Mapped[str] = mapped_column(String(500), default="")
+    recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
     @property
     def money(self) -> Money:
         return Money(self.amount, self.currency)
 
+    @property
+    def root_id(self) -> int:
+        """The pot that it belongs to."""
+        return self.parent_id or self.id
+
 
 class Allocation(Model):
-    """So much of a receipt pays so much of an invoice. Append-only."""
+    """So much of a receipt pays so much of an invoice; a row below zero takes it off again. Append-only."""
 
     __tablename__ = "allocation"
     __append_only__ = True
-    __table_args__ = (UniqueConstraint("receipt_id", "invoice_id"),)
+    __table_args__ = (CheckConstraint("amount <> 0", name="amount_not_zero"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     receipt_id: Mapped[int] = mapped_column(ForeignKey("receipt.id"), index=True)

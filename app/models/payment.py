@@ -254,13 +254,20 @@ _UNDONE = text("done_at IS NULL")
 
 
 class PostProcessing(Recorded, Model):
-    """What must still follow a capture. `step` names the one that failed; money evidence is already safe."""
+    """What must still follow a capture, or a receipt of offline money. `step` names the one that failed; money evidence
+    is already safe."""
 
     __tablename__ = "post_processing"
-    __table_args__ = (Index("ix_post_processing_undone", "id", sqlite_where=_UNDONE, postgresql_where=_UNDONE),)
+    __table_args__ = (
+        CheckConstraint("(transaction_id IS NULL) <> (receipt_id IS NULL)", name="follows_one"),
+        Index("ix_post_processing_undone", "id", sqlite_where=_UNDONE, postgresql_where=_UNDONE),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    transaction_id: Mapped[int] = mapped_column(ForeignKey("transaction.id"), unique=True)
+    transaction_id: Mapped[int | None] = mapped_column(ForeignKey("transaction.id"), unique=True)
+    receipt_id: Mapped[int | None] = mapped_column(
+        ForeignKey("receipt.id", use_alter=True, name="fk_post_processing_receipt_id"), unique=True
+    )
     order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"), index=True)
     done_at: Mapped[datetime | None]
     step: Mapped[str | None] = mapped_column(String(60))

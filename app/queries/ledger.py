@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, case, cast, exists, func, sele
 from sqlalchemy.orm import aliased
 
 from ..db import db
-from ..models import Dispute, DisputeEntry, DisputeEntryKind, Movement
+from ..models import OFFLINE, Dispute, DisputeEntry, DisputeEntryKind, Movement, Receipt
 from ..models.payment import PaymentOrder, Transaction, TransactionAction
 from ..states import dispute as dispute_states
 from ..states import movement as movement_states
@@ -58,6 +58,26 @@ def _taken() -> Any:
     return select(_whole(func.sum(signed))).join(Dispute, Dispute.id == DisputeEntry.dispute_id)
 
 
+def offline() -> ColumnElement[int]:
+    """What came by cheque, wire or cash for the payment order at hand, less what never arrived."""
+    return _receipts(Receipt.amount, (Receipt.amount > 0) | Receipt.reversal)
+
+
+def _paid_out() -> ColumnElement[int]:
+    """What of offline money was given back."""
+    return _receipts(-Receipt.amount, (Receipt.amount < 0) & ~Receipt.reversal)
+
+
+def _receipts(amount: Any, which: Any) -> ColumnElement[int]:
+    query = select(_whole(func.sum(amount))).where(Receipt.payment_order_id == PaymentOrder.id)
+    return _of_payment_order(query.where(Receipt.kind.in_(OFFLINE), which))
+
+
+def captured() -> ColumnElement[int]:
+    """What has arrived for the payment order at hand, by gateways and without one."""
+    return summed(A.CAPTURE, A.CHARGE) + offline()
+
+
 def _disputed(*, undecided: bool = False) -> ColumnElement[int]:
     query = _taken().where(Dispute.payment_order_id == PaymentOrder.id)
     return _of_payment_order(query.where(Dispute.status.in_(dispute_states.OPEN)) if undecided else query)
@@ -67,8 +87,8 @@ def columns() -> tuple[ColumnElement[int], ...]:
     """What `of_row` reads, beside each payment order of a statement."""
     return (
         summed(A.AUTHORIZE, A.CHARGE, less=A.VOID).label("authorized"),
-        summed(A.CAPTURE, A.CHARGE).label("captured"),
-        summed(A.REFUND, less=A.REFUND_FAILURE).label("refunded"),
+        captured().label("captured"),
+        (summed(A.REFUND, less=A.REFUND_FAILURE) + _paid_out()).label("refunded"),
         _disputed().label("disputed"),
         held().label("held"),
         _disputed(undecided=True).label("contested"),

@@ -9,6 +9,8 @@ NEEDS: dict[str, Permission] = {
     "order": Permission.ORDER_VIEW,
     "signed_order": Permission.ORDER_VIEW,
     "invoice": Permission.INVOICE_VIEW,
+    "credit_note": Permission.INVOICE_VIEW,
+    "statement": Permission.RECEIVABLES_VIEW,
     "receipt": Permission.PAYMENT_VIEW,
 }
 

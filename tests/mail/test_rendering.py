@@ -35,6 +35,9 @@ SAMPLES = {
     "receipt": "RCT-00007",
     "what": "approval",
     "payment_order": "PO-5001",
+    "complete": False,
+    "invoice": "INV-00007",
+    "received": Money(100_000, "EUR"),
 }
 
 
@@ -54,7 +57,7 @@ def test_every_kind_says_the_same_in_text_and_in_html(app: Flask, kind: type[Con
     found = bodies(content)
     assert found.text.startswith(content.heading)
     # Everything that an invoice says is in its attachment; where money has gone back nothing is left to be opened.
-    linked = kind not in (kinds.InvoiceSent, kinds.RefundSent, kinds.AuthorizationReleased)
+    linked = kind not in (kinds.InvoiceSent, kinds.CreditNoteSent, kinds.RefundSent, kinds.AuthorizationReleased)
     assert (links.PLACEHOLDER in found.text) is linked
     assert (f'href="{links.PLACEHOLDER}"' in found.html) is linked
     assert found.html.count("<h1>") == 1

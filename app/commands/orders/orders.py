@@ -12,7 +12,7 @@ from flask_babel import gettext
 from sqlalchemy import or_, select
 
 from ... import clock, jobs
-from ...access import Permission, demand
+from ...access import Permission, can, demand
 from ...badges import said
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
@@ -34,11 +34,14 @@ from ...models import (
 from ...models.order import TAG_DECLINED, TAG_EXPIRED
 from ...queries import ledger
 from ...states.approval import LIVE, ApprovalEvent, ApprovalStatus
+from ...states.invoice import InvoiceStatus
 from ...states.order import OrderEvent, OrderStatus
 from ...states.subscription import SubscriptionEvent
 from ..payments import movements, payment_orders
+from ..receivables import credit_notes
 from . import activation, approvals
 
+NOTHING_LEFT = (InvoiceStatus.DRAFT, InvoiceStatus.CREDITED)
 RELOAD = marked("Reload the page to see where it stands.")
 
 
@@ -114,12 +117,14 @@ def cancel(order_id: int, *, because: str, by: User) -> SalesOrder:
     with transaction():
         demand(by, Permission.ORDER_CANCEL)
         actor, reason = Actor.of(by), _given(because)
+        lock(Account, get(SalesOrder, order_id).account_id)
         order = lock(SalesOrder, order_id)
         if not order.can(OrderEvent.CANCEL):
             sentence = marked("%(order)s cannot be cancelled any more: it is %(state)s.")
             raise Refusal("not_cancellable", sentence, RELOAD, **_where(order))
         payment_orders.refuse_while_paying(order)
         _refuse_while_money_is_on_it(order)
+        _credit_invoices(order, by)
         approvals.close_live(order, ApprovalEvent.REVOKE, by=actor)
         movements.void_held(order, by=actor, because="Order cancelled")
         payment_orders.withdraw_open(order, by=actor, because="Order cancelled")
@@ -138,13 +143,20 @@ def _refuse_while_money_is_on_it(order: SalesOrder) -> None:
             "Ask AR / finance.",
             order=order.number,
         )
-    if db.session.scalar(select(Invoice.id).where(Invoice.order_id == order.id, Invoice.number.is_not(None)).limit(1)):
-        raise Refusal(
-            "invoiced",
-            "%(order)s is invoiced; the invoice must be credited before the order can be cancelled.",
-            "Ask AR / finance.",
-            order=order.number,
-        )
+
+
+def _credit_invoices(order: SalesOrder, by: User) -> None:
+    """What was invoiced will not be supplied. By whoever may issue credit notes; else they do it first."""
+    standing = select(Invoice).where(Invoice.order_id == order.id, Invoice.status.not_in(NOTHING_LEFT))
+    for invoice in db.session.scalars(standing.order_by(Invoice.id)).all():
+        if not can(Permission.CREDIT_NOTE_ISSUE, by):
+            raise Refusal(
+                "invoiced",
+                "%(order)s is invoiced; the invoice must be credited before the order can be cancelled.",
+                "Ask AR / finance.",
+                order=order.number,
+            )
+        credit_notes.cancel(invoice, note=f"Order {order.number} is cancelled", by=Actor.of(by))
 
 
 def _end_subscriptions(order: SalesOrder, *, by: Actor) -> None:

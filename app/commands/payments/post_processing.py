@@ -47,22 +47,37 @@ Step = Callable[["Captured"], None]
 class Captured:
     """The rows that the steps work on, locked in the house's order."""
 
+    invoice_paper: Document | None = None
+
     def __init__(self, transaction_id: int) -> None:
         self.transaction = db.session.get_one(Transaction, transaction_id)
         payment_order = db.session.get_one(PaymentOrder, self.transaction.payment_order_id)
         self.account = lock(Account, payment_order.account_id)
         self.order = lock(SalesOrder, payment_order.order_id) if payment_order.order_id else None
         self.payment_order = lock(PaymentOrder, payment_order.id)
-        self.attempt = db.session.get_one(Attempt, self.transaction.attempt_id)
-        self.invoice_paper: Document | None = None
+        self.attempt: Attempt | None = db.session.get_one(Attempt, self.transaction.attempt_id)
+
+    @property
+    def by(self) -> Actor:
+        return self.attempt.actor if self.attempt else SYSTEM
+
+    @property
+    def amount(self) -> int:
+        return self.transaction.amount
+
+    @property
+    def is_money(self) -> bool:
+        """It arrived; else it is only held."""
+        return self.transaction.action is not TransactionAction.AUTHORIZE
+
+    @property
+    def covers(self) -> bool:
+        """It pays what was asked for; offline money may be a part of it, and waits for the rest."""
+        return True
 
     @cached_property
     def receipt(self) -> Receipt:
         return receipts.for_transaction(self.transaction, by=self.by)
-
-    @property
-    def by(self) -> Actor:
-        return self.attempt.actor
 
     @property
     def counts(self) -> bool:
@@ -83,10 +98,13 @@ def _receipt(captured: Captured) -> None:
 def _invoice(captured: Captured) -> None:
     if captured.order is None or not captured.counts:
         return
+    if not captured.covers and captured.payment_order.invoice_id is None:
+        return
     invoice = invoices.for_payment(captured.order, captured.payment_order, by=SYSTEM)
     if invoice is None:
         return  # all of the order is invoiced already: the receipt stays unapplied cash, for people to look at
-    receipts.allocate(captured.receipt, invoice, by=SYSTEM)
+    captured.receipt  # noqa: B018  (made when first asked for)
+    receipts.allocate_all(captured.payment_order, invoice, by=SYSTEM)
     captured.invoice_paper = papers.invoice(invoice)
 
 
@@ -97,15 +115,14 @@ def _order(captured: Captured) -> None:
     if not captured.counts:
         if TAG_UNAPPLIED not in order.tags:
             order.tag(TAG_UNAPPLIED)
-            order.record("late_money", by=SYSTEM, amount=captured.transaction.amount, currency=order.currency)
+            order.record("late_money", by=SYSTEM, amount=captured.amount, currency=order.currency)
         return
     order.untag(TAG_DECLINED)
-    if captured.transaction.action is not TransactionAction.AUTHORIZE:
+    if captured.is_money:
         order.untag(TAG_LAPSES)
-    if captured.payment_order.first and order.status in BEFORE_BOOKING:
+    if captured.payment_order.first and captured.covers and order.status in BEFORE_BOOKING:
         order.untag(TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED)
-        amount = captured.transaction.amount
-        order.transition(OrderEvent.FIRST_PAYMENT, by=captured.by, amount=amount, currency=order.currency)
+        order.transition(OrderEvent.FIRST_PAYMENT, by=captured.by, amount=captured.amount, currency=order.currency)
         if not _close_approval(order):
             payment_orders.open_transfers(order, by=SYSTEM)
         activation.activate_or_schedule(order, by=SYSTEM)
@@ -126,10 +143,10 @@ def _defaults(captured: Captured) -> None:
     """What the account has none of yet: the saved method, the billing address and recipient."""
     if not settings.fresh(settings.FIRST_PAYMENT_DEFAULTS):
         return
-    account, order = captured.account, captured.order
-    if account.default_method_id is None and captured.attempt.method_id is not None:
-        account.default_method_id = captured.attempt.method_id
-        account.record("default_method", by=captured.by, card=captured.attempt.card_label)
+    account, order, attempt = captured.account, captured.order, captured.attempt
+    if account.default_method_id is None and attempt is not None and attempt.method_id is not None:
+        account.default_method_id = attempt.method_id
+        account.record("default_method", by=captured.by, card=attempt.card_label)
     if order is not None:
         account.billing_address_id = account.billing_address_id or order.billing_address_id
         account.billing_contact_id = account.billing_contact_id or order.contact_id

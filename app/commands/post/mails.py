@@ -25,10 +25,12 @@ from ...mail.recipients import Recipient
 from ...mail.rendering import render
 from ...mail.targets import why_dead
 from ...models import (
+    Account,
     Actor,
     Approval,
     Attempt,
     Company,
+    CreditNote,
     Dispute,
     Invoice,
     MethodRequest,
@@ -43,6 +45,7 @@ from ...models import (
 )
 from ...money import Money
 from ...states.mail import MailStatus
+from . import papers
 
 By = User | Actor
 
@@ -106,27 +109,39 @@ def method_request(row: MethodRequest, *, again: str = "", by: By) -> OrderEmail
 
 def receipt(row: Receipt, *, attachments: Sequence[int] = (), by: By) -> OrderEmail:
     """Thank the customer for a payment; to the address given at the checkout, if one was."""
-    payment_order = get(PaymentOrder, row.payment_order_id)
     attempt = _attempt(row)
-    to = recipients.for_payment(payment_order, attempt.receipt_email or "" if attempt else "")
+    payment_order = get(PaymentOrder, row.payment_order_id) if row.payment_order_id else None
+    order = _order_of(row)
+    to = (
+        recipients.for_payment(payment_order, attempt.receipt_email or "" if attempt else "")
+        if payment_order
+        else recipients.for_invoice(get(Account, row.account_id), order)
+    )
+    meant = papers.meant_for(row)
     content = kinds.PaymentReceipt(
         number=row.number,
-        order=payment_order.order.number if payment_order.order else payment_order.number,
+        order=order.number if order else meant.number,
         amount=row.money,
         paid_with=row.paid_with,
-        paid_at=row.at,
-        purpose=payment_order.purpose,
+        paid_at=row.received_on or row.at,
+        purpose=meant.purpose,
+        complete=row.received_on is None,
     )
     return stage(
         content,
         subject=row,
         cause="paid",
-        order=payment_order.order,
+        order=order,
         to=to,
         link=("pay", attempt.intent.public_id) if attempt else None,
         attachments=attachments,
         by=by,
     )
+
+
+def _order_of(row: Receipt) -> SalesOrder | None:
+    order_id = papers.meant_for(row).order_id
+    return get(SalesOrder, order_id) if order_id else None
 
 
 def _attempt(row: Receipt) -> Attempt | None:
@@ -150,6 +165,22 @@ def invoice(row: Invoice, *, still_open: Money, attachments: Sequence[int], caus
         due_on=row.due_date,
     )
     return stage(content, subject=row, cause=cause, order=order, to=to, attachments=attachments, by=by)
+
+
+def credit_note(row: CreditNote, *, attachments: Sequence[int], by: By) -> OrderEmail:
+    """Send a credit note to whoever got the invoice, once."""
+    order = db.session.get(SalesOrder, row.order_id) if row.order_id else None
+    to = recipients.for_invoice(row.account, order)
+    content = kinds.CreditNoteSent(
+        name=to[0].name,
+        number=row.number,
+        invoice=row.invoice.number or "",
+        order=order.number if order else "",
+        amount=row.money,
+        received=Money(row.received, row.currency),
+        reason=row.note or papers.CREDIT_REASONS[row.reason],
+    )
+    return stage(content, subject=row, cause="issued", order=order, to=to, attachments=attachments, by=by)
 
 
 def payment_declined(attempt: Attempt, *, reason: str, by: By) -> OrderEmail | None:
@@ -252,7 +283,7 @@ def _about(order: SalesOrder) -> tuple[str, str]:
     return order.number, order.account.name
 
 
-Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest | Transaction | Dispute
+Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest | Transaction | Dispute | CreditNote
 
 
 def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:

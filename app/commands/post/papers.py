@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from ...models import (
     Approval,
     Company,
     Contact,
+    CreditNote,
     Document,
     Invoice,
     PaymentOrder,
@@ -23,9 +25,16 @@ from ...models import (
     Signature,
     Transaction,
 )
+from ...queries.receivables import figures
 from ..orders import snapshots
-from ..receivables import receipts
 
+CREDIT_REASONS = {
+    "price": "Price",
+    "return": "Return",
+    "cancellation": "Cancellation",
+    "duplicate": "Duplicate",
+    "other": "Other",
+}
 TAX_NOTES = {
     "reverse_charge": "Reverse charge: the recipient owes the tax (Article 196 of Directive 2006/112/EC).",
     "exempt": "Exempt from tax.",
@@ -76,6 +85,7 @@ def _certificate(approval: Approval, signature: Signature) -> dict[str, Any]:
 def invoice(row: Invoice) -> Document:
     """An issued invoice, with what is paid of it by now."""
     dates = {name: getattr(row, name).isoformat() for name in ("issued_on", "supply_date", "due_date")}
+    standing = figures.of_invoice(row.id)
     content = {
         "number": row.number,
         "kind": row.kind.value,
@@ -92,10 +102,39 @@ def invoice(row: Invoice) -> Document:
         "net": row.net,
         "tax": row.tax,
         "gross": row.gross,
-        "paid": receipts.allocated(invoice_id=row.id),
+        "paid": standing.allocated,
+        "credited": standing.credited,
         "note": TAX_NOTES.get(row.billing["tax_status"], ""),
     } | dates
     return documents.request("invoice", row.id, content, filename=f"{row.number}.pdf", order_id=row.order_id)
+
+
+def credit_note(row: CreditNote) -> Document:
+    bill = row.invoice
+    content = {
+        "number": row.number,
+        "invoice": bill.number,
+        "invoiced_on": (bill.issued_on or row.issued_on).isoformat(),
+        "order_number": row.billing.get("order", ""),
+        "reason": CREDIT_REASONS[row.reason],
+        "text": row.note,
+        "seller": seller(),
+        "customer": {"name": row.billing["name"], "lines": row.billing["address"], "tax_id": row.billing["tax_id"]},
+        "currency": row.currency,
+        "issued_on": row.issued_on.isoformat(),
+        "lines": [
+            {"sku": x.sku, "description": x.description, "tax_rate": str(x.tax_rate), "amount": x.amount}
+            for x in row.lines
+        ],
+        "tax_by_rate": row.tax_by_rate,
+        "net": row.net,
+        "tax": row.tax,
+        "gross": row.gross,
+        "received": row.received,
+        "prices_include_tax": row.prices_include_tax,
+        "note": TAX_NOTES.get(row.billing["tax_status"], ""),
+    }
+    return documents.request("credit_note", row.id, content, filename=f"{row.number}.pdf", order_id=row.order_id)
 
 
 # As the columns keep them, so that a line just written and the same line read make one paper.
@@ -112,10 +151,30 @@ def _invoice_line(line: Any) -> dict[str, Any]:
     return exact | {"sku": line.sku, "description": line.description, "amount": line.amount}
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a receipt's money was for, in words, and the number to name."""
+
+    purpose: str
+    number: str
+    order_id: int | None
+
+
+def meant_for(row: Receipt) -> Meant:
+    """A payment order, an invoice, or the account as such."""
+    if row.payment_order_id is not None:
+        payment_order = get(PaymentOrder, row.payment_order_id)
+        return Meant(payment_order.purpose, payment_order.number, payment_order.order_id)
+    if row.invoice_id is not None:
+        bill = get(Invoice, row.invoice_id)
+        return Meant(f"Invoice {bill.number}", bill.number or "", bill.order_id)
+    return Meant("Payment on account", get(Account, row.account_id).number, None)
+
+
 def receipt(row: Receipt) -> Document:
-    payment_order = get(PaymentOrder, row.payment_order_id)
-    account = get(Account, row.account_id)
+    meant, account = meant_for(row), get(Account, row.account_id)
     transaction = db.session.get(Transaction, row.transaction_id) if row.transaction_id else None
+    order = db.session.get(SalesOrder, meant.order_id) if meant.order_id else None
     address = account.billing_address
     content = {
         "number": row.number,
@@ -129,13 +188,15 @@ def receipt(row: Receipt) -> Document:
         "currency": row.currency,
         "paid_with": row.paid_with,
         "paid_at": row.at.isoformat(),
-        "purpose": payment_order.purpose,
-        "payment_order": payment_order.number,
-        "order_number": payment_order.order.number if payment_order.order else "",
-        "reference": (transaction.reference or transaction.provider_id) if transaction else "",
+        "purpose": meant.purpose,
+        "payment_order": meant.number,
+        "order_number": order.number if order else "",
+        "reference": (transaction.reference or transaction.provider_id) if transaction else row.reference,
     }
+    if row.received_on is not None:
+        content["received_on"] = row.received_on.isoformat()
     name = f"{row.number}.pdf"
-    return documents.request("receipt", row.id, content, filename=name, order_id=payment_order.order_id)
+    return documents.request("receipt", row.id, content, filename=name, order_id=meant.order_id)
 
 
 def seller() -> dict[str, Any]:

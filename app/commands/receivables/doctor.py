@@ -13,14 +13,13 @@ from ...db import db, get, insert_once, lock, transaction
 from ...errors import Refusal
 from ...models import Account, Actor, Invoice, PaymentOrder, PostProcessing, Transaction, User
 from ...money import Money
-from ...queries.receivables import cases, diagnosis
+from ...queries.receivables import cases, diagnosis, figures
 from ...queries.receivables.cases import Bill, Case
 from ...queries.receivables.diagnosis import Repair
-from ...states import invoice as invoice_states
-from ...states.invoice import InvoiceStatus
+from ...states.invoice import InvoiceStatus, derive
 from ..payments import post_processing
 from ..payments.post_processing import MONEY_IN, Captured
-from . import receipts
+from . import invoices
 
 STEPS: dict[str, post_processing.Step] = dict(MONEY_IN)
 
@@ -110,11 +109,9 @@ def _agree(invoice: Invoice, by: Actor) -> bool:
     """Move the invoice to where its allocations say it is; whether it had to. Inside a transaction, account locked."""
     if invoice.status is InvoiceStatus.DRAFT:
         return False
-    wanted = invoice_states.settled(invoice.gross, receipts.allocated(invoice_id=invoice.id))
-    event = invoice_states.towards(invoice.status, wanted) if wanted is not invoice.status else None
-    if event is None:
+    if derive(figures.of_invoice(invoice.id)) is invoice.status:
         return False
-    invoice.transition(event, by=by, because="Recomputed from its allocations.")
+    invoices.settle(invoice, by=by, because="Recomputed from its allocations.")
     return True
 
 

@@ -8,9 +8,9 @@ from ...db import db, get, lock, transaction
 from ...errors import Refusal
 from ...models import Account, Actor, Invoice, OrderEmail, User
 from ...money import Money
+from ...queries.receivables import figures
 from ...states.invoice import InvoiceStatus
 from ..post import mails, papers
-from . import receipts
 
 
 def send(invoice_id: int, *, form_key: str, by: User) -> OrderEmail:
@@ -27,7 +27,7 @@ def send(invoice_id: int, *, form_key: str, by: User) -> OrderEmail:
             return db.session.get_one(OrderEmail, known["id"])
         if invoice.status is InvoiceStatus.DRAFT:
             raise Refusal("not_issued", "This invoice is not issued yet, so there is nothing to send.")
-        still_open = Money(invoice.gross - receipts.allocated(invoice_id=invoice.id), invoice.currency)
+        still_open = Money(figures.of_invoice(invoice.id).due, invoice.currency)
         paper = papers.invoice(invoice)
         mail = mails.invoice(invoice, still_open=still_open, attachments=[paper.id], cause=f"sent:{form_key}", by=by)
         audit.note("invoice.send", invoice.number or "", by=Actor.of(by))

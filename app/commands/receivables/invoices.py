@@ -10,9 +10,10 @@ from sqlalchemy import select
 
 from ... import clock, numbering
 from ...db import db
-from ...models import Account, Actor, Company, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
+from ...models import Account, Actor, Company, CreditNote, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
 from ...money import Money, TaxTotal, Totals, next_part
-from ...states.invoice import InvoiceEvent, InvoiceStatus
+from ...queries.receivables import figures
+from ...states.invoice import EDGES, OPEN, TOWARDS, InvoiceEvent, InvoiceStatus, derive
 
 
 def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) -> Invoice | None:
@@ -25,7 +26,7 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
     if payment_order.invoice_id is not None:
         return db.session.get_one(Invoice, payment_order.invoice_id)
     totals, billed = order.totals(), _billed(order)
-    if payment_order.amount == totals.gross.minor and not billed:
+    if payment_order.amount == totals.gross.minor and not sum(t.gross.minor for t in billed):
         invoice = _full(order, totals)
     else:
         part = next_part(totals, billed, payment_order.money)
@@ -38,11 +39,13 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
 
 
 def _billed(order: SalesOrder) -> list[TaxTotal]:
-    """What the order's invoices hold already, tax rate by tax rate."""
+    """What the order's invoices hold already, tax rate by tax rate; what was credited may be invoiced again."""
     issued = select(Invoice.tax_by_rate).where(Invoice.order_id == order.id, Invoice.number.is_not(None))
+    credited = select(CreditNote.tax_by_rate).where(CreditNote.order_id == order.id)
     return [
-        TaxTotal(Decimal(t["rate"]), Money(t["base"], order.currency), Money(t["tax"], order.currency))
-        for by_rate in db.session.scalars(issued)
+        TaxTotal(Decimal(t["rate"]), Money(sign * t["base"], order.currency), Money(sign * t["tax"], order.currency))
+        for sign, papers in ((1, issued), (-1, credited))
+        for by_rate in db.session.scalars(papers)
         for t in by_rate
     ]
 
@@ -138,6 +141,17 @@ def _issue(invoice: Invoice, order: SalesOrder, *, due: date, by: Actor) -> None
     )
 
 
+def settle(invoice: Invoice, *, by: Actor, because: str | None = None, event: str = "allocated", **told: Any) -> None:
+    """Let the invoice stand where its figures put it, after `told` changed them; what moves nothing is remembered as
+    `event`. Inside a transaction, account locked."""
+    target = derive(figures.of_invoice(invoice.id))
+    paid_again = target is InvoiceStatus.PART_PAID and told.get("amount", 0) > 0 and event == "allocated"
+    if target is invoice.status and not paid_again:
+        invoice.record(event, by=by, because=because, **told)
+        return
+    move = next(e for e in TOWARDS[target] if EDGES.get((invoice.status, e)) is target)
+    invoice.transition(move, by=by, because=because, **told)
+
+
 def overdue(invoice: Invoice, today: date) -> bool:
-    open_states = (InvoiceStatus.ISSUED, InvoiceStatus.PART_PAID)
-    return invoice.status in open_states and invoice.due_date is not None and invoice.due_date < today
+    return invoice.status in OPEN and invoice.due_date is not None and invoice.due_date < today

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from typing import Any
+
+from sqlalchemy import select
 
 from ... import audit, numbering
-from ...db import db
+from ...db import db, get
 from ...errors import Refusal
 from ...models import Actor, Allocation, Attempt, Invoice, PaymentOrder, Receipt, Transaction
 from ...money import Money
-from ...states.invoice import InvoiceEvent
+from ...queries.receivables import figures
+from . import invoices
 
 
 def for_transaction(transaction: Transaction, *, by: Actor) -> Receipt:
@@ -19,8 +22,8 @@ def for_transaction(transaction: Transaction, *, by: Actor) -> Receipt:
         return existing
     payment_order = db.session.get_one(PaymentOrder, transaction.payment_order_id)
     attempt = db.session.get_one(Attempt, transaction.attempt_id)
-    receipt = Receipt(
-        number=numbering.take("receipt"),
+    return write(
+        by=by,
         account_id=payment_order.account_id,
         payment_order_id=payment_order.id,
         transaction_id=transaction.id,
@@ -28,40 +31,65 @@ def for_transaction(transaction: Transaction, *, by: Actor) -> Receipt:
         currency=transaction.currency,
         paid_with=attempt.card_label,
     )
-    db.session.add(receipt)
+
+
+def write(*, by: Actor, **facts: Any) -> Receipt:
+    """The row with its number, history and audit. Inside a transaction, account locked."""
+    row = Receipt(number=numbering.take("receipt"), **facts)
+    db.session.add(row)
     db.session.flush()
-    payment_order.record("receipt", by=by, number=receipt.number, amount=receipt.amount, currency=receipt.currency)
-    audit.note("receipt.create", receipt.number, by=by, after={"amount": receipt.money})
-    return receipt
+    subject = get(PaymentOrder, row.payment_order_id) if row.payment_order_id else row
+    event, told = ("receipt", row.amount) if row.amount > 0 else ("given_back", -row.amount)
+    event = "bounced" if row.reversal else event
+    subject.record(event, by=by, because=row.note or None, number=row.number, amount=told, currency=row.currency)
+    audit.note("receipt.create", row.number, by=by, after={"amount": row.money})
+    return row
 
 
-def allocated(*, receipt_id: int | None = None, invoice_id: int | None = None) -> int:
-    """Minor units already allocated of a receipt, or to an invoice."""
-    column, value = (Allocation.receipt_id, receipt_id) if receipt_id else (Allocation.invoice_id, invoice_id)
-    return int(db.session.scalar(select(func.coalesce(func.sum(Allocation.amount), 0)).where(column == value)) or 0)
+def free(receipt: Receipt) -> int:
+    """Minor units of the receipt that can pay an invoice: its own rest, as far as its money is still here."""
+    return max(min(receipt.amount - figures.given(receipt.id), figures.unapplied(receipt.root_id)), 0)
 
 
-def allocate(receipt: Receipt, invoice: Invoice, *, by: Actor) -> int:
-    """As much of the receipt as is free, to as much of the invoice as is due; the minor units allocated.
+def allocate(receipt: Receipt, invoice: Invoice, *, by: Actor, most: int | None = None) -> int:
+    """As much of the receipt as is free, to as much of the invoice as is due, but at most `most`; the minor units
+    allocated.
 
     Never above either (invariant 5); what is left of the receipt is unapplied cash. Inside a transaction, account
     locked.
     """
     if receipt.account_id != invoice.account_id or receipt.currency != invoice.currency:
         raise Refusal("foreign_invoice", "Receipt and invoice belong to different accounts or currencies.")
-    free = receipt.amount - allocated(receipt_id=receipt.id)
-    due = invoice.gross - allocated(invoice_id=invoice.id)
-    amount = min(free, due)
+    amount = min(free(receipt), figures.of_invoice(invoice.id).due)
+    amount = amount if most is None else min(amount, most)
     if amount <= 0:
         return 0
+    _add(receipt, invoice, amount)
+    invoices.settle(invoice, by=by, receipt=receipt.number, amount=amount, currency=receipt.currency)
+    _note("receipt.allocate", receipt, invoice, amount, by=by)
+    return amount
+
+
+def take_off(receipt: Receipt, invoice: Invoice, amount: int, *, by: Actor, because: str | None = None) -> None:
+    """So many minor units of the receipt's money do not pay the invoice any more. The caller settles the invoice."""
+    _add(receipt, invoice, -amount)
+    _note("receipt.take_back", receipt, invoice, amount, by=by, because=because)
+
+
+def _add(receipt: Receipt, invoice: Invoice, amount: int) -> None:
     db.session.add(Allocation(receipt_id=receipt.id, invoice_id=invoice.id, amount=amount))
     db.session.flush()
-    event = InvoiceEvent.PAY_FULL if amount == due else InvoiceEvent.PAY_PART
-    invoice.transition(event, by=by, receipt=receipt.number, amount=amount, currency=receipt.currency)
-    audit.note(
-        "receipt.allocate",
-        receipt.number,
-        by=by,
-        after={"invoice": invoice.number, "amount": Money(amount, receipt.currency)},
-    )
-    return amount
+
+
+def _note(
+    action: str, receipt: Receipt, invoice: Invoice, amount: int, *, by: Actor, because: str | None = None
+) -> None:
+    after: dict[str, Any] = {"invoice": invoice.number, "amount": Money(amount, receipt.currency)}
+    audit.note(action, receipt.number, by=by, after=after | ({"because": because} if because else {}))
+
+
+def allocate_all(payment_order: PaymentOrder, invoice: Invoice, *, by: Actor) -> None:
+    """Whatever came in for the payment order and pays nothing yet, oldest first. Account locked."""
+    mine = select(Receipt).where(Receipt.payment_order_id == payment_order.id, Receipt.parent_id.is_(None))
+    for row in db.session.scalars(mine.order_by(Receipt.id)).all():
+        allocate(row, invoice, by=by)

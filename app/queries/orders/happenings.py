@@ -60,6 +60,7 @@ REVERSALS: dict[tuple[str, str], Words] = {
 # (entity, event) of history; what is not here does not show on the timeline.
 HISTORY: dict[tuple[str, str], Words] = {
     **REVERSALS,
+    ("payment_order", "bounced"): Words("arrow-back-up", _("took back %(amount)s that never arrived"), "bad"),
     ("payment_order", "given_back"): Words("receipt-refund", _("gave back %(amount)s, receipt %(number)s"), "warn"),
     ("payment_order", "lapses"): Words("hourglass", _("warned: an authorization of %(amount)s lapses soon"), "warn"),
     ("sales_order", "converted"): Words("file-invoice", _("converted the order from %(quote)s v%(version)s")),

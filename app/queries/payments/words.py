@@ -65,6 +65,7 @@ def of_mail(kind: str) -> str:
 
 HISTORY: dict[tuple[str, str], Words] = {
     **REVERSALS,
+    ("payment_order", "bounced"): Words("arrow-back-up", _("took back %(amount)s that never arrived"), "bad"),
     ("payment_order", "given_back"): Words("receipt-refund", _("gave back %(amount)s, receipt %(number)s"), "warn"),
     ("payment_order", "lapses"): Words("hourglass", _("warned: the authorization lapses soon"), "warn"),
     ("payment_order", "created"): Words("coins", _("asked for %(amount)s")),

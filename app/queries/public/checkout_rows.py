@@ -18,19 +18,8 @@ from ...models import (
     Snapshot,
     Transaction,
 )
-from ...models.payment import TransactionAction
 from ...states.intent import IntentStatus
 from .. import ledger
-
-
-def _captured() -> ColumnElement[int]:
-    captures = (TransactionAction.CAPTURE, TransactionAction.CHARGE)
-    return (
-        select(func.coalesce(func.sum(Transaction.amount), 0))
-        .where(Transaction.payment_order_id == PaymentOrder.id, Transaction.action.in_(captures))
-        .correlate(PaymentOrder)
-        .scalar_subquery()
-    )
 
 
 def _tries() -> ColumnElement[int]:
@@ -87,7 +76,7 @@ def _select() -> Any:
             Attempt.advice,
             Attempt.error,
             Attempt.next_action,
-            _captured().label("captured"),
+            ledger.captured().label("captured"),
             ledger.held().label("held"),
             _tries().label("tries"),
         )

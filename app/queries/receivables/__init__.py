@@ -1,1 +1,1 @@
-"""Money that came in, and how far the receivables followed it."""
+"""What customers owe and have paid, what waits to be applied, and how far the books followed the money."""

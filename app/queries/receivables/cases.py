@@ -27,13 +27,13 @@ from ...models import (
     TransactionAction,
 )
 from ...money import Money
-from ...states import invoice as invoice_states
 from ...states.attempt import AttemptStatus
-from ...states.invoice import InvoiceStatus
+from ...states.invoice import InvoiceStatus, Standing, derive
 from ...states.order import OrderStatus
 from ...states.payment_order import PaymentOrderStatus
 from .. import ledger
 from ..orders.lines import totals_of
+from . import figures
 
 A = TransactionAction
 MONEY_IN = (A.CHARGE, A.CAPTURE)
@@ -47,25 +47,33 @@ class Bill:
     id: int
     number: str | None
     status: InvoiceStatus
-    gross: Money
-    paid: Money
+    currency: str
+    standing: Standing
     due_date: date | None
 
     @property
+    def gross(self) -> Money:
+        return Money(self.standing.gross, self.currency)
+
+    @property
+    def paid(self) -> Money:
+        return Money(self.standing.allocated, self.currency)
+
+    @property
     def balance(self) -> Money:
-        return self.gross - self.paid
+        return Money(self.standing.due, self.currency)
 
     @property
     def wanted(self) -> InvoiceStatus:
         """The status that its allocations call for."""
         if self.status is InvoiceStatus.DRAFT:
             return self.status
-        return invoice_states.settled(self.gross.minor, self.paid.minor)
+        return derive(self.standing)
 
     @property
     def overdrawn(self) -> bool:
         """Allocated above its total or below nothing, which no constraint should have let through."""
-        return not 0 <= self.paid.minor <= max(self.gross.minor, 0)
+        return self.standing.allocated < 0 or self.standing.due < 0
 
     @property
     def agrees(self) -> bool:
@@ -152,12 +160,10 @@ def of_transaction(transaction: Transaction) -> Case:
 
 
 def bills_of(ids: Iterable[int]) -> dict[int, Bill]:
-    paid = _whole(select(func.sum(Allocation.amount)).where(Allocation.invoice_id == Invoice.id).correlate(Invoice))
     columns = (Invoice.id, Invoice.number, Invoice.status, Invoice.gross, Invoice.currency, Invoice.due_date)
-    rows = read_columns(select(*columns, paid.label("paid")).where(Invoice.id.in_(list(ids))).order_by(Invoice.id))
+    query = select(*columns, *figures.columns()).where(Invoice.id.in_(list(ids))).order_by(Invoice.id)
     return {
-        r.id: Bill(r.id, r.number, r.status, Money(r.gross, r.currency), Money(r.paid, r.currency), r.due_date)
-        for r in rows
+        r.id: Bill(r.id, r.number, r.status, r.currency, figures.of_row(r), r.due_date) for r in read_columns(query)
     }
 
 

@@ -1,0 +1,209 @@
+"""Cheques, wires and cash: recorded once, counted as money, taken back when they bounce."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app import clock
+from app.access import Role
+from app.commands.payments import payment_links
+from app.commands.receivables import following_up, invoices, offline
+from app.db import db
+from app.errors import Refusal
+from app.models import (
+    CollectionMethod,
+    Invoice,
+    OrderEmail,
+    PaymentIntent,
+    PaymentOrder,
+    PostProcessing,
+    Receipt,
+    ReceiptKind,
+    SalesOrder,
+    User,
+)
+from app.queries import invariants, ledger
+from app.queries.orders.facts import load
+from app.states.intent import IntentStatus
+from app.states.order import OrderStatus
+from app.states.payment_order import PaymentStatus
+from tests import factories, ledgers
+from tests.commands.collecting import booked, fresh, request
+from tests.gateways.scripted import ScriptedGateway
+from tests.ledgers import came, key
+
+TODAY = lambda: clock.today(factories.ZONE)  # noqa: E731
+
+
+@pytest.fixture
+def clerk(app: Flask) -> User:
+    return ledgers.clerk()
+
+
+@pytest.fixture
+def asked(gateway: ScriptedGateway, clerk: User) -> PaymentOrder:
+    """100.00 to come by wire, on an order that is booked."""
+    owner = factories.user(Role.ADMIN)
+    return request(booked(owner), owner, collection=CollectionMethod.OFFLINE)
+
+
+def record(row: PaymentOrder, by: User, minor: int = 10_000, **facts: Any) -> Receipt:
+    return offline.for_payment_order(row.id, came(minor, **facts), form_key=key(), by=by)
+
+
+def status(row: PaymentOrder) -> PaymentStatus:
+    db.session.rollback()
+    order = db.session.get_one(SalesOrder, row.order_id)
+    found = load(order.number, order.owner)
+    return next(x.status for x in found.payment_orders if x.row.id == row.id)
+
+
+def sound() -> bool:
+    """The scripted gateway keeps no books, so rule 25 is not asked."""
+    db.session.rollback()
+    broken = [x for x in invariants.broken(grace=timedelta(0)) if not x.startswith("25:")]
+    assert broken == []
+    return True
+
+
+def test_a_wire_pays_its_payment_order_and_all_that_follows_a_capture_follows(asked: PaymentOrder, clerk: User) -> None:
+    receipt = record(asked, clerk)
+    assert status(asked) is PaymentStatus.PAID
+    invoice = db.session.get_one(Invoice, db.session.get_one(PaymentOrder, asked.id).invoice_id)
+    assert (invoice.gross, ledgers.standing(invoice)) == (10_000, ("paid", 0))
+    assert ledgers.unapplied(receipt) == 0
+    mail = db.session.scalars(select(OrderEmail).where(OrderEmail.subject_id == receipt.id)).first()
+    assert mail is not None and receipt.paid_with in mail.text and len(mail.attachments) == 2
+    assert sound()
+
+
+def test_a_part_waits_for_the_rest_and_both_pay_one_invoice(asked: PaymentOrder, clerk: User) -> None:
+    first = record(asked, clerk, 4_000)
+    assert (status(asked), ledgers.unapplied(first)) == (PaymentStatus.PART_PAID, 4_000)
+    assert db.session.get_one(PaymentOrder, asked.id).invoice_id is None
+    record(asked, clerk, 6_500)
+    invoice = db.session.get_one(Invoice, fresh(asked).invoice_id)
+    assert ledgers.allocations(invoice) == [4_000, 6_000]  # 5.00 above what was asked for stay unapplied
+    assert sound()
+
+
+def test_the_first_payment_by_wire_books_the_order(app: Flask, clerk: User) -> None:
+    from app.commands.payments import payment_orders
+    from app.db import lock, transaction
+    from app.models import SYSTEM
+
+    order = factories.order(owner=factories.user(Role.ADMIN))
+    with transaction():
+        row = payment_orders.open_first(lock(SalesOrder, order.id), by=SYSTEM)
+    assert row is not None
+    record(row, clerk, row.amount // 2)
+    assert fresh(order).status is OrderStatus.DRAFT
+    record(row, clerk, row.amount - row.amount // 2)
+    assert fresh(order).status is OrderStatus.ACTIVATED
+    assert sound()
+
+
+def test_money_on_an_invoice_pays_it_and_what_is_above_stays(app: Flask, clerk: User) -> None:
+    invoice = ledgers.invoice()
+    receipt = offline.for_invoice(invoice.id, came(12_000), form_key=key(), by=clerk)
+    assert ledgers.standing(invoice) == ("paid", 0)
+    assert ledgers.unapplied(receipt) == 100
+
+
+def test_the_same_form_twice_is_one_receipt(asked: PaymentOrder, clerk: User) -> None:
+    once = came(10_000)
+    found = {offline.for_payment_order(asked.id, once, form_key="k", by=clerk).id for _ in range(2)}
+    assert len(found) == 1
+
+
+def test_a_duplicate_is_refused_and_names_the_first(app: Flask, clerk: User) -> None:
+    customer_id = factories.account().id
+    first = ledgers.on_account(customer_id, clerk, reference="Cheque 77")
+    with pytest.raises(Refusal) as refused:
+        ledgers.on_account(customer_id, clerk, reference="CHEQUE 77")
+    assert refused.value.code == "duplicate" and first.number in refused.value.sentence
+    ledgers.on_account(customer_id, clerk, 11_901, reference="Cheque 77")
+    ledgers.on_account(factories.account().id, clerk, reference="Cheque 77")
+
+
+def test_a_bounced_cheque_is_owed_again_and_may_be_presented_again(asked: PaymentOrder, clerk: User) -> None:
+    receipt = record(asked, clerk, kind=ReceiptKind.CHEQUE, reference="4711")
+    invoice = db.session.get_one(Invoice, fresh(asked).invoice_id)
+    gone = offline.reverse(receipt.id, because="No funds", on=TODAY(), form_key="b", by=clerk)
+    again = offline.reverse(receipt.id, because="No funds", on=TODAY(), form_key="b", by=clerk)
+    assert (gone.amount, gone.parent_id, again.id) == (-10_000, receipt.id, gone.id)
+    assert ledgers.standing(invoice) == ("issued", 10_000)
+    assert (status(asked), ledgers.unapplied(receipt)) == (PaymentStatus.REQUESTED, 0)
+    with pytest.raises(Refusal, match="reversed"):
+        offline.reverse(receipt.id, because="Again", on=TODAY(), form_key="c", by=clerk)
+    assert sound()
+    record(asked, clerk, kind=ReceiptKind.CHEQUE, reference="4711")
+    assert ledgers.standing(invoice) == ("paid", 0)
+    assert sound()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"minor": 0}, "not_positive"),
+        ({"reference": " "}, "reference_missing"),
+        ({"currency": "XXX"}, "wrong_currency"),
+        ({"kind": ReceiptKind.GATEWAY}, "not_offline"),
+        ({"received_on": "tomorrow"}, "day_ahead"),
+    ],
+)
+def test_what_cannot_have_come_is_refused(app: Flask, clerk: User, changes: dict[str, Any], code: str) -> None:
+    if "received_on" in changes:
+        changes = {"received_on": TODAY() + timedelta(days=1)}
+    with pytest.raises(Refusal) as refused:
+        ledgers.on_account(factories.account().id, clerk, **changes)
+    assert refused.value.code == code
+    assert db.session.scalar(select(Receipt.id)) is None
+
+
+def test_only_who_may_record_it_records_it(asked: PaymentOrder, gateway: ScriptedGateway) -> None:
+    with pytest.raises(Refusal, match="not_permitted"):
+        record(asked, factories.user(Role.SALES_MANAGER))
+
+
+def test_a_paid_payment_order_takes_no_more(asked: PaymentOrder, clerk: User) -> None:
+    record(asked, clerk)
+    with pytest.raises(Refusal, match="paid"):
+        record(asked, clerk)
+
+
+@pytest.mark.parametrize(("minor", "end"), [(10_000, IntentStatus.PAID), (4_000, IntentStatus.REVOKED)])
+def test_a_live_link_is_not_paid_a_second_time(
+    gateway: ScriptedGateway, clerk: User, minor: int, end: IntentStatus
+) -> None:
+    owner = factories.user(Role.ADMIN)
+    row = request(booked(owner), owner)
+    payment_links.send(row.id, form_key="send", by=owner)
+    record(row, clerk, minor)
+    intent = db.session.scalars(select(PaymentIntent).where(PaymentIntent.payment_order_id == row.id)).one()
+    assert intent.status is end
+
+
+def test_what_fails_after_it_is_a_row_and_is_tried_again(
+    asked: PaymentOrder, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(invoices, "for_payment", lambda *a, **k: 1 / 0)
+        receipt = record(asked, clerk)
+    row = db.session.scalars(select(PostProcessing).where(PostProcessing.receipt_id == receipt.id)).one()
+    assert row.done_at is None and "ZeroDivisionError" in (row.error or "")
+    assert status(asked) is PaymentStatus.PAID  # the money is there
+    assert following_up.run(receipt.id)
+    assert db.session.get_one(Invoice, fresh(asked).invoice_id).status.value == "paid"
+    assert sound()
+
+
+def test_figures_tell_offline_money_from_what_a_gateway_holds(asked: PaymentOrder, clerk: User) -> None:
+    record(asked, clerk)
+    found = ledger.figures([asked.id])[asked.id]
+    assert (found.captured, found.authorized, found.refunded, found.balance) == (10_000, 0, 0, 0)
