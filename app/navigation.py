@@ -38,6 +38,7 @@ ITEMS: tuple[tuple[str, str, str, tuple[Permission, ...], bool], ...] = (
     ("Quotes", "quotes.index", "file-text", (Permission.QUOTE_VIEW,), False),
     ("Payments", "payments.index", "credit-card", (Permission.PAYMENT_VIEW,), False),
     ("Invoices", "invoices.index", "receipt", (Permission.INVOICE_VIEW,), False),
+    ("Receivables", "receivables.index", "coins", (Permission.RECEIVABLES_VIEW,), False),
     ("Settlement", "settlement.index", "cash", (Permission.SETTLEMENT_VIEW,), False),
     ("Accounts", "accounts.index", "building", (Permission.ACCOUNT_VIEW,), False),
     ("Reports", "reports.index", "file-description", (Permission.REPORT_VIEW,), False),

@@ -13,6 +13,7 @@ from app.models import PaymentIntent, User
 from tests import factories
 from tests.conftest import Client
 from tests.house import posts, routes
+from tests.ledgers import samples as receivables_of
 
 pytestmark = pytest.mark.engines
 
@@ -40,6 +41,7 @@ def samples(any_app: Flask, admin: User) -> dict[str, object]:
         "accounts.number": factories.account().number,
         "invoices.number": factories.invoice(factories.order(owner=admin)).number,
         "payments.number": intent.payment_order.number,
+        **receivables_of(admin),
         "approve.token": links.mint("approve", approval.public_id, approval.generation),
         "pay.token": links.mint("pay", intent.public_id, intent.generation),
         "token": "nothing-we-signed",

@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "search",
     "invoices",
     "payments",
+    "receivables",
     "settlement",
     "reports",
     "disputes",
