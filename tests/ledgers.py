@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from app import clock
 from app.access import Role
-from app.commands.receivables import allocations, credit_notes, offline
+from app.commands.receivables import allocations as applying
+from app.commands.receivables import credit_notes, offline
 from app.commands.receivables.offline import Came
 from app.db import db, end_read
 from app.models import Account, Allocation, CreditReason, Invoice, PaymentOrder, Receipt, ReceiptKind, User
@@ -77,7 +78,7 @@ def samples(by: User) -> dict[str, object]:
     customer_id, account = customer.id, customer.number
     bill = invoice(customer)
     money = on_account(customer_id, by)
-    allocations.apply(money.id, bill.id, amount=Money(100, "EUR"), form_key=key(), by=by)
+    applying.apply(money.id, bill.id, amount=Money(100, "EUR"), form_key=key(), by=by)
     note = credit_notes.for_amount(
         bill.id, amount=Money(100, "EUR"), reason=CreditReason.PRICE, note="", form_key=key(), by=by
     )
