@@ -158,6 +158,9 @@ LEDGER: dict[str, Definition] = {
     "exchange": _account(
         "exchange", "1370", marked("Exchange"), marked("Between the customer's currency and the payout's.")
     ),
+    "revenue": _account("revenue", "4400", marked("Revenue"), marked("What is invoiced, without its tax.")),
+    "tax": _account("tax", "3800", marked("Tax"), marked("The tax on what is invoiced.")),
+    "losses": _account("losses", "6920", marked("Losses"), marked("What is written off.")),
 }
 
 ALL: dict[str, Definition] = {

@@ -6,12 +6,15 @@ import itertools
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from app import clock
 from app.access import Role
-from app.commands.receivables import offline
+from app.commands.receivables import allocations as applying
+from app.commands.receivables import credit_notes, offline
 from app.commands.receivables.offline import Came
 from app.db import db, end_read
-from app.models import Account, Allocation, Invoice, Receipt, ReceiptKind, User
+from app.models import Account, Allocation, CreditReason, Invoice, PaymentOrder, Receipt, ReceiptKind, User
 from app.money import Money
 from app.queries.receivables import figures
 from tests import factories
@@ -67,3 +70,22 @@ def unapplied(row: Receipt) -> int:
     found = figures.unapplied(row.root_id)
     end_read()
     return found
+
+
+def samples(by: User) -> dict[str, object]:
+    """Something at every address of receivables: money that pays an open invoice in part, and a credit note."""
+    customer = factories.account()
+    customer_id, account = customer.id, customer.number
+    bill = invoice(customer)
+    money = on_account(customer_id, by)
+    applying.apply(money.id, bill.id, amount=Money(100, "EUR"), form_key=key(), by=by)
+    note = credit_notes.for_amount(
+        bill.id, amount=Money(100, "EUR"), reason=CreditReason.PRICE, note="", form_key=key(), by=by
+    )
+    return {
+        "receivables.account": account,
+        "receivables.invoice": bill.number,
+        "receivables.receipt": money.number,
+        "receivables.credit_note": note.number,
+        "receivables.payment_order": db.session.scalar(select(PaymentOrder.number).limit(1)),
+    }

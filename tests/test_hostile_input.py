@@ -13,6 +13,7 @@ from app.models import PaymentIntent, User
 from tests import factories, waiting
 from tests.conftest import Client
 from tests.house import posts, routes
+from tests.ledgers import samples as receivables_of
 
 pytestmark = pytest.mark.engines
 
@@ -44,6 +45,7 @@ def samples(any_app: Flask, admin: User) -> dict[str, object]:
         "operations.escalation_id": waiting.escalation().id,
         "operations.queue": "charges",
         "operations.gateway": "sandbox",
+        **receivables_of(admin),
         "approve.token": links.mint("approve", approval.public_id, approval.generation),
         "pay.token": links.mint("pay", intent.public_id, intent.generation),
         "token": "nothing-we-signed",

@@ -16,6 +16,7 @@ from app.models import PaymentIntent
 from tests import factories, moves, waiting
 from tests.conftest import Client
 from tests.house import modules, panels, routes, templates, words, world
+from tests.ledgers import samples as receivables_of
 
 BAD_MODULES = {
     modules.oversized: {"app/commands/orders.py": "\n" * 401},
@@ -142,6 +143,7 @@ def samples(app: Flask) -> dict[str, object]:
         "accounts.number": factories.account().number,
         "invoices.number": factories.invoice(order).number,
         "payments.number": intent.payment_order.number,
+        **receivables_of(admin),
         "sandbox_console.gateway": "sandbox",
         "approve.token": links.mint("approve", approval.public_id, approval.generation),
         "pay.token": links.mint("pay", intent.public_id, intent.generation),

@@ -18,6 +18,7 @@ MODULES: tuple[str, ...] = (
     "invoices",
     "trace",
     "payments",
+    "receivables",
     "settlement",
     "reports",
     "disputes",

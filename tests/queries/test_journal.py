@@ -12,15 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import clock
+from app.access import Role
+from app.commands.receivables import allocations, credit_notes, offline, write_offs
 from app.commands.settlement import matching, settlement
 from app.db import db, end_read
 from app.gateways.sandbox import disputes, movements, payouts
-from app.models import LineKind, SettlementBatch, SettlementLine, TransactionAction
+from app.models import Account, CreditReason, LineKind, ReceiptKind, SettlementBatch, SettlementLine, TransactionAction
 from app.money import Money
 from app.queries.months import Month
+from app.queries.receivables import statement
 from app.queries.reports import journal, posting
 from app.queries.reports.posting import Entry, Ledger
-from tests import factories
+from tests import factories, ledgers
+from tests.commands import moving
 from tests.paid_out import abroad, gateway_id, line, paid, pay_out, payout, sync
 
 L, K, A = Ledger, LineKind, TransactionAction
@@ -107,10 +111,40 @@ def test_a_month_of_real_books_comes_to_batches_and_transactions(any_app: Flask)
     batch = db.session.query(SettlementBatch).one()
     assert change(found, L.BANK, "EUR") == batch.net
     assert change(found, L.FEES, "EUR") == sum(x.fee for x in db.session.query(SettlementLine))
-    assert change(found, L.RECEIVABLES, "EUR") == -(first.amount + second.amount)
+    assert change(found, L.RECEIVABLES, "EUR") == 0  # invoiced and paid
+    assert change(found, L.REVENUE, "EUR") + change(found, L.TAX, "EUR") == -(first.amount + second.amount)
     assert change(found, L.DISPUTES, "EUR") == 0
     # The refund was made at the processor and is no transaction of ours yet: clearing shows what is held up.
     assert change(found, L.CLEARING, "EUR") == 500
+
+
+def test_receivables_come_to_what_statements_say(app: Flask) -> None:
+    """Invoices, a credit note, a write-off, wires, one that bounced, a pay-out, a refund and unapplied cash."""
+    (charge,) = paid()
+    boss, customer = factories.user(Role.ADMIN), factories.account()
+    customer_id = customer.id
+    bills = [ledgers.invoice(customer) for _ in range(3)]
+    offline.for_invoice(bills[0].id, ledgers.came(12_000), form_key="1", by=boss)
+    credit_notes.for_amount(
+        bills[1].id, amount=Money(1_190, "EUR"), reason=CreditReason.PRICE, note="", form_key="2", by=boss
+    )
+    write_offs.write_off(bills[2].id, because="Old", form_key="3", by=boss)
+    today = clock.today(factories.ZONE)
+    bounced, kept = ledgers.on_account(customer_id, boss, 700), ledgers.on_account(customer_id, boss, 900)
+    offline.reverse(bounced.id, because="x", on=today, form_key="4", by=boss)
+    facts = {"kind": ReceiptKind.WIRE, "reference": "O", "on": today, "because": "x", "form_key": "5", "by": boss}
+    allocations.pay_out(kept.id, amount=Money(200, "EUR"), **facts)
+    moving.refund(charge, 500, boss)
+    found = this_month()
+    owed = 0
+    for account in db.session.query(Account).all():
+        with app.test_request_context():
+            owed += statement.view(account, {}, factories.ZONE).closing.minor
+    assert unbalanced(found) == {}
+    assert change(found, L.RECEIVABLES, "EUR") == owed == 11_900 * 3 - 12_000 - 1_190 - 11_900 - 700 + 500
+    assert change(found, L.LOSSES, "EUR") == 11_900
+    assert change(found, L.BANK, "EUR") == 12_000 + 700 - 700 + 900 - 200
+    assert change(found, L.REFUNDS, "EUR") == 0
 
 
 def test_all_settled_leaves_nothing_on_clearing(app: Flask) -> None:

@@ -25,6 +25,9 @@ NAMES = {
     Ledger.DISPUTES: lazy_gettext("Disputes"),
     Ledger.ADJUSTMENTS: lazy_gettext("Adjustments"),
     Ledger.EXCHANGE: lazy_gettext("Exchange"),
+    Ledger.REVENUE: lazy_gettext("Revenue"),
+    Ledger.TAX: lazy_gettext("Tax"),
+    Ledger.LOSSES: lazy_gettext("Losses"),
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import books, evidence, money, movements, promises, settlement
+from . import books, evidence, money, movements, promises, receivables, settlement
 
 GRACE = timedelta(minutes=5)
 
@@ -28,10 +28,14 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule(1, "Amounts are whole minor units of a currency whose exponent is known", money.unknown_currencies),
     Rule(2, "Gross is net and tax, and parts add up to their whole", money.sums_apart),
+    Rule(2, "A credit note is the sum of its lines and of its rates", receivables.credit_notes_apart),
     Rule(3, "Evidence refuses change: its triggers stand", evidence.unguarded_tables),
     Rule(4, "Refunded is at most captured, captured at most authorized", money.out_of_order),
     Rule(5, "Nothing is allocated above a receipt or an invoice", money.over_allocated),
+    Rule(5, "Nothing is paid, credited and written off beyond an invoice", receivables.over_settled),
+    Rule(5, "Money that left pays nothing", receivables.pots_apart),
     Rule(6, "Each capture and each refund has exactly one receipt", evidence.receipts_apart),
+    Rule(6, "Money that came or left without a gateway says whose it is", receivables.offline_apart),
     Rule(7, "What a gateway did stands here once", evidence.doubled_transactions),
     Rule(8, "One open attempt, one live checkout, one order per quote", evidence.rivals),
     Rule(9, "The gateway was never asked for a charge without an attempt", books.charges_without_attempt),

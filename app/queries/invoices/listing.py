@@ -8,18 +8,19 @@ from datetime import date
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from ...db import db
-from ...models import Account, Allocation, Invoice, SalesOrder, User
+from ...models import Account, Invoice, SalesOrder, User
 from ...money import Money
-from ...states.invoice import InvoiceStatus
+from ...states.invoice import OPEN, InvoiceStatus
+from ..receivables import figures
 from ..scope import visible
 
 PAGE = 50
-OPEN = (InvoiceStatus.ISSUED, InvoiceStatus.PART_PAID)
 OVERDUE = "overdue"
-STATUSES = (InvoiceStatus.ISSUED, InvoiceStatus.PART_PAID, InvoiceStatus.PAID, OVERDUE)
+S = InvoiceStatus
+STATUSES = (S.ISSUED, S.PART_PAID, S.PAID, OVERDUE, S.CREDITED, S.WRITTEN_OFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,6 @@ class InvoiceList:
     next: str | None
 
 
-def allocated() -> ColumnElement[int]:
-    """What receipts have paid of the invoice at hand, in minor units."""
-    paid = select(func.coalesce(func.sum(Allocation.amount), 0)).where(Allocation.invoice_id == Invoice.id)
-    return paid.correlate(Invoice).scalar_subquery()
-
-
 def view(
     wanted: Filter, reader: User, today: date, *, before: int | None = None, after: int | None = None
 ) -> InvoiceList:
@@ -100,7 +95,7 @@ def _page(wanted: Filter, reader: User, today: date, before: int | None, after: 
             Invoice.gross,
             Account.name.label("customer"),
             SalesOrder.number.label("order"),
-            allocated().label("paid"),
+            figures.due().label("due"),
         )
         .join(Account, Account.id == Invoice.account_id)
         .outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id)
@@ -150,5 +145,5 @@ def _row(row: Any, today: date) -> InvoiceRow:
         issued_on=row.issued_on,
         due_date=row.due_date,
         gross=gross,
-        balance=gross - Money(row.paid, row.currency),
+        balance=Money(row.due, row.currency),
     )

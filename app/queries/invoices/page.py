@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ...db import db
 from ...errors import NotFound
@@ -26,6 +26,7 @@ from ...models import (
 )
 from ...models import Transaction as Evidence
 from ...money import Money
+from ..receivables import credits, figures
 from ..scope import visible
 from .listing import shown_status
 
@@ -82,7 +83,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceView:
+    """`balance` is what is due; `credits` are its credit notes: number, day, amount."""
+
     id: int
+    account_id: int
     number: str
     status: str
     kind: str
@@ -102,21 +106,25 @@ class InvoiceView:
     tax: Money
     gross: Money
     paid: Money
+    credited: Money
+    written_off: Money
     balance: Money
+    credits: tuple[tuple[str, date, Money], ...]
     payments: tuple[Paid, ...]
     paper: Paper
     sent: tuple[Sent, ...]
 
 
 def view(number: str, reader: User, today: date) -> InvoiceView:
-    """Six statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
+    """Seven statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
     row = _head(number, reader)
     currency = row.currency
     papers = _papers(row.id)
     payments = _payments(row.id, currency)
-    gross, paid = Money(row.gross, currency), Money(sum(p.amount.minor for p in payments), currency)
+    standing = figures.of_row(row)
     return InvoiceView(
         id=row.id,
+        account_id=row.account_id,
         number=row.number,
         status=shown_status(row.status, row.due_date, today),
         kind=row.kind.value,
@@ -136,9 +144,12 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
         ),
         net=Money(row.net, currency),
         tax=Money(row.tax, currency),
-        gross=gross,
-        paid=paid,
-        balance=gross - paid,
+        gross=Money(row.gross, currency),
+        paid=Money(standing.allocated, currency),
+        credited=Money(standing.credited, currency),
+        written_off=Money(standing.written_off, currency),
+        balance=Money(standing.due, currency),
+        credits=credits.of_invoice(row.id),
         payments=payments,
         paper=papers,
         sent=_sent(row.id),
@@ -148,7 +159,8 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
 def _head(number: str, reader: User) -> Any:
     query = (
         select(
-            *(c for c in Invoice.__table__.columns if c.key not in ("account_id", "order_id", "created_at")),
+            *(c for c in Invoice.__table__.columns if c.key not in ("order_id", "created_at")),
+            *figures.columns(),
             Account.name.label("customer"),
             Account.number.label("account"),
             SalesOrder.number.label("order"),
@@ -176,25 +188,32 @@ def _payments(invoice_id: int, currency: str) -> tuple[Paid, ...]:
         .where(Document.kind == "receipt", Document.rendered_at.is_not(None))
         .subquery()
     )
+    given = (
+        select(Allocation.receipt_id, func.sum(Allocation.amount).label("amount"))
+        .where(Allocation.invoice_id == invoice_id)
+        .group_by(Allocation.receipt_id)
+        .having(func.sum(Allocation.amount) != 0)
+        .subquery()
+    )
     query = (
         select(
             Receipt.number,
+            Receipt.reference.label("own_reference"),
             Receipt.at,
             Receipt.paid_with,
             PaymentOrder.number.label("payment_order"),
             Evidence.reference,
             Evidence.provider_id,
-            Allocation.amount,
+            given.c.amount,
             Receipt.amount.label("whole"),
             papers.c.id.label("paper_id"),
             papers.c.filename,
         )
-        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .join(given, given.c.receipt_id == Receipt.id)
         .outerjoin(PaymentOrder, PaymentOrder.id == Receipt.payment_order_id)
         .outerjoin(Evidence, Evidence.id == Receipt.transaction_id)
         .outerjoin(papers, papers.c.subject_id == Receipt.id)
-        .where(Allocation.invoice_id == invoice_id)
-        .order_by(Allocation.id, papers.c.id.desc())
+        .order_by(Receipt.id, papers.c.id.desc())
     )
     newest = {row.number: row for row in reversed(db.session.execute(query).all())}
     return tuple(_paid(row, currency) for row in reversed(newest.values()))
@@ -206,8 +225,8 @@ def _paid(row: Any, currency: str) -> Paid:
         at=row.at,
         paid_with=row.paid_with,
         payment_order=row.payment_order,
-        reference=row.reference or row.provider_id or "",
-        amount=Money(row.amount, currency),
+        reference=row.reference or row.provider_id or row.own_reference,
+        amount=Money(int(row.amount), currency),
         of=Money(row.whole, currency),
         paper=_address(row.paper_id, row.filename) if row.paper_id else None,
     )

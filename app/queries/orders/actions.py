@@ -45,6 +45,7 @@ CATALOGUE: dict[str, Entry] = {
     "capture": Entry(_("Capture"), "credit-card", "payments.capture_form", P.PAYMENT_CAPTURE),
     "void": Entry(_("Void the authorization"), "ban", "payments.void_form", P.PAYMENT_VOID, danger=True),
     "refund": Entry(_("Refund"), "receipt-refund", "payments.refund_form", P.PAYMENT_REFUND, danger=True),
+    "offline": Entry(_("Record offline money"), "cash", "receivables.for_payment_order_form", P.RECEIPT_RECORD),
     "dispute": Entry(_("Record a dispute"), "alert-triangle", "disputes.record_form", P.DISPUTE_RECORD),
     "evidence": Entry(_("Make an evidence pack"), "package", "evidence_packs.of_order", P.PAYMENT_VIEW, "post"),
     "pack": Entry(_("Make an evidence pack"), "package", "evidence_packs.of_payment_order", P.PAYMENT_VIEW, "post"),
@@ -76,11 +77,12 @@ class Actions:
         entry = CATALOGUE[key]
         if entry.endpoint not in current_app.view_functions:
             return None
+        named = {} if key == "offline" else {"number": self.facts.row.number}
         return Action(
             key=key,
             label=label or str(entry.label),
             icon=entry.icon,
-            href=url_for(entry.endpoint, **({"number": self.facts.row.number} | where)),
+            href=url_for(entry.endpoint, **(named | where)),
             how=entry.how,
             danger=entry.danger,
             refusal=_in_words(why_not(self.facts.reader, entry.permission)) or self._blocked(key),

@@ -22,7 +22,6 @@ from ...errors import NotFound
 from ...models import (
     Account,
     Address,
-    Allocation,
     Approval,
     CollectionMethod,
     Contact,
@@ -47,6 +46,7 @@ from ...states.payment_order import Figures, PaymentStatus
 from .. import routes
 from ..coverage import RouteFacts
 from ..nested import json_rows
+from ..receivables import figures
 from ..scope import Reach, reach, within
 from . import documents, fulfillment, lines, methods, payment_facts, unapplied, waiting
 from .actions import Actions
@@ -86,12 +86,6 @@ PLAN = (
     .correlate(SalesOrder)
     .scalar_subquery()
 )
-ALLOCATED = (
-    select(func.coalesce(func.sum(Allocation.amount), 0))
-    .where(Allocation.invoice_id == Invoice.id)
-    .correlate(Invoice)
-    .scalar_subquery()
-)
 INVOICES = (
     select(
         json_rows(
@@ -101,7 +95,7 @@ INVOICES = (
             gross=Invoice.gross,
             issued_on=Invoice.issued_on,
             due_date=Invoice.due_date,
-            allocated=ALLOCATED,
+            due=figures.due(),
         )
     )
     .where(Invoice.order_id == SalesOrder.id)
@@ -262,7 +256,7 @@ class Facts:
         return [self._invoice(x) for x in sorted(self.row.invoices, key=lambda x: x["id"])]
 
     def _invoice(self, x: dict[str, Any]) -> InvoiceFacts:
-        due, unpaid = _date(x["due_date"]), self.money(x["gross"] - x["allocated"])
+        due, unpaid = _date(x["due_date"]), self.money(x["due"])
         late = bool(unpaid) and due is not None and due < self.today and x["status"] != InvoiceStatus.DRAFT
         status = "overdue" if late else x["status"]
         return InvoiceFacts(x["id"], x["number"], status, self.money(x["gross"]), unpaid, _date(x["issued_on"]), due)

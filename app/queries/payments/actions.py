@@ -19,6 +19,8 @@ def find(collection: Collection, key: str, label: str | None = None) -> Action |
     or void where nothing is held, for a refund or dispute where nothing was captured."""
     here = url_for("payments.show", number=collection.number)
     where: dict[str, str | int] = {"number": collection.number, "next": here}
+    if key == "offline":
+        where["payment_order"] = where.pop("number")
     if key in ON_EVIDENCE:
         row = ON_EVIDENCE[key](collection)
         if row is None:
@@ -61,6 +63,16 @@ def _charge(collection: Collection) -> str | None:
     return None
 
 
+def _offline(collection: Collection) -> str | None:
+    if not collection.is_open:
+        return _nothing_open(collection)
+    if collection.figures.held:
+        return _("It holds an authorization. Void that first.")
+    if collection.row.first and collection.order.held_by_customer:
+        return _("The customer is asked to sign this order first. Record the money on the account instead.")
+    return None
+
+
 def _send_link(collection: Collection) -> str | None:
     if not collection.is_open:
         return _nothing_open(collection)
@@ -97,6 +109,7 @@ ON_EVIDENCE: dict[str, Callable[[Collection], Row[Any] | None]] = {
 
 BLOCKS: dict[str, Callable[[Collection], str | None]] = {
     "charge": _charge,
+    "offline": _offline,
     "send_link": _send_link,
     "revoke_link": _revoke_link,
     "rotate_link": _revoke_link,

@@ -16,7 +16,7 @@ from . import actions, words
 from .facts import Collection
 
 LAPSES_SOON = timedelta(days=2)
-ORDER = ("charge", "send_link", "revoke_link", "withdraw", "capture", "void", "refund", "dispute", "pack")
+ORDER = ("charge", "send_link", "offline", "revoke_link", "withdraw", "capture", "void", "refund", "dispute", "pack")
 BY_STAFF = (CollectionMethod.SAVED_METHOD, CollectionMethod.STAFF_CARD)
 
 
@@ -56,6 +56,8 @@ def _steps(collection: Collection) -> tuple[str | None, str | None]:
         return None, None
     if collection.order.held_by_customer:
         return "charge", None
+    if collection.row.collection is CollectionMethod.OFFLINE:
+        return "offline", "send_link"
     if collection.last_failure is not None or collection.row.collection in BY_STAFF:
         return "charge", "send_link"
     return "send_link", "charge"

@@ -1,4 +1,5 @@
-"""A month as a journal for the accounts: from transactions, payouts and their lines; by days of the company's zone."""
+"""A month as a journal for the accounts: from transactions, payouts and their lines, invoices, credit notes
+and receipts; by days of the company's zone."""
 
 from __future__ import annotations
 
@@ -11,7 +12,16 @@ from sqlalchemy.orm import aliased
 
 from ... import clock
 from ...db import read_columns
-from ...models import SettlementBatch, SettlementLine, Transaction
+from ...models import (
+    CreditNote,
+    Invoice,
+    Receipt,
+    ReceiptKind,
+    SettlementBatch,
+    SettlementLine,
+    Transaction,
+    WriteOff,
+)
 from ...money import Money
 from ..months import Month, Span
 from . import posting
@@ -28,9 +38,9 @@ class Sum:
 
 
 def entries(month: Month, zone: str) -> list[Entry]:
-    """In the order of days; three statements."""
+    """In the order of days; seven statements."""
     span = Span(month, month, zone)
-    found = [*_transactions(span), *_lines(span), *_batches(span)]
+    found = [*_transactions(span), *_lines(span), *_batches(span), *_papers(span), *_write_offs(span), *_receipts(span)]
     return sorted(found, key=lambda e: e.day)
 
 
@@ -72,6 +82,42 @@ def _lines(span: Span) -> Iterator[Entry]:
         day, back = clock.local_date(row.at, span.zone), row.sent_back is not None
         reference = row.source_id or row.provider_id
         yield from posting.of_line(day, row.kind, gross, fee, reference, presented=presented, of_payout=back)
+
+
+def _papers(span: Span) -> Iterator[Entry]:
+    """Invoices, and credit notes, which are invoices below zero."""
+    for model, sign in ((Invoice, 1), (CreditNote, -1)):
+        m: Any = model
+        query = select(m.number, m.issued_on, m.net, m.tax, m.currency).where(
+            m.number.is_not(None), m.issued_on >= span.first.first, m.issued_on < span.last.plus(1).first
+        )
+        for row in read_columns(query.order_by(m.id)):
+            net, tax = Money(sign * row.net, row.currency), Money(sign * row.tax, row.currency)
+            yield from posting.of_invoice(row.issued_on, net, tax, row.number)
+
+
+def _write_offs(span: Span) -> Iterator[Entry]:
+    w = WriteOff
+    query = select(w.at, w.amount, w.currency, Invoice.number).join(Invoice, Invoice.id == w.invoice_id)
+    for row in read_columns(query.where(span.holds(w.at)).order_by(w.id)):
+        day = clock.local_date(row.at, span.zone)
+        yield from posting.of_write_off(day, Money(row.amount, row.currency), row.number)
+
+
+def _receipts(span: Span) -> Iterator[Entry]:
+    """Offline money on the day it was received; of gateways only what left again, since what came is posted from the
+    transaction."""
+    r = Receipt
+    received = (r.received_on >= span.first.first) & (r.received_on < span.last.plus(1).first)
+    given_back = r.received_on.is_(None) & r.parent_id.is_not(None) & span.holds(r.at)
+    columns = (r.number, r.kind, r.amount, r.currency, r.received_on, r.at, r.transaction_id)
+    for row in read_columns(select(*columns).where(received | given_back).order_by(r.id)):
+        amount = Money(row.amount, row.currency)
+        if row.kind is not ReceiptKind.GATEWAY:
+            yield from posting.of_offline(row.received_on, amount, row.number)
+        else:
+            day = clock.local_date(row.at, span.zone)
+            yield from posting.of_given_back(day, amount, row.number, by_bank=row.transaction_id is None)
 
 
 def _batches(span: Span) -> Iterator[Entry]:

@@ -1,6 +1,7 @@
 """How money moves between accounts of the ledger: pure, each movement as entries whose debits equal its credits.
 
-What customers pay leaves receivables for clearing, where the processor owes it to us; what the processor keeps or takes
+What is invoiced is owed on receivables, until it is paid, credited or written off. What customers pay leaves
+receivables for clearing, where the processor owes it to us; what the processor keeps or takes
 back leaves clearing, and what it pays out goes from there to the bank. So the balance of clearing is what has not been
 settled yet, and whatever an exception is about.
 """
@@ -29,6 +30,9 @@ class Ledger(StrEnum):
     DISPUTES = "disputes"
     ADJUSTMENTS = "adjustments"
     EXCHANGE = "exchange"
+    REVENUE = "revenue"
+    TAX = "tax"
+    LOSSES = "losses"
 
 
 L = Ledger
@@ -95,3 +99,25 @@ def _exchanged(day: date, gross: Money, presented: Money | None, reference: str)
 def of_batch(day: date, net: Money, reference: str) -> Iterator[Entry]:
     """Posted whatever becomes of it: what the bank sends back is a line of a later payout."""
     yield from move(day, net, into=L.BANK, out_of=L.CLEARING, reference=reference)
+
+
+def of_invoice(day: date, net: Money, tax: Money, reference: str) -> Iterator[Entry]:
+    """Of a credit note both are below zero."""
+    yield from move(day, net, into=L.RECEIVABLES, out_of=L.REVENUE, reference=reference)
+    yield from move(day, tax, into=L.RECEIVABLES, out_of=L.TAX, reference=reference)
+
+
+def of_write_off(day: date, amount: Money, reference: str) -> Iterator[Entry]:
+    yield from move(day, amount, into=L.LOSSES, out_of=L.RECEIVABLES, reference=reference)
+
+
+def of_offline(day: date, amount: Money, reference: str) -> Iterator[Entry]:
+    """What came by cheque, wire or cash; below zero what bounced or was paid out."""
+    yield from move(day, amount, into=L.BANK, out_of=L.RECEIVABLES, reference=reference)
+
+
+def of_given_back(day: date, amount: Money, reference: str, *, by_bank: bool) -> Iterator[Entry]:
+    """What a gateway gave back is owed again by the customer, until it is credited; `amount` is below zero for that,
+    above for a refund that came back. `by_bank`: a dispute took it."""
+    passed = L.DISPUTES if by_bank else L.REFUNDS
+    yield from move(day, -amount, into=L.RECEIVABLES, out_of=passed, reference=reference)

@@ -88,7 +88,8 @@ def test_control_a_number_that_is_looked_up_first_is_taken_twice_or_leaves_a_gap
         return numbering.SERIES[series].format(found + 1)
 
     monkeypatch.setattr(credit_notes.numbering, "take", careless)
-    results = race(any_app, calls)
+    broken = race(any_app, calls[1:2])
+    results = broken + race(any_app, calls[:1] + calls[2:])
     doubled = [r for r in results if isinstance(r, Exception) and not isinstance(r, RuntimeError)]
     assert doubled or numbers(CreditNote) != [f"CN-{n:05}" for n in range(1, RIVALS)]
     assert db.session.get(Counter, "credit_note") is None

@@ -1,0 +1,205 @@
+"""Credit notes as a list and as a page, and what of an invoice's lines can still be credited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import func, select
+
+from ...db import read_columns
+from ...errors import NotFound
+from ...models import (
+    Account,
+    CreditNote,
+    CreditNoteLine,
+    CreditReason,
+    Document,
+    Invoice,
+    InvoiceLine,
+    SalesOrder,
+    User,
+)
+from ...money import Money
+from ..scope import visible
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CreditLine:
+    """`left` of the line is not credited yet, priced as the invoice is."""
+
+    line_id: int
+    description: str
+    sku: str
+    tax_rate: Decimal
+    amount: Money
+    left: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRow:
+    id: int
+    number: str
+    invoice: str
+    account: str
+    name: str
+    reason: CreditReason
+    issued_on: date
+    gross: Money
+    received: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CreditList:
+    rows: tuple[CreditRow, ...]
+    previous: str | None
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPage:
+    """`paper` is its PDF's address, none while that is being made."""
+
+    number: str
+    invoice: str
+    name: str
+    reason: CreditReason
+    note: str
+    issued_on: date
+    issued_by: str
+    lines: tuple[tuple[str, str, Decimal, Money], ...]
+    taxes: tuple[tuple[Decimal, Money, Money], ...]
+    net: Money
+    gross: Money
+    received: Money
+    paper: str | None
+
+
+def lines(invoice_id: int) -> tuple[CreditLine, ...]:
+    done = (
+        select(CreditNoteLine.invoice_line_id, func.sum(CreditNoteLine.amount).label("amount"))
+        .group_by(CreditNoteLine.invoice_line_id)
+        .subquery()
+    )
+    line = InvoiceLine
+    rows = read_columns(
+        select(
+            line.id,
+            line.description,
+            line.sku,
+            line.tax_rate,
+            line.amount,
+            Invoice.currency,
+            func.coalesce(done.c.amount, 0).label("done"),
+        )
+        .join(Invoice, Invoice.id == line.invoice_id)
+        .outerjoin(done, done.c.invoice_line_id == line.id)
+        .where(line.invoice_id == invoice_id)
+        .order_by(line.position)
+    )
+    return tuple(
+        CreditLine(
+            r.id,
+            r.description,
+            r.sku,
+            r.tax_rate,
+            Money(r.amount, r.currency),
+            Money(max(r.amount - int(r.done), 0), r.currency),
+        )
+        for r in rows
+    )
+
+
+def listing(*, before: int | None = None, after: int | None = None) -> CreditList:
+    """Newest first; one statement."""
+    note = CreditNote
+    query: Any = (
+        select(
+            note.id,
+            note.number,
+            note.reason,
+            note.issued_on,
+            note.gross,
+            note.received,
+            note.currency,
+            Invoice.number.label("invoice"),
+            Account.number.label("account"),
+            Account.name,
+        )
+        .join(Invoice, Invoice.id == note.invoice_id)
+        .join(Account, Account.id == note.account_id)
+    )
+    if before is not None:
+        query = query.where(note.id < before)
+    if after is not None:
+        query = query.where(note.id > after)
+    backwards = after is not None
+    found = list(read_columns(query.order_by(note.id.asc() if backwards else note.id.desc()).limit(PAGE + 1)))
+    more, found = len(found) > PAGE, found[:PAGE]
+    if backwards:
+        found.reverse()
+    older, newer = (backwards or more), (more if backwards else before is not None)
+    here = "receivables.credit_note_list"
+    return CreditList(
+        tuple(_row(r) for r in found),
+        url_for(here, after=found[0].id) if found and newer else None,
+        url_for(here, before=found[-1].id) if found and older else None,
+    )
+
+
+def _row(r: Any) -> CreditRow:
+    gross, received = Money(r.gross, r.currency), Money(r.received, r.currency)
+    return CreditRow(r.id, r.number, r.invoice, r.account, r.name, r.reason, r.issued_on, gross, received)
+
+
+def of_invoice(invoice_id: int) -> tuple[tuple[str, date, Money], ...]:
+    query = select(CreditNote.number, CreditNote.issued_on, CreditNote.gross, CreditNote.currency)
+    rows = read_columns(query.where(CreditNote.invoice_id == invoice_id).order_by(CreditNote.id))
+    return tuple((r.number, r.issued_on, Money(r.gross, r.currency)) for r in rows)
+
+
+def view(number: str, reader: User) -> CreditPage:
+    """Raises NotFound, for those of others' orders as well. Three statements."""
+    row = read_columns(
+        select(*CreditNote.__table__.columns, Invoice.number.label("invoice"))
+        .join(Invoice, Invoice.id == CreditNote.invoice_id)
+        .outerjoin(SalesOrder, SalesOrder.id == CreditNote.order_id)
+        .where(CreditNote.number == number, visible(reader, SalesOrder.owner_id))
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"credit note {number}")
+    currency, line = row.currency, CreditNoteLine
+    columns = (line.description, line.sku, line.tax_rate, line.amount)
+    found = read_columns(select(*columns).where(line.credit_note_id == row.id).order_by(line.position))
+    return CreditPage(
+        number=row.number,
+        invoice=row.invoice,
+        name=row.billing.get("name", ""),
+        reason=row.reason,
+        note=row.note,
+        issued_on=row.issued_on,
+        issued_by=row.issued_by,
+        lines=tuple((r.description, r.sku, r.tax_rate, Money(r.amount, currency)) for r in found),
+        taxes=tuple(
+            (Decimal(t["rate"]), Money(t["base"], currency), Money(t["tax"], currency)) for t in row.tax_by_rate
+        ),
+        net=Money(row.net, currency),
+        gross=Money(row.gross, currency),
+        received=Money(row.received, currency),
+        paper=_paper(row.id),
+    )
+
+
+def _paper(credit_note_id: int) -> str | None:
+    row = read_columns(
+        select(Document.id, Document.filename)
+        .where(Document.kind == "credit_note", Document.subject_id == credit_note_id, Document.rendered_at.is_not(None))
+        .order_by(Document.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return url_for("documents.show", document_id=row.id, filename=row.filename) if row else None

@@ -1,0 +1,143 @@
+"""The statement of an account: what it was charged and credited between two days, and what it owes after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from ... import clock
+from ...db import read_columns
+from ...models import Account, CreditNote, Document, Invoice, Receipt, ReceiptKind, WriteOff
+from ...money import CURRENCIES, Money
+from ..calendar import selling_day
+from .ageing import _day
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`href` leads to the record on our pages."""
+
+    on: date
+    what: str
+    number: str
+    charge: Money
+    credit: Money
+    balance: Money
+    href: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    account: str
+    name: str
+    currency: str
+    currencies: tuple[str, ...]
+    first: date
+    last: date
+    opening: Money
+    entries: tuple[Entry, ...]
+
+    @property
+    def closing(self) -> Money:
+        return self.entries[-1].balance if self.entries else self.opening
+
+    def url(self, endpoint: str, **changes: Any) -> str:
+        asked = {"from": self.first.isoformat(), "to": self.last.isoformat(), "currency": self.currency}
+        return url_for(endpoint, account=self.account, **(asked | changes))
+
+
+def view(account: Account, args: Mapping[str, str], zone: str) -> Statement:
+    """This year up to today where the address does not say another thing. Five statements."""
+    today = selling_day()
+    last = _day(args.get("to", "")) or today
+    first = min(_day(args.get("from", "")) or date(last.year, 1, 1), last)
+    currencies = _currencies(account)
+    asked = args.get("currency", "").upper()
+    currency = asked if asked in CURRENCIES else account.currency
+    moves = sorted(_moves(account.id, currency, zone), key=lambda m: (m[0], m[1], m[2]))
+    nothing = Money.zero(currency)
+    balance = opening = Money(sum(minor for on, *_rest, minor, _href in moves if on < first), currency)
+    entries = []
+    for on, _kind, _id, what, number, minor, href in moves:
+        if first <= on <= last:
+            amount = Money(minor, currency)
+            balance += amount
+            charge, credit = (amount, nothing) if minor > 0 else (nothing, -amount)
+            entries.append(Entry(on, what, number, charge, credit, balance, href))
+    return Statement(
+        account.number,
+        account.name,
+        currency,
+        tuple(sorted({currency, account.currency, *currencies})),
+        first,
+        last,
+        opening,
+        tuple(entries),
+    )
+
+
+def _currencies(account: Account) -> list[str]:
+    query = select(Invoice.currency).where(Invoice.account_id == account.id)
+    return [r[0] for r in read_columns(query.union(select(Receipt.currency).where(Receipt.account_id == account.id)))]
+
+
+Move = tuple[date, int, int, str, str, int, str | None]
+"""Day, order within a day, id, in words, number, what it adds to the balance, address."""
+
+
+def _moves(account_id: int, currency: str, zone: str) -> Iterator[Move]:
+    def mine(model: Any, *columns: Any) -> Any:
+        return read_columns(
+            select(model.id, *columns).where(model.account_id == account_id, model.currency == currency)
+        )
+
+    for r in mine(Invoice, Invoice.number, Invoice.issued_on, Invoice.gross):
+        if r.number is not None:
+            yield r.issued_on, 0, r.id, _("Invoice"), r.number, r.gross, url_for("invoices.show", number=r.number)
+    for r in mine(CreditNote, CreditNote.number, CreditNote.issued_on, CreditNote.gross):
+        href = url_for("receivables.credit_note", credit_note=r.number)
+        yield r.issued_on, 1, r.id, _("Credit note"), r.number, -r.gross, href
+    for r in mine(WriteOff, WriteOff.at, WriteOff.amount):
+        yield clock.local_date(r.at, zone), 1, r.id, _("Written off"), "", -r.amount, None
+    facts = (Receipt.number, Receipt.received_on, Receipt.at, Receipt.amount, Receipt.kind, Receipt.reversal)
+    for r in mine(Receipt, *facts):
+        on = r.received_on or clock.local_date(r.at, zone)
+        href = url_for("receivables.receipt", receipt=r.number)
+        yield on, 2, r.id, _what(r), r.number, -r.amount, href
+
+
+def _what(row: Any) -> str:
+    if row.reversal:
+        return _("Payment reversed")
+    if row.amount > 0:
+        return _("Payment received")
+    return _("Refund") if row.kind is ReceiptKind.GATEWAY else _("Paid out")
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """The newest PDF of a statement; `state` is none, rendering, failed or ready."""
+
+    state: str
+    name: str = ""
+    href: str | None = None
+
+
+def paper(account: Account) -> Paper:
+    row = read_columns(
+        select(Document.id, Document.filename, Document.rendered_at, Document.error)
+        .where(Document.kind == "statement", Document.subject_id == account.id)
+        .order_by(Document.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return Paper("none")
+    if row.rendered_at is None:
+        return Paper("failed" if row.error else "rendering", row.filename)
+    return Paper("ready", row.filename, url_for("documents.show", document_id=row.id, filename=row.filename))
