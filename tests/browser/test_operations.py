@@ -32,7 +32,7 @@ def test_what_waits_is_found_by_the_menu_and_helped_in_place(
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
         page.set_viewport_size({"width": 1024, "height": 800})
-        page.goto("/your-account")
+        page.goto("/invoices/")
         page.get_by_role("button", name="Operations").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("link", name="Payment operations")).to_be_focused()
