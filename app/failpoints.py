@@ -17,6 +17,7 @@ POINTS = frozenset(
         "movement.outcome_committed",
         "charge.answered",
         "charge.outcome_committed",
+        "post_processing.before_commit",
         "post_processing.step_committed",
         "job.staged",
         "job.handed_over",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from time import time
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Dialect, Engine, event
-from werkzeug.routing import Rule
+from werkzeug.routing import Map, Rule, RuleFactory
 
 from app import create_app, migrating
 from app.config import ROOT
@@ -59,21 +59,43 @@ def _not_waiting_for_the_disk(connection: Any, record: Any) -> None:
         connection.execute("PRAGMA synchronous=OFF")
 
 
-class RememberedRule(Rule):
-    """A route that compiles what builds its addresses once a run: an application a test has two hundred of them."""
+class SharedMap(Map):
+    """Addresses that are compiled once a run: a test has an application of its own, with two hundred of them."""
 
-    builders: ClassVar[dict[tuple[Any, ...], Callable[..., tuple[str, str]]]] = {}
+    compiled: ClassVar[dict[tuple[Any, ...], Map]] = {}
 
-    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        if self.defaults:
-            return super()._compile_builder(append_unknown)
-        key = (self.rule, *self._trace, append_unknown)
-        if key not in self.builders:
-            self.builders[key] = super()._compile_builder(append_unknown)
-        return self.builders[key]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._added: list[Rule] = []
+        super().__init__(*args, **kwargs)
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        assert isinstance(rulefactory, Rule)  # Flask adds one at a time
+        self._added.append(rulefactory)
+        self._remap = True
+
+    def update(self) -> None:
+        if not self._remap:
+            return
+        key = tuple(
+            (rule.rule, rule.endpoint, frozenset(rule.methods or ()), repr(rule.defaults), rule.strict_slashes)
+            for rule in self._added
+        )
+        if key not in self.compiled:
+            self.compiled[key] = self._compile()
+        first = self.compiled[key]
+        self._matcher, self._rules_by_endpoint, self._remap = first._matcher, first._rules_by_endpoint, False
+
+    def _compile(self) -> Map:
+        first = Map(converters=self.converters)
+        for rule in self._added:
+            bound = rule.empty()
+            bound.provide_automatic_options = rule.provide_automatic_options  # Flask's own mark
+            first.add(bound)
+        first.update()
+        return first
 
 
-Flask.url_rule_class = RememberedRule
+Flask.url_map_class = SharedMap
 DIALECTS: dict[str, Dialect] = {}
 STATEMENTS: dict[Any, Any] = {}
 

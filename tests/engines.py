@@ -73,8 +73,9 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """A server of our own, without any database yet; gone with its data at the end."""
+def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """A server of our own, without any database yet; gone with its data at the end. `durable`: it flushes each commit
+    to the disk, as a server that holds anything of worth does."""
     programs = {name: find_program(name) for name in ("initdb", "postgres")}
     user = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())  # it refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="countersign-postgres-"))
@@ -83,7 +84,8 @@ def running_postgres() -> Iterator[Postgres]:
     data = str(folder / "data")
     initdb = [programs["initdb"], "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
     subprocess.run([*initdb, "--no-locale", data], check=True, stdout=subprocess.DEVNULL, **owner)
-    settings = ["fsync=off", "full_page_writes=off", "max_connections=200", "listen_addresses="]
+    haste = [] if durable else ["fsync=off", "full_page_writes=off"]
+    settings = [*haste, "max_connections=200", "listen_addresses="]
     flags = [flag for setting in [*settings, f"unix_socket_directories={folder}"] for flag in ("-c", setting)]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen([programs["postgres"], "-D", data, *flags], stderr=log, **owner)

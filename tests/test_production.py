@@ -24,14 +24,16 @@ from app.access import Role
 from app.db import db, lock, transaction
 from app.models import Contact, Quote, User
 from app.queries import invariants
-from tests import factories
+from tests import card_numbers, factories
 from tests.browser.checkout import Console, fits, type_card
+from tests.card_numbers import overheard
 from tests.conftest import make_app
 from tests.engines import ROOT, MailServer, Postgres, free_port
 from tests.faults.processes import Processes, until
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1440, "height": 900}
+CARD = "4242424242424242"
 PASSWORD = "walnut river seven"
 MONEY_OF_THE_SANDBOX = "yes-take-no-real-money"
 
@@ -187,7 +189,7 @@ def the_customer_signs_and_pays(page: Page, link: str) -> None:
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Sign and continue to payment").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("€41.06")
-    type_card(page, "4242424242424242")
+    type_card(page, CARD)
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Pay €41.06").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Your order is confirmed.")
@@ -197,7 +199,17 @@ def the_customer_signs_and_pays(page: Page, link: str) -> None:
 @pytest.mark.browser
 def test_from_an_empty_database_to_an_active_order(house: Processes, browser: Browser, smtp_server: MailServer) -> None:
     command(house, "db", "upgrade")
-    start(house)
+    with overheard(house.app.config["REDIS_URL"]) as heard:
+        start(house)
+        from_nothing_to_active(house, browser, smtp_server)
+    assert invariants.broken(grace=timedelta(0)) == []
+    assert [status(house, path) for path in ("/mailbox/", "/styleguide", "/nothing")] == [404, 404, 404]
+    assert any("rq" in said for said in heard)
+    assert places_that_say(CARD, house, smtp_server, heard) == []
+    assert "payment_method" in places_that_say(CARD[-4:], house, smtp_server, heard)  # it looked at what was paid
+
+
+def from_nothing_to_active(house: Processes, browser: Browser, smtp_server: MailServer) -> None:
     the_first_admin_lets_themself_in(house, browser)
     quote = a_quote_to_sell()
     with visit(browser, house, DESK) as salesperson, visit(browser, house, PHONE) as customer:
@@ -210,8 +222,14 @@ def test_from_an_empty_database_to_an_active_order(house: Processes, browser: Br
         salesperson.goto(order)
         expect(salesperson.get_by_text("Activated").first).to_be_visible()
         expect(salesperson.get_by_text("Visa ending 4242").first).to_be_visible()
-    assert invariants.broken(grace=timedelta(0)) == []
-    assert [status(house, path) for path in ("/mailbox/", "/styleguide", "/nothing")] == [404, 404, 404]
+
+
+def places_that_say(number: str, house: Processes, smtp_server: MailServer, heard: list[str]) -> list[str]:
+    """Where the product wrote it down: PostgreSQL, its logs and files, its mails, what it told Redis."""
+    mails = [caught.message for caught in smtp_server.mails]
+    spoken = ["redis"] if any(card_numbers.written(number).search(said) for said in heard) else []
+    found = (card_numbers.in_database(number), card_numbers.in_files(house.folder, number))
+    return [*found[0], *found[1], *card_numbers.in_mails(mails, number), *spoken]
 
 
 def test_it_does_not_start_without_its_settings_and_says_which(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
-"""bin/bench: what pages cost in production settings, beside the same templates rendered from memory."""
+"""bin/bench: what pages cost in production settings, beside the same templates rendered from memory; and how much money
+moves in a second, beside bare probes of the same commits."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from statistics import median
 
 from flask import Flask
 
-from tests.bench import baseline
+from tests.bench import baseline, throughput
 from tests.bench.pages import Page, prepare
 from tests.bench.serving import Server, serving
 from tests.conftest import make_app
@@ -41,7 +43,7 @@ class Row:
 def database(postgres: bool, folder: Path) -> Iterator[str]:
     """The address of a migrated, empty database."""
     if postgres:
-        with running_postgres() as server:
+        with running_postgres(durable=True) as server:
             server.execute("CREATE DATABASE bench")
             migrate(server.url("bench"), folder)
             yield server.url("bench")
@@ -114,7 +116,21 @@ def table(rows: list[Row], memory: float) -> str:
     return "\n".join([*lines, f"{'Memory of a web worker':24}{memory:12.0f} MiB (≤ {MOST_MEMORY})"])
 
 
-def run(postgres: bool, rounds: int, requests: int, workers: int) -> str:
+@dataclass(frozen=True)
+class Effort:
+    """How thoroughly is measured: rounds of so many requests of each page, and charges and events of each process."""
+
+    rounds: int = 7
+    requests: int = 60
+    pieces: int = 300
+    workers: int = 2
+
+
+QUICK = Effort(1, 3, 2, 1)
+PAGES, MONEY = "pages", "money"
+
+
+def run(postgres: bool, effort: Effort, wanted: Collection[str]) -> str:
     with (
         tempfile.TemporaryDirectory(prefix="countersign-bench-") as name,
         database(postgres, folder := Path(name)) as url,
@@ -122,28 +138,46 @@ def run(postgres: bool, rounds: int, requests: int, workers: int) -> str:
     ):
         settings = production(url, redis_url, folder)
         app = make_app(url, folder, SECRET_KEY=SECRET_KEY, BASE_URL="http://localhost")
-        with app.app_context():
-            pages = list(prepare())
-            asked = [statements(app, page) for page in pages]
-        kept = {"BENCH_PAGES": json.dumps([asdict(page) for page in pages])}
-        with (
-            serving("wsgi:app", settings, folder / "product.log", workers=workers) as product,
-            serving("tests.bench.baseline:app", settings | kept, folder / "baseline.log", workers=workers) as bare,
-        ):
-            check_same(product, bare, pages)
-            rows = [
-                Row(page, asked[n], *measure(product, bare, n, page, rounds, requests)) for n, page in enumerate(pages)
-            ]
-            return table(rows, product.memory())
+        done = []
+        if PAGES in wanted:
+            done.append(of_pages(app, settings, folder, effort))
+        if MONEY in wanted:
+            done.append(of_money(app, settings, folder, effort))
+        return "\n\n".join(done)
+
+
+def of_pages(app: Flask, settings: dict[str, str], folder: Path, effort: Effort) -> str:
+    rounds, requests, workers = effort.rounds, effort.requests, effort.workers
+    with app.app_context():
+        pages = list(prepare())
+        asked = [statements(app, page) for page in pages]
+    kept = {"BENCH_PAGES": json.dumps([asdict(page) for page in pages])}
+    with (
+        serving("wsgi:app", settings, folder / "product.log", workers=workers) as product,
+        serving("tests.bench.baseline:app", settings | kept, folder / "baseline.log", workers=workers) as bare,
+    ):
+        check_same(product, bare, pages)
+        rows = [Row(page, asked[n], *measure(product, bare, n, page, rounds, requests)) for n, page in enumerate(pages)]
+        return table(rows, product.memory())
+
+
+def of_money(app: Flask, settings: dict[str, str], folder: Path, effort: Effort) -> str:
+    invented = settings | {"COUNTERSIGN_ENV": "test"}  # in production, nothing is mailed to invented addresses
+    with app.app_context():
+        flows = throughput.measure(invented, folder, count=effort.pieces, workers=effort.workers)
+    return throughput.table(flows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("bin/bench", description=__doc__)
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
     parser.add_argument("--quick", action="store_true", help="a few requests of each, to see that it works")
+    parser.add_argument("--only", choices=(PAGES, MONEY), help="one of the two tables")
     arguments = parser.parse_args()
-    rounds, requests, workers = (1, 3, 1) if arguments.quick else (7, 60, 2)
-    print(run(arguments.postgres, rounds, requests, workers))
+    wanted = (arguments.only,) if arguments.only else (PAGES, MONEY)
+    load = " ".join(f"{average:.1f}" for average in os.getloadavg())
+    print(run(arguments.postgres, QUICK if arguments.quick else Effort(), wanted))
+    print(f"\nThe machine's load before: {load}, on {os.cpu_count()} processors")
 
 
 main()

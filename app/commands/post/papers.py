@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -97,8 +98,17 @@ def invoice(row: Invoice) -> Document:
     return documents.request("invoice", row.id, content, filename=f"{row.number}.pdf", order_id=row.order_id)
 
 
+# As the columns keep them, so that a line just written and the same line read make one paper.
+PLACES = {
+    "quantity": Decimal("0.001"),
+    "unit_price": Decimal("0.0001"),
+    "discount_percent": Decimal("0.001"),
+    "tax_rate": Decimal("0.001"),
+}
+
+
 def _invoice_line(line: Any) -> dict[str, Any]:
-    exact = {n: str(getattr(line, n)) for n in ("quantity", "unit_price", "discount_percent", "tax_rate")}
+    exact = {name: str(getattr(line, name).quantize(places)) for name, places in PLACES.items()}
     return exact | {"sku": line.sku, "description": line.description, "amount": line.amount}
 
 

@@ -1,0 +1,158 @@
+"""One of the processes that work side by side while bin/bench looks at the watch: `python -m tests.bench.crew`.
+
+It reads what to do and its pieces as a line of JSON, does a few of them to warm up and one to count by, says that it is
+ready, waits for the word, and answers with what each of the others took. It runs under production settings: unlike the
+tests, with every commit flushed to the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Engine, event
+
+from app import clock, create_app
+from app.commands.payments import charges
+from app.commands.payments.charges import Instrument
+from app.db import db
+from app.gateways.sandbox import notices
+from app.models import SYSTEM
+from app.states.attempt import AttemptStatus
+from tests.bench import probe
+
+Work = Callable[[Any], object]
+WARM = 3
+
+
+def charging(app: Flask) -> Work:
+    """The whole protocol for a saved card, nobody being there: attempt, gateway, outcome, and what follows from it."""
+
+    def charge(piece: tuple[int, int]) -> None:
+        intent_id, method_id = piece
+        with app.app_context():
+            attempt = charges.start(intent_id, pay_with=Instrument(method_id=method_id), form_key=f"{piece}", by=SYSTEM)
+            done = charges.execute(attempt.id)
+            if done.status is not AttemptStatus.SUCCEEDED:
+                raise RuntimeError(f"the charge is {done.status}: {done.error}")
+
+    return charge
+
+
+def hearing(app: Flask) -> Work:
+    """A signed event of the sandbox, from the WSGI server's hands until the answer is out."""
+
+    def hear(piece: str) -> None:
+        environ = _posted(app, piece)
+        started: list[str] = []
+        answer = app.wsgi_app(environ, lambda status, headers, error=None: started.append(status) or None)
+        body = b"".join(answer)
+        answer.close()  # type: ignore[attr-defined]
+        if not started[0].startswith("200") or b'"new":true' not in body.replace(b" ", b""):
+            raise RuntimeError(f"the event was not taken in: {started[0]} {body!r}")
+
+    return hear
+
+
+def _posted(app: Flask, name: str) -> dict[str, Any]:
+    payload = {
+        "id": f"sbx_evt_{name}",
+        "type": "charge.succeeded",
+        "account": "sandbox",
+        "mode": "test",
+        "created": clock.now().isoformat(),
+        "data": {"object": "charge", "id": f"sbx_ch_{name}", "metadata": {"attempt": name, "payment_order": "PO-5001"}},
+    }
+    body = json.dumps(payload).encode()
+    with app.app_context():
+        headers = notices.signed("sandbox", body, clock.now())
+    return {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/webhooks/sandbox",
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "localhost",
+        "HTTP_SANDBOX_SIGNATURE": headers[notices.HEADER],
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+
+
+KINDS: dict[str, Callable[[Flask], Work]] = {
+    "charge": charging,
+    "event": hearing,
+    "charge probe": probe.charging,
+    "event probe": probe.hearing,
+}
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """Statements and commits of every engine of ours inside the block, the sandbox's books included."""
+    seen: Counter[str] = Counter()
+
+    def statement(connection: Any, cursor: Any, text: str, *rest: Any) -> None:
+        seen["statements"] += not text.startswith(("BEGIN", "PRAGMA"))
+
+    def commit(connection: Any) -> None:
+        seen["commits"] += 1
+
+    event.listen(Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "commit", commit)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", statement)
+        event.remove(Engine, "commit", commit)
+
+
+def refuse_haste(app: Flask) -> None:
+    """Raises RuntimeError where SQLite does not flush its commits to the disk."""
+    with app.app_context(), db.engine.connect() as connection:
+        if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA synchronous").scalar() != 2:
+            raise RuntimeError("SQLite does not run with synchronous=FULL")
+
+
+def timed(work: Work, pieces: list[Any]) -> dict[str, Any]:
+    took, cpu = [], time.process_time()
+    for piece in pieces:
+        began = time.perf_counter()
+        work(piece)
+        took.append(time.perf_counter() - began)
+    return {"took": took, "cpu": (time.process_time() - cpu) / len(pieces)}
+
+
+def main() -> None:
+    asked = json.loads(sys.stdin.readline())
+    app = create_app()
+    refuse_haste(app)
+    work, pieces = KINDS[asked["kind"]](app), asked["pieces"]
+    for piece in pieces[:WARM]:
+        work(piece)
+    with counted() as seen:
+        work(pieces[WARM])
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps(timed(work, pieces[WARM + 1 :]) | seen), flush=True)
+
+
+if __name__ == "__main__":
+    main()
