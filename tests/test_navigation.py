@@ -12,7 +12,7 @@ from tests.conftest import Client
 
 
 def shown(client: Client) -> str:
-    page = client.get("/account").text
+    page = client.get("/your-account").text
     return page[page.index('<nav id="nav"') : page.index("</nav>")]
 
 

@@ -15,6 +15,7 @@ from app.access import Role
 from app.commands.office import escalations
 from app.commands.payments import notices, post_processing
 from app.commands.post import mails
+from app.commands.receivables import following_up, offline
 from app.commands.routing import gateway_health
 from app.db import db, end_read, lock, transaction
 from app.gateways.sandbox import movements, script
@@ -28,7 +29,9 @@ from app.models import (
     Movement,
     NoticeWork,
     OrderEmail,
+    PostProcessing,
     ProcessorEvent,
+    Receipt,
     SalesOrder,
     SettlementException,
     Symptom,
@@ -37,7 +40,7 @@ from app.models import (
 )
 from app.money import Money
 from app.states.notice import NoticeEvent
-from tests import factories, moves
+from tests import factories, ledgers, moves
 from tests.commands import moving
 from tests.mail import post
 from tests.paid_out import pay_out, sync
@@ -72,6 +75,21 @@ def failed_step() -> Transaction:
     broken = RuntimeError("the numbering is locked")
     with mock.patch.object(post_processing.receipts, "for_transaction", side_effect=broken):
         return moving.paid()
+
+
+def failed_follow_up() -> Receipt:
+    """A wire whose invoice could not be paid with it."""
+    bill, by = ledgers.invoice(), ledgers.clerk()
+    with mock.patch.object(following_up.receipts, "allocate", side_effect=RuntimeError("the invoice is locked")):
+        return offline.for_invoice(bill.id, ledgers.came(), form_key="wire", by=by)
+
+
+def processing_of(row: Transaction | Receipt) -> int:
+    """The id of what must still follow this money."""
+    follows = PostProcessing.receipt_id if isinstance(row, Receipt) else PostProcessing.transaction_id
+    found = db.session.scalars(select(PostProcessing.id).where(follows == row.id)).one()
+    end_read()
+    return found
 
 
 class Refusing:

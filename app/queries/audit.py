@@ -15,7 +15,10 @@ PAGE = 50
 
 # What the first part of an action belongs to; the rest is found under "all".
 KINDS: dict[str, tuple[str, ...]] = {
-    "money": ("charge", "receipt", "payment_order", "payment_link", "method", "settlement", "receivables"),
+    "money": (
+        *("charge", "receipt", "payment_order", "payment_link", "method", "settlement", "receivables"),
+        *("post_processing", "event"),
+    ),
     "sandbox": ("sandbox",),
     "orders": ("order",),
     "settings": ("setting", "company", "terms", "gateway", "route"),

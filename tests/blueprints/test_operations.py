@@ -17,6 +17,7 @@ from app.gateways.base import ChargeResult, Outcome
 from app.gateways.notices import BadNotice
 from app.gateways.sandbox import script
 from app.models import (
+    Allocation,
     Attempt,
     Audit,
     Escalation,
@@ -95,17 +96,17 @@ def test_a_step_that_failed_is_tried_again(browser: Client) -> None:
     charge = waiting.failed_step()
     page = browser.get(BOARD).text
     assert "Charge is safe, but this step failed: the receipt" in page and "the numbering is locked" in page
-    assert "Nothing waits" in press(browser, f"post-processing/{charge.id}/retry")
+    assert "Nothing waits" in press(browser, f"post-processing/{waiting.processing_of(charge)}/retry")
     assert db.session.scalars(select(Receipt.transaction_id)).one() == charge.id
     assert db.session.scalars(select(Audit.action).where(Audit.action == "post_processing.retry")).one()
-    late = browser.post(f"{BOARD}post-processing/{charge.id}/retry", headers=FRAGMENT)
+    late = browser.post(f"{BOARD}post-processing/{waiting.processing_of(charge)}/retry", headers=FRAGMENT)
     assert late.status_code == 409 and "done already" in late.text
 
 
 def test_a_step_that_fails_again_stays_and_says_why(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     charge = waiting.failed_step()
     monkeypatch.setattr(post_processing.receipts, "for_transaction", lambda *_, **__: 1 / 0)
-    assert "ZeroDivisionError" in press(browser, f"post-processing/{charge.id}/retry")
+    assert "ZeroDivisionError" in press(browser, f"post-processing/{waiting.processing_of(charge)}/retry")
     assert db.session.scalars(select(PostProcessing.tries)).one() == 2
 
 
@@ -208,6 +209,14 @@ def test_a_queue_in_whole_is_paged_by_key_and_acts_where_it_stands(
     assert browser.get(f"{BOARD}queues/gateways").status_code == 404
 
 
+def test_what_follows_money_without_a_gateway_is_tried_again_too(browser: Client) -> None:
+    receipt = waiting.failed_follow_up()
+    page = browser.get(BOARD).text
+    assert f"Receipt {receipt.number} is safe" in page and "the invoice is locked" in page
+    assert "Nothing waits" in press(browser, f"post-processing/{waiting.processing_of(receipt)}/retry")
+    assert db.session.scalars(select(Allocation.amount)).one() == 11_900
+
+
 def test_without_javascript_a_button_leads_back_to_the_same_part(browser: Client) -> None:
     row = waiting.unmatched()
     answer = browser.post(f"{BOARD}events/{row.id}/replay?queue=events")
@@ -229,7 +238,7 @@ def test_it_is_for_payment_operations(client: Client, role: Role) -> None:
     charge = waiting.failed_step()
     client.sign_in(factories.user(role))
     assert client.get(BOARD).status_code == 403
-    assert client.post(f"{BOARD}post-processing/{charge.id}/retry").status_code == 403
+    assert client.post(f"{BOARD}post-processing/{waiting.processing_of(charge)}/retry").status_code == 403
     assert client.post(f"{BOARD}gateways/sandbox/check").status_code == 403
 
 

@@ -40,10 +40,10 @@ def ask_movement(movement_id: int) -> Response:
     return _done(_("The gateway has answered: %(status)s.", status=said("movement", row.status)))
 
 
-@bp.post("/post-processing/<int:transaction_id>/retry")
+@bp.post("/post-processing/<int:processing_id>/retry")
 @requires(Permission.PAYMENT_OPERATE)
-def retry(transaction_id: int) -> Response:
-    if repairs.retry(transaction_id, by=me()):
+def retry(processing_id: int) -> Response:
+    if repairs.retry(processing_id, by=me()):
         return _done(_("Done: everything that follows this payment is in place."))
     return _done(_("It failed again; the row says why, and it is tried again by itself."), "warn")
 

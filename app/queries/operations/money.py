@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
 from ... import clock
 from ...access import Permission, can
@@ -18,6 +18,7 @@ from ...models import (
     Movement,
     PaymentOrder,
     PostProcessing,
+    Receipt,
     SalesOrder,
     Transaction,
     TransactionAction,
@@ -164,29 +165,38 @@ def step_rows(keys: Keys) -> tuple[Slice, tuple[Waiting, ...]]:
     query = (
         select(
             PostProcessing.id,
-            PostProcessing.transaction_id,
             PostProcessing.step,
             PostProcessing.error,
             PostProcessing.tries,
             Transaction.action,
-            Transaction.amount,
-            Transaction.currency,
-            Transaction.at,
+            func.coalesce(Transaction.amount, Receipt.amount).label("amount"),
+            func.coalesce(Transaction.currency, Receipt.currency).label("currency"),
+            func.coalesce(Transaction.at, Receipt.at).label("at"),
+            Receipt.number.label("receipt"),
+            PaymentOrder.number,
+            SalesOrder.number.label("order_number"),
+            Account.name.label("customer"),
         )
-        .join(Transaction, Transaction.id == PostProcessing.transaction_id)
-        .join(PaymentOrder, PaymentOrder.id == Transaction.payment_order_id)
+        .outerjoin(Transaction, Transaction.id == PostProcessing.transaction_id)
+        .outerjoin(Receipt, Receipt.id == PostProcessing.receipt_id)
+        .outerjoin(
+            PaymentOrder, PaymentOrder.id == func.coalesce(Transaction.payment_order_id, Receipt.payment_order_id)
+        )
+        .outerjoin(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
+        .join(Account, Account.id == func.coalesce(PaymentOrder.account_id, Receipt.account_id))
         .where(steps())
     )
-    found, operate = cut(_of_payment(query), PostProcessing.id, keys), can(Permission.PAYMENT_OPERATE)
+    found, operate = cut(query, PostProcessing.id, keys), can(Permission.PAYMENT_OPERATE)
     return found, tuple(_step(row, operate) for row in found.rows)
 
 
 def _step(row: Row[Any], operate: bool) -> Waiting:
-    url = url_for("operations.retry", transaction_id=row.transaction_id)
-    failed = _("%(action)s is safe, but this step failed: %(step)s", action=action(row.action), step=step(row.step))
+    url = url_for("operations.retry", processing_id=row.id)
+    what = _("Receipt %(number)s", number=row.receipt) if row.action is None else action(row.action)
+    failed = _("%(action)s is safe, but this step failed: %(step)s", action=what, step=step(row.step))
     return Waiting(
         id=row.id,
-        title=failed if row.step else _("%(action)s is safe, what follows is not done", action=action(row.action)),
+        title=failed if row.step else _("%(action)s is safe, what follows is not done", action=what),
         detail=row.error or "",
         links=_links(row),
         names=row.customer,
@@ -208,10 +218,11 @@ def step(name: str | None) -> str:
         "defaults": _("the account's defaults"),
         "mails": _("the mails"),
         "released": _("releasing the hold"),
+        "follow_up": _("what follows money without a gateway"),
     }.get(name, name or "")
 
 
 def _links(row: Row[Any]) -> tuple[Link, ...]:
     order = row.order_number and Link(row.order_number, url_for("orders.show", number=row.order_number))
-    payment = Link(row.number, url_for("payments.show", number=row.number))
-    return (payment, order) if order else (payment,)
+    payment = row.number and Link(row.number, url_for("payments.show", number=row.number))
+    return tuple(filter(None, (payment, order)))

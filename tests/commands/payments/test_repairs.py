@@ -68,16 +68,16 @@ def broke(results: list[Any]) -> list[Any]:
 def test_only_payment_operations_have_steps_done_again(app: Flask) -> None:
     charge = waiting.failed_step()
     with pytest.raises(Refusal) as caught:
-        repairs.retry(charge.id, by=factories.user(Role.AR))
+        repairs.retry(waiting.processing_of(charge), by=factories.user(Role.AR))
     assert caught.value.code == "not_permitted"
     with pytest.raises(NotFound):
-        repairs.retry(charge.id + 1, by=waiting.operator())
+        repairs.retry(waiting.processing_of(charge) + 1, by=waiting.operator())
 
 
 @pytest.mark.engines
 def test_three_who_try_steps_again_have_them_done_once(any_app: Flask) -> None:
-    charge_id = waiting.failed_step().id
-    results = race(any_app, each(people(), lambda by: repairs.retry(charge_id, by=by)))
+    processing_id = waiting.processing_of(waiting.failed_step())
+    results = race(any_app, each(people(), lambda by: repairs.retry(processing_id, by=by)))
     assert not broke(results) and set(refused(results)) <= {"done_already"}
     assert (count(Receipt), count(Invoice), count(PostProcessing, PostProcessing.done_at.is_(None))) == (1, 1, 0)
     assert count(OrderEmail, OrderEmail.kind == "receipt") == 1
@@ -87,7 +87,7 @@ def test_three_who_try_steps_again_have_them_done_once(any_app: Flask) -> None:
 def test_control_without_holding_the_rows_steps_run_into_each_other(
     any_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    charge_id, who = waiting.failed_step().id, people()
+    processing_id, who = waiting.processing_of(waiting.failed_step()), people()
     plain = post_processing._row
 
     def row(transaction_id: int) -> PostProcessing:
@@ -98,7 +98,7 @@ def test_control_without_holding_the_rows_steps_run_into_each_other(
     assert plain is not row
     monkeypatch.setattr(post_processing, "_row", row)
     with unheld(monkeypatch, repairs, post_processing):
-        results = race(any_app, each(who, lambda by: repairs.retry(charge_id, by=by)))
+        results = race(any_app, each(who, lambda by: repairs.retry(processing_id, by=by)))
     failed = count(History, History.entity == "post_processing", History.event == "failed")
     assert broke(results) or failed > 1 or count(Receipt) > 1  # the first failure is the fault itself
 
