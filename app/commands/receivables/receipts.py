@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from ... import audit, numbering
-from ...db import db
+from ...db import db, read_columns
 from ...errors import Refusal
 from ...models import Actor, Allocation, Attempt, Invoice, PaymentOrder, Receipt, Transaction
 from ...money import Money
@@ -35,10 +35,15 @@ def for_transaction(transaction: Transaction, *, by: Actor) -> Receipt:
     return receipt
 
 
+ALLOCATED = select(func.coalesce(func.sum(Allocation.amount), 0))
+OF_RECEIPT = ALLOCATED.where(Allocation.receipt_id == bindparam("of"))
+TO_INVOICE = ALLOCATED.where(Allocation.invoice_id == bindparam("of"))
+
+
 def allocated(*, receipt_id: int | None = None, invoice_id: int | None = None) -> int:
     """Minor units already allocated of a receipt, or to an invoice."""
-    column, value = (Allocation.receipt_id, receipt_id) if receipt_id else (Allocation.invoice_id, invoice_id)
-    return int(db.session.scalar(select(func.coalesce(func.sum(Allocation.amount), 0)).where(column == value)) or 0)
+    found = read_columns(OF_RECEIPT, of=receipt_id) if receipt_id else read_columns(TO_INVOICE, of=invoice_id)
+    return int(found.scalar_one())
 
 
 def allocate(receipt: Receipt, invoice: Invoice, *, by: Actor) -> int:
