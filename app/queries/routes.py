@@ -178,7 +178,8 @@ LIKE = select(
 
 def wanted(account_id: int, amount: Money, order_id: int | None = None, *, agreement: bool = False) -> Wanted:
     """What a charge of `amount` is like; one statement. An order is recurring if anything in it is."""
-    group, recurs = read_columns(LIKE, account_id_=account_id, order_id_=order_id).one().tuple()
+    row: Any = read_columns(LIKE, account_id_=account_id, order_id_=order_id).one()
+    group, recurs = row
     return Wanted(amount.currency, amount.minor or None, group, kind_of(recurs), agreement)
 
 

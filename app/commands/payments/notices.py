@@ -18,7 +18,7 @@ from ...db import db, end_read, get, insert_key, insert_once, lock, read_columns
 from ...errors import NotFound, Refusal
 from ...failpoints import failpoint
 from ...gateways import registry
-from ...gateways.base import GatewayAccount, sha256
+from ...gateways.base import sha256
 from ...gateways.notices import BadNotice, Notice, Subject
 from ...gateways.redaction import redact
 from ...jobs import Later
@@ -46,11 +46,10 @@ WORK = insert(NoticeWork)
 
 def take_in(gateway_key: str, body: bytes, headers: Mapping[str, str]) -> NoticeStatus | None:
     """Verify and store, and have it worked on; None if it was stored before. Raises NotFound, BadNotice."""
-    found = read_columns(GATEWAY, key_=gateway_key).one_or_none()
+    found: Any = read_columns(GATEWAY, key_=gateway_key).one_or_none()
     if found is None:
         raise NotFound(f"gateway {gateway_key}")
-    gateway_id, mode = found.id, found.mode
-    adapter = registry.for_account(GatewayAccount(found.key, found.kind, mode, tuple(found.currencies)))
+    gateway_id, mode, adapter = found.id, found.mode, registry.get(found)
     end_read()
     try:
         notice = adapter.read_notice(body, headers)
