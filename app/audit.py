@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from flask import has_request_context, request
+from sqlalchemy import insert
 
-from .db import db
+from .db import write
 from .models.company import Audit
 from .models.machine import Actor
 from .money import Money
 
+ROW = insert(Audit)
+
 
 def note(action: str, subject: str, *, by: Actor, before: Any = None, after: Any = None) -> None:
     """`action` is «noun.verb»; `before` and `after` are plain values, Money among them, alone or by name."""
-    db.session.add(
-        Audit(
-            action=action,
-            subject=subject,
-            user_id=by.user_id,
-            actor_name=by.name,
-            before=_plain(before),
-            after=_plain(after),
-            address=(request.remote_addr or "") if has_request_context() else "",
-        )
+    write(
+        ROW,
+        action=action,
+        subject=subject,
+        user_id=by.user_id,
+        actor_name=by.name,
+        before=_plain(before),
+        after=_plain(after),
+        address=(request.remote_addr or "") if has_request_context() else "",
     )
 
 

@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, CursorResult, Date, DateTime, Engine, Enum, Integer, MetaData, event
+from sqlalchemy import (
+    BigInteger,
+    CursorResult,
+    Date,
+    DateTime,
+    Engine,
+    Enum,
+    Integer,
+    MetaData,
+    Row,
+    bindparam,
+    event,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, make_transient_to_detached
 from sqlalchemy.types import TypeDecorator
@@ -143,9 +156,11 @@ def _begin_sqlite(connection: Any) -> None:
 
 
 class _Open:
-    """What an open transaction() remembers until its outermost block ends."""
+    """What an open transaction() remembers until its outermost block ends. `held`: the session itself forgets a row
+    that nobody holds, and then reads it again."""
 
     def __init__(self) -> None:
+        self.held: list[object] = []
         self.doomed = False
         self.after: list[Callable[[], object]] = []
         self.rank = 0
@@ -188,6 +203,14 @@ def transaction() -> Iterator[Session]:
         callback()
 
 
+@event.listens_for(Session, "loaded_as_persistent")
+@event.listens_for(Session, "pending_to_persistent")
+def _hold(session: Session, row: object) -> None:
+    opened: _Open | None = session.info.get("open")
+    if opened is not None:
+        opened.held.append(row)
+
+
 def after_commit(callback: Callable[[], object]) -> None:
     """Run `callback` once the outermost transaction has committed; never if it rolls back."""
     opened: _Open | None = db.session().info.get("open")
@@ -214,8 +237,19 @@ def assert_no_transaction() -> None:
 
 def read_columns(statement: Any, **values: Any) -> CursorResult[Any]:
     """What a read of columns finds; `values` are its bound parameters. By Core: where there are no entities to make,
-    the session's own way only costs twice as much."""
-    return db.session.connection().execute(statement, values)
+    the session's own way only costs twice as much. Build `statement` once: that costs more than running it."""
+    session = db.session()
+    if "open" in session.info:
+        session.flush()
+    return session.connection().execute(statement, values)
+
+
+def write(statement: Any, **values: Any) -> CursorResult[Any]:
+    """Writes by Core inside transaction(): for rows that are only ever added, where an entity would tell nothing."""
+    session = db.session()
+    if "open" not in session.info:
+        raise RuntimeError("write() needs an open transaction()")
+    return session.connection().execute(statement, values)
 
 
 M = TypeVar("M", bound=Base)
@@ -236,7 +270,7 @@ def adopt(model: type[M], values: Sequence[Any]) -> M:
     return found
 
 
-HOLD = {"key_share": True}
+HOLD: dict[str, Any] = {"key_share": True}
 
 
 def lock(model: type[M], id: int | None) -> M:
@@ -254,22 +288,45 @@ def lock(model: type[M], id: int | None) -> M:
     if rank and rank < opened.rank:
         raise RuntimeError(f"{model.__name__} locked after a row of rank {opened.rank}")
     opened.rank = max(opened.rank, rank)
-    found = session.get(model, id, with_for_update=HOLD, populate_existing=True) if id is not None else None
+    found = session.scalars(_held(model), {"id_": id}).one_or_none() if id is not None else None
     if found is None:
         raise NotFound(f"{model.__name__} {id}")
     return found
 
 
+@cache
+def _held(model: type[Base]) -> Any:
+    """Built once for each model, as building it takes longer than running it."""
+    table: Any = model.__table__
+    found = select(model).where(table.primary_key.columns[0] == bindparam("id_"))
+    return found.with_for_update(**HOLD).execution_options(populate_existing=True)
+
+
 _INSERT: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
-def insert_once(model: type[Base], **values: Any) -> bool:
-    """Insert a row unless a unique constraint already holds one like it; whether this call was the one."""
-    session = db.session()
+@cache
+def _insert_unless_there(model: type[Base], dialect: str, whole: bool) -> Any:
     table: Any = model.__table__
-    insert = _INSERT[session.get_bind().dialect.name](table)
-    statement = insert.values(**values).on_conflict_do_nothing().returning(*table.primary_key)
-    return session.execute(statement).first() is not None
+    told = table.columns if whole else table.primary_key
+    return _INSERT[dialect](table).on_conflict_do_nothing().returning(*told)
+
+
+def insert_key(model: type[Base], **values: Any) -> Row[Any] | None:
+    """Insert a row unless a unique constraint already holds one like it; its primary key if this call was the one."""
+    statement = _insert_unless_there(model, db.session.get_bind().dialect.name, False)
+    return write(statement, **values).first()
+
+
+def insert_once(model: type[Base], **values: Any) -> bool:
+    """As `insert_key`; whether this call was the one."""
+    return insert_key(model, **values) is not None
+
+
+def insert_new(model: type[M], **values: Any) -> M | None:
+    """As `insert_key`; the row itself."""
+    row = write(_insert_unless_there(model, db.session.get_bind().dialect.name, True), **values).first()
+    return adopt(model, row) if row is not None else None
 
 
 def get(model: type[M], id: int | None) -> M:

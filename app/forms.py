@@ -7,11 +7,14 @@ import json
 import secrets
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 
-from .db import db
+from .db import read_columns, write
 from .errors import Refusal
 from .models.job import FormKey
+
+KNOWN = select(FormKey.fingerprint, FormKey.result).where(FormKey.key == bindparam("key"))
+ANSWER = insert(FormKey)
 
 
 def mint_form_key() -> str:
@@ -24,7 +27,8 @@ def fingerprint(content: Any) -> str:
 
 def result(key: str) -> dict[str, Any] | None:
     """What the key was answered with before, whatever the content; only a hint, `answered` decides under the lock."""
-    return db.session.scalar(select(FormKey.result).where(FormKey.key == key))
+    found = read_columns(KNOWN, key=key).one_or_none()
+    return found.result if found else None
 
 
 def answered(key: str | None, content: Any) -> dict[str, Any] | None:
@@ -35,7 +39,7 @@ def answered(key: str | None, content: Any) -> dict[str, Any] | None:
     """
     if key is None:
         return None
-    row = db.session.execute(select(FormKey.fingerprint, FormKey.result).where(FormKey.key == key)).one_or_none()
+    row = read_columns(KNOWN, key=key).one_or_none()
     if row is None:
         return None
     if row.fingerprint != fingerprint(content):
@@ -47,5 +51,4 @@ def remember(key: str | None, content: Any, **result: Any) -> None:
     """Store the answer beside the fact, in the same transaction. A concurrent twin fails on the primary key."""
     if key is None:
         return
-    db.session.add(FormKey(key=key, fingerprint=fingerprint(content), result=result))
-    db.session.flush()
+    write(ANSWER, key=key, fingerprint=fingerprint(content), result=result)

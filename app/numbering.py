@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from .db import db
+from .db import db, write
 from .models.company import Counter
 
 SERIES = {
@@ -25,12 +27,15 @@ FIRST = {"quote": 2001, "order": 1001, "payment_order": 5001, "account": 301}
 
 def take(series: str) -> str:
     """The next number; its row stays locked until the transaction ends."""
-    dialect = db.session.get_bind().dialect.name
+    statement = _next(db.session.get_bind().dialect.name)
+    return SERIES[series].format(write(statement, series=series, last=FIRST.get(series, 1)).scalar_one())
+
+
+@cache
+def _next(dialect: str) -> Any:
     insert = pg_insert if dialect == "postgresql" else sqlite_insert
-    statement = insert(Counter).values(series=series, last=FIRST.get(series, 1))
-    statement = statement.on_conflict_do_update(index_elements=["series"], set_={"last": Counter.last + 1})
-    number = db.session.execute(statement.returning(Counter.last)).scalar_one()
-    return SERIES[series].format(number)
+    counted = insert(Counter).on_conflict_do_update(index_elements=["series"], set_={"last": Counter.last + 1})
+    return counted.returning(Counter.last)
 
 
 def read(text: str, series: str) -> list[str]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import g, has_app_context
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
-from .db import db, read_columns
+from .db import read_columns
 from .language import marked
 from .models.company import Setting
 
@@ -184,6 +184,7 @@ ALL: dict[str, Definition] = {
 }
 
 
+HELD = select(Setting.value).where(Setting.key == bindparam("key")).with_for_update(read=True)
 ALL_TURNED = select(Setting.key, Setting.value)
 
 
@@ -201,8 +202,7 @@ def fresh(definition: Definition) -> Any:
 
     The switches that stop money have their rows from the first migration on, so there is always a row to hold.
     """
-    statement = select(Setting.value).where(Setting.key == definition.key).with_for_update(read=True)
-    value = db.session.execute(statement).scalar_one_or_none()
+    value = read_columns(HELD, key=definition.key).scalar_one_or_none()
     return definition.default if value is None else value
 
 

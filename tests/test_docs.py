@@ -15,6 +15,7 @@ from tests.house import templates
 PRODUCTION = (ROOT / "docs" / "production.md").read_text()
 ACCOUNTING = (ROOT / "docs" / "accounting.md").read_text()
 STRIPE = (ROOT / "docs" / "stripe.md").read_text()
+FAULTS = (ROOT / "docs" / "faults.md").read_text()
 SECURITY = (ROOT / "docs" / "security.md").read_text()
 
 # Whatever a customer's way to pay is made of.
@@ -55,3 +56,11 @@ def test_the_commands_that_the_documents_name_exist(app: Flask) -> None:
         for word in words.split()[: 2 if words.split()[0] in ("users", "db", "gateways") else 1]:
             assert word in command.commands, words
             command = command.commands[word]
+
+
+def test_every_row_of_the_faults_names_tests_that_exist_or_says_that_it_has_none() -> None:
+    rows = [line for line in FAULTS.splitlines() if line.startswith("| ") and not line.endswith("| shown by |")]
+    named = {row: re.findall(r"`([a-z_/]+\.py)::(test_\w+)`", row) for row in rows}
+    assert [row for row, tests in named.items() if not tests and "no test yet" not in row] == []
+    for path, name in {test for tests in named.values() for test in tests}:
+        assert re.search(rf"^def {name}\(", (ROOT / "tests" / path).read_text(), re.M), f"{path}::{name}"

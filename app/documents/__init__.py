@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import select
 
 from .. import jobs
-from ..db import db, insert_once
+from ..db import db, insert_new
 from ..models import Document
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "documents"
@@ -35,8 +35,8 @@ def request(
         raise ValueError(f"unknown kind of document: {kind}")
     key = content_hash(kind, subject_id, content)
     facts = {"kind": kind, "subject_id": subject_id, "order_id": order_id, "filename": filename, "data": content}
-    if insert_once(Document, content_hash=key, **facts):
-        document = db.session.scalars(select(Document).where(Document.content_hash == key)).one()
+    document = insert_new(Document, content_hash=key, **facts)
+    if document is not None:
         jobs.stage("documents.render", key=f"documents.render:{document.id}", document_id=document.id)
         return document
     return db.session.scalars(select(Document).where(Document.content_hash == key)).one()

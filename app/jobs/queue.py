@@ -12,6 +12,8 @@ from rq.serializers import JSONSerializer
 from ..logs import log
 
 NAME = "countersign"
+# Whoever is woken does all that is due, so with so many calls waiting nobody needs another.
+ENOUGH = 32
 PERFORM = "app.jobs.worker.perform"
 # A work horse that hangs longer than this is killed; leases are far shorter.
 HORSE_SECONDS = 900
@@ -35,6 +37,8 @@ def nudge(job_ids: Iterable[int]) -> bool:
     if queue is None:
         return False
     try:
+        if len(queue) >= ENOUGH:
+            return True
         for job_id in job_ids:
             queue.enqueue(PERFORM, job_id, job_timeout=HORSE_SECONDS, result_ttl=0, failure_ttl=60)
     except (RedisError, OSError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from .. import clock
-from ..db import after_commit, db, insert_once
+from ..db import after_commit, db, insert_key
 from ..failpoints import failpoint
 from ..models.job import StagedJob
 from . import queue, registry
@@ -20,15 +20,8 @@ def stage(kind: str, *, key: str | None = None, run_after: datetime | None = Non
     """
     version = found.version if (found := registry.find(kind)) else 1
     due = run_after or clock.now()
-    session = db.session()
-    if key is not None:
-        insert_once(StagedJob, kind=kind, version=version, args=args, key=key, run_after=due)
-        job_id = session.scalars(select(StagedJob.id).where(StagedJob.key == key)).one()
-    else:
-        job = StagedJob(kind=kind, version=version, args=args, run_after=due)
-        session.add(job)
-        session.flush()
-        job_id = job.id
+    row = insert_key(StagedJob, kind=kind, version=version, args=args, key=key, run_after=due)
+    job_id: int = row[0] if row else db.session.scalars(select(StagedJob.id).where(StagedJob.key == key)).one()
     after_commit(lambda: _hand_over(job_id, due))
     return job_id
 

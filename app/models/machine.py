@@ -7,11 +7,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, func, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    bindparam,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column, object_session
 
 from .. import clock
-from ..db import BigId, Model
+from ..db import BigId, Model, write
 from ..errors import IllegalMove
 
 if TYPE_CHECKING:
@@ -70,6 +81,17 @@ class History(Model):
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
+# The row that comes next in its record's history, numbered as it is written.
+NEXT = insert(History).values(
+    sequence=select(func.coalesce(func.max(History.sequence), 0) + 1)
+    .where(
+        History.entity == bindparam("whose", type_=String),
+        History.entity_id == bindparam("whose_id", type_=BigInteger),
+    )
+    .scalar_subquery()
+)
+
+
 class Recorded:
     """A record whose happenings are history rows. `history_order_id` puts them on an order's timeline."""
 
@@ -88,21 +110,17 @@ class Recorded:
         because: str | None = None,
         moved: tuple[str, str] | None = None,
         **data: Any,
-    ) -> History:
+    ) -> None:
         session = object_session(self)
         if session is None:
             raise RuntimeError("record() needs the record to be in a session")
-        if self.id is None:
-            session.flush()
-        sequence = session.scalar(
-            select(func.coalesce(func.max(History.sequence), 0) + 1).where(
-                History.entity == self.__tablename__, History.entity_id == self.id
-            )
-        )
-        row = History(
+        session.flush()
+        write(
+            NEXT,
+            whose=self.__tablename__,
+            whose_id=self.id,
             entity=self.__tablename__,
             entity_id=self.id,
-            sequence=sequence or 1,
             order_id=self.history_order_id,
             event=event,
             from_status=moved[0] if moved else None,
@@ -114,9 +132,6 @@ class Recorded:
             data=data,
             at=clock.now(),
         )
-        session.add(row)
-        session.flush()
-        return row
 
 
 class Machine(Recorded):
@@ -128,11 +143,11 @@ class Machine(Recorded):
     def can(self, event: StrEnum) -> bool:
         return (self.status, event) in self.EDGES
 
-    def transition(self, event: StrEnum, *, by: Actor, because: str | None = None, **data: Any) -> History:
+    def transition(self, event: StrEnum, *, by: Actor, because: str | None = None, **data: Any) -> None:
         """Move along one edge and remember it. Raises IllegalMove where there is no such edge."""
         target = self.EDGES.get((self.status, event))
         if target is None:
             raise IllegalMove(f"{self.__tablename__} {self.id}: {event} from {self.status}")
         moved = (str(self.status), str(target))
         self.status = target
-        return self.record(event, by=by, because=because, moved=moved, **data)
+        self.record(event, by=by, because=because, moved=moved, **data)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, case, cast, exists, func, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, case, cast, exists, func, select
 from sqlalchemy.orm import aliased
 
-from ..db import db
+from ..db import db, read_columns
 from ..models import OFFLINE, Dispute, DisputeEntry, DisputeEntryKind, Movement, Receipt
 from ..models.payment import PaymentOrder, Transaction, TransactionAction
 from ..states import dispute as dispute_states
@@ -103,10 +104,13 @@ def of_row(row: Any) -> Figures:
 
 def figures(payment_order_ids: Iterable[int]) -> dict[int, Figures]:
     """By payment order id, in minor units of its currency; one statement."""
-    wanted = select(PaymentOrder.id, PaymentOrder.amount, *columns()).where(
-        PaymentOrder.id.in_(list(payment_order_ids))
-    )
-    return {row.id: of_row(row) for row in db.session.execute(wanted)}
+    return {row.id: of_row(row) for row in read_columns(_figures(), ids=list(payment_order_ids))}
+
+
+@cache
+def _figures() -> Any:
+    wanted = PaymentOrder.id.in_(bindparam("ids", expanding=True))
+    return select(PaymentOrder.id, PaymentOrder.amount, *columns()).where(wanted)
 
 
 def _refunds_of(transaction_id: int) -> Any:

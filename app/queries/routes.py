@@ -13,9 +13,9 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import BigInteger, bindparam, select
 
-from ..db import db, read_columns
+from ..db import read_columns
 from ..errors import NotFound, Refusal
 from ..gateways.base import GatewayAccount
 from ..models import Account, Gateway, GatewayState, OrderKind, OrderLine, Route
@@ -168,10 +168,18 @@ def why_closed(found: Way) -> str:
     }[found.gateway.state]
 
 
+LIKE = select(
+    Account.account_group,
+    select(OrderLine.id)
+    .where(OrderLine.order_id == bindparam("order_id_", type_=BigInteger), OrderLine.frequency.is_not(None))
+    .exists(),
+).where(Account.id == bindparam("account_id_"))
+
+
 def wanted(account_id: int, amount: Money, order_id: int | None = None, *, agreement: bool = False) -> Wanted:
     """What a charge of `amount` is like; one statement. An order is recurring if anything in it is."""
-    recurring = select(OrderLine.id).where(OrderLine.order_id == order_id, OrderLine.frequency.is_not(None)).exists()
-    group, recurs = db.session.execute(select(Account.account_group, recurring).where(Account.id == account_id)).one()
+    row: Any = read_columns(LIKE, account_id_=account_id, order_id_=order_id).one()
+    group, recurs = row
     return Wanted(amount.currency, amount.minor or None, group, kind_of(recurs), agreement)
 
 

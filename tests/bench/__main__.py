@@ -122,7 +122,7 @@ class Effort:
 
     rounds: int = 7
     requests: int = 60
-    pieces: int = 300
+    pieces: int = 100
     workers: int = 2
 
 

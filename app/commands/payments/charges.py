@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from ... import audit, clock, forms, settings
 from ...access import Permission, demand, salespeople_may_take_payment
 from ...badges import said
-from ...db import db, end_read, get, lock, transaction
+from ...db import db, end_read, get, lock, read_columns, transaction
 from ...errors import NotFound, Refusal
 from ...failpoints import failpoint
 from ...gateways import registry
@@ -51,6 +51,22 @@ from ..routing import gateway_health
 from . import outcomes, post_processing
 
 SEND_AGAIN_WITHIN = timedelta(minutes=10)
+
+# Asked with every charge, so built once.
+CHAIN = (
+    select(PaymentOrder.id, PaymentOrder.account_id, PaymentOrder.order_id)
+    .join(PaymentIntent, PaymentIntent.payment_order_id == PaymentOrder.id)
+    .where(PaymentIntent.id == bindparam("intent_id_"))
+)
+UNDER_WAY = select(Attempt.status).where(
+    Attempt.payment_order_id == bindparam("payment_order_id_"), Attempt.status.in_(OPEN)
+)
+TRIES = select(func.count(Attempt.id)).where(Attempt.intent_id == bindparam("intent_id_"))
+ABANDONED = (
+    select(Attempt.id)
+    .join(PaymentIntent, PaymentIntent.payment_order_id == Attempt.payment_order_id)
+    .where(PaymentIntent.id == bindparam("intent_id_"), Attempt.status == AttemptStatus.REQUIRES_ACTION)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +183,13 @@ def settle(attempt_id: int, result: ChargeResult) -> Attempt:
 
 def _lock_chain(intent_id: int) -> tuple[PaymentIntent, PaymentOrder, SalesOrder | None]:
     """Account, order, payment order, in the fixed order; the intent as it is now."""
-    intent = db.session.get(PaymentIntent, intent_id)
-    if intent is None:
+    chain = read_columns(CHAIN, intent_id_=intent_id).one_or_none()
+    if chain is None:
         raise NotFound(f"intent {intent_id}")
-    payment_order = intent.payment_order
-    lock(Account, payment_order.account_id)
-    order = lock(SalesOrder, payment_order.order_id) if payment_order.order_id else None
-    payment_order = lock(PaymentOrder, payment_order.id)
-    db.session.refresh(intent)
-    return intent, payment_order, order
+    lock(Account, chain.account_id)
+    order = lock(SalesOrder, chain.order_id) if chain.order_id else None
+    payment_order = lock(PaymentOrder, chain.id)
+    return db.session.get_one(PaymentIntent, intent_id, populate_existing=True), payment_order, order
 
 
 def _refuse_unless_allowed(intent: PaymentIntent, by: Actor) -> None:
@@ -194,7 +208,7 @@ def _refuse_unless_payable(intent: PaymentIntent, payment_order: PaymentOrder, o
     if not ledger.figures([payment_order.id])[payment_order.id].balance:
         raise Refusal("paid", "This is already paid. Nothing more to pay.")
     _refuse_while_open(payment_order)
-    tries = db.session.scalar(select(func.count(Attempt.id)).where(Attempt.intent_id == intent.id)) or 0
+    tries: int = read_columns(TRIES, intent_id_=intent.id).scalar_one()
     if tries >= intent.attempt_limit:
         raise Refusal(
             "attempts_used_up", "This payment was tried too often.", "Contact the sender; they can send a new link."
@@ -221,9 +235,7 @@ def _refuse_beyond_hold(way: routes.Way, order: SalesOrder | None) -> None:
 
 
 def _refuse_while_open(payment_order: PaymentOrder) -> None:
-    status = db.session.scalar(
-        select(Attempt.status).where(Attempt.payment_order_id == payment_order.id, Attempt.status.in_(OPEN))
-    )
+    status = read_columns(UNDER_WAY, payment_order_id_=payment_order.id).scalars().first()
     if status is AttemptStatus.REQUIRES_ACTION:
         raise Refusal("payment_in_progress", "A payment is waiting to be confirmed with the bank.")
     if status is not None:
@@ -367,11 +379,7 @@ def _open_call(attempt_id: int) -> tuple[Gateway, Attempt] | None:
 
 def end_abandoned(intent_id: int) -> None:
     """A try left at the bank's question is cancelled, at the gateway too, before another one starts."""
-    left = db.session.scalar(
-        select(Attempt.id)
-        .join(PaymentIntent, PaymentIntent.payment_order_id == Attempt.payment_order_id)
-        .where(PaymentIntent.id == intent_id, Attempt.status == AttemptStatus.REQUIRES_ACTION)
-    )
+    left = read_columns(ABANDONED, intent_id_=intent_id).scalars().first()
     if left is None or (found := _open_call(left)) is None:
         return
     gateway, attempt = found

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 
 from ... import audit, clock, jobs
 from ...access import Permission, demand
-from ...db import db, end_read, get, insert_once, lock, transaction
+from ...db import db, end_read, get, insert_key, insert_once, lock, read_columns, transaction, write
 from ...errors import NotFound, Refusal
 from ...failpoints import failpoint
 from ...gateways import registry
@@ -40,12 +40,18 @@ class NotOurs(Exception):
     """Nothing that we know of is meant, yet."""
 
 
+GATEWAY = select(Gateway.id, Gateway.key, Gateway.kind, Gateway.mode, Gateway.currencies).where(
+    Gateway.key == bindparam("key_")
+)
+WORK = insert(NoticeWork)
+
+
 def take_in(gateway_key: str, body: bytes, headers: Mapping[str, str]) -> NoticeStatus | None:
     """Verify and store, and have it worked on; None if it was stored before. Raises NotFound, BadNotice."""
-    gateway = db.session.scalars(select(Gateway).where(Gateway.key == gateway_key)).one_or_none()
-    if gateway is None:
+    found: Any = read_columns(GATEWAY, key_=gateway_key).one_or_none()
+    if found is None:
         raise NotFound(f"gateway {gateway_key}")
-    gateway_id, mode, adapter = gateway.id, gateway.mode, registry.get(gateway)
+    gateway_id, mode, adapter = found.id, found.mode, registry.get(found)
     end_read()
     try:
         notice = adapter.read_notice(body, headers)
@@ -66,7 +72,7 @@ def _count(gateway_id: int, code: str) -> None:
 
 
 def _store(gateway_id: int, mode: str, notice: Notice, body: bytes) -> NoticeStatus | None:
-    fresh = insert_once(
+    fresh = insert_key(
         ProcessorEvent,
         gateway_id=gateway_id,
         event_id=notice.event_id,
@@ -80,25 +86,23 @@ def _store(gateway_id: int, mode: str, notice: Notice, body: bytes) -> NoticeSta
         sha256=sha256(body),
         happened_at=notice.at,
     )
-    if not fresh:
+    if fresh is None:
         return None
-    event = db.session.scalars(
-        select(ProcessorEvent).where(
-            ProcessorEvent.gateway_id == gateway_id, ProcessorEvent.event_id == notice.event_id
-        )
-    ).one()
-    work = NoticeWork(event_id=event.id)
-    db.session.add(work)
-    db.session.flush()
+    event_id: int = fresh[0]
+    write(WORK, event_id=event_id, status=NoticeStatus.RECEIVED)
     if notice.mode != mode:
-        because = f"It is about {notice.mode} money, and the gateway is a {mode} one."
-        work.error = because
-        work.transition(NoticeEvent.QUARANTINE, by=SYSTEM, because=because)
-        escalations.open(Symptom.QUARANTINED, work, notice.event_id, because, type=notice.type)
+        _quarantine(event_id, notice, mode)
     else:
-        jobs.stage("notices.work", key=f"notice-{event.id}", event_id=event.id)
+        jobs.stage("notices.work", key=f"notice-{event_id}", event_id=event_id)
     failpoint("notice.stored")
-    return work.status
+    return NoticeStatus.RECEIVED if notice.mode == mode else NoticeStatus.QUARANTINED
+
+
+def _quarantine(event_id: int, notice: Notice, mode: str) -> None:
+    work, because = _work_of(event_id), f"It is about {notice.mode} money, and the gateway is a {mode} one."
+    work.error = because
+    work.transition(NoticeEvent.QUARANTINE, by=SYSTEM, because=because)
+    escalations.open(Symptom.QUARANTINED, work, notice.event_id, because, type=notice.type)
 
 
 @jobs.handler("notices.work", tries=1)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ... import clock, jobs
-from ...db import db, lock, transaction
+from ...db import db, lock, read_columns, transaction
 from ...errors import NotFound
 from ...gateways.base import CardFacts, ChargeResult, Outcome
 from ...models import (
@@ -54,6 +54,18 @@ ASK_DAILY = timedelta(days=1)
 ACTION_EXPIRES = timedelta(minutes=30)
 ESCALATED_AFTER = timedelta(hours=1)
 
+# Asked with every answer, so built once.
+CHAIN = (
+    select(PaymentOrder.id, PaymentOrder.account_id, PaymentOrder.order_id)
+    .join(Attempt, Attempt.payment_order_id == PaymentOrder.id)
+    .where(Attempt.id == bindparam("attempt_id_"))
+)
+KNOWN = select(Transaction.id).where(
+    Transaction.gateway_id == bindparam("gateway_"),
+    Transaction.provider_id == bindparam("provider_"),
+    Transaction.action == bindparam("action_"),
+)
+
 
 def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
     """Write down what the gateway said. Returns the attempt, and the id of the transaction if one is new."""
@@ -78,13 +90,12 @@ def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
 
 
 def _lock_chain(attempt_id: int) -> tuple[Attempt, SalesOrder | None]:
-    attempt = db.session.get(Attempt, attempt_id)
-    if attempt is None:
+    chain = read_columns(CHAIN, attempt_id_=attempt_id).one_or_none()
+    if chain is None:
         raise NotFound(f"attempt {attempt_id}")
-    payment_order = attempt.payment_order
-    lock(Account, payment_order.account_id)
-    order = lock(SalesOrder, payment_order.order_id) if payment_order.order_id else None
-    lock(PaymentOrder, payment_order.id)
+    lock(Account, chain.account_id)
+    order = lock(SalesOrder, chain.order_id) if chain.order_id else None
+    lock(PaymentOrder, chain.id)
     return lock(Attempt, attempt_id), order
 
 
@@ -159,13 +170,8 @@ def _captured(attempt: Attempt, result: ChargeResult) -> int:
     held is an authorization, until its capture makes money of it."""
     action = TransactionAction(result.action)
     attempt.held_until = result.authorized_until
-    known = db.session.scalar(
-        select(Transaction.id).where(
-            Transaction.gateway_id == attempt.gateway_id,
-            Transaction.provider_id == result.provider_id,
-            Transaction.action == action,
-        )
-    )
+    facts = {"gateway_": attempt.gateway_id, "provider_": result.provider_id, "action_": action}
+    known: int | None = read_columns(KNOWN, **facts).scalars().first()
     if known is not None:
         return known
     row = Transaction(

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from ... import access, jobs, links
 from ...clock import now
-from ...db import db, get, insert_once, lock, transaction
+from ...db import db, get, insert_new, insert_once, lock, transaction
 from ...errors import Refusal
 from ...logs import log
 from ...mail import kinds, recipients, requests
@@ -323,7 +323,7 @@ def stage(
     owner = order.owner if order else None
     bodies = render(content, company=company, owner=owner, link=links.PLACEHOLDER if link else _page(content))
     sender = _sender(company)
-    staged = insert_once(
+    email = insert_new(
         OrderEmail,
         **key,
         order_id=order.id if order else None,
@@ -339,9 +339,9 @@ def stage(
         attachments=list(attachments),
         asked_by=by.name,
     )
-    email = db.session.scalars(select(OrderEmail).filter_by(**key)).one()
-    if staged:
-        jobs.stage("mails.deliver", email_id=email.id)
+    if email is None:
+        return db.session.scalars(select(OrderEmail).filter_by(**key)).one()
+    jobs.stage("mails.deliver", email_id=email.id)
     return email
 
 

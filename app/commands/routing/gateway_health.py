@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ... import clock, jobs
-from ...db import db, end_read, lock, transaction
+from ...db import db, end_read, lock, read_columns, transaction
 from ...errors import Refusal
 from ...gateways import registry
 from ...gateways.base import Outcome
@@ -22,13 +22,15 @@ from ...models import SYSTEM, Gateway, GatewayState
 MOST_SILENT = 5
 WINDOW = timedelta(minutes=10)
 
+HEALTH = select(Gateway.silent, Gateway.down_since).where(Gateway.id == bindparam("id_"))
+
 
 def heard(gateway_id: int, outcome: Outcome, message: str = "") -> None:
     """What the gateway just answered: anything but UNKNOWN shows that it is there."""
     if outcome is Outcome.UNKNOWN:
         silent(gateway_id, message)
         return
-    row = db.session.execute(select(Gateway.silent, Gateway.down_since).where(Gateway.id == gateway_id)).one()
+    row = read_columns(HEALTH, id_=gateway_id).one()
     if row.silent or row.down_since:
         answers(gateway_id)
 

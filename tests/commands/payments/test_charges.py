@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from flask import Flask, current_app
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from app import clock
 from app.access import Role
@@ -179,6 +180,27 @@ def test_a_lost_answer_is_confirming_until_asked_and_never_a_second_charge(
         assert inquiries.sweep() == 1
     assert reload_order(order).status is OrderStatus.ACTIVATED
     assert len(gateway.booked) == count(Transaction) == count(Receipt) == 1
+
+
+def test_a_database_that_fails_at_the_outcome_leaves_an_attempt_that_is_asked_about(
+    gateway: ScriptedGateway, seller: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = factories.order(owner=seller)
+
+    def locked(*args: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outcomes, "_captured", locked)
+        with pytest.raises(OperationalError):
+            collect(order, seller)
+    assert db.session.scalars(select(Attempt.status)).one() is AttemptStatus.STARTED
+    assert count(Transaction) == 0
+    db.session.rollback()
+    with time_machine.travel(clock.now() + timedelta(seconds=31)):
+        assert inquiries.sweep() == 1
+    assert reload_order(order).status is OrderStatus.ACTIVATED
+    assert len(gateway.calls) == count(Transaction) == count(Receipt) == 1
 
 
 def test_a_request_that_never_arrived_is_sent_again_with_its_own_key(gateway: ScriptedGateway, seller: User) -> None:
