@@ -11,7 +11,7 @@ from .. import clock, passwords
 from ..commands.office import accounts
 from ..db import db, end_read, transaction
 from ..models import Account, Company, TermsText, User
-from . import catalog, customers, deals, gateways, story
+from . import catalog, customers, deals, gateways, receivables, story
 from .people import PASSWORD, PEOPLE
 
 TERMS = Path(__file__).parent / "terms.txt"
@@ -55,6 +55,7 @@ def trade() -> None:
     story.live_through(DAYS)
     end_read()
     gateways.pay_out_weekly(DAYS)
+    receivables.tell(account_ids, by=accountant)
     with clock.turned_back(timedelta(days=3)):
         account_id = account_ids["bluegrass"]
         gateways.card_of_former_years(account_ids["northfield"])
