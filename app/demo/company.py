@@ -49,7 +49,7 @@ def trade() -> None:
     if db.session.scalar(select(Account.id).where(Account.name == ON_HOLD, Account.hold_reason.is_not(None))):
         return
     manager, accountant = people["tom.okafor"], people["ines.laurent"]
-    with clock.turned_back(timedelta(days=75)):
+    with clock.turned_back(timedelta(days=140)):
         account_ids = {c.key: _account(c, manager) for c in customers.CUSTOMERS}
     story.tell(deals.DEALS, account_ids, people, manager)
     story.live_through(DAYS)
