@@ -71,7 +71,7 @@ def test_every_room_is_sound_and_money_is_recorded_and_applied(page: Page, books
     dialog.get_by_label("Reference").fill("4711")
     dialog.get_by_label("Amount").fill("1.001")
     dialog.get_by_role("button", name="Record it").click()
-    expect(dialog.get_by_text("EUR has fewer decimals")).to_be_visible()
+    expect(dialog.get_by_text("EUR has fewer decimals.", exact=True)).to_be_visible()
     expect(dialog.get_by_label("Reference")).to_have_value("4711")
     dialog.get_by_label("Amount").fill("10")
     dialog.get_by_role("button", name="Record it").click()
