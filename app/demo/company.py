@@ -11,7 +11,7 @@ from .. import clock, passwords
 from ..commands.office import accounts
 from ..db import db, end_read, transaction
 from ..models import Account, Company, TermsText, User
-from . import catalog, customers, deals, gateways, story
+from . import catalog, customers, deals, gateways, receivables, story
 from .people import PASSWORD, PEOPLE
 
 TERMS = Path(__file__).parent / "terms.txt"
@@ -49,12 +49,13 @@ def trade() -> None:
     if db.session.scalar(select(Account.id).where(Account.name == ON_HOLD, Account.hold_reason.is_not(None))):
         return
     manager, accountant = people["tom.okafor"], people["ines.laurent"]
-    with clock.turned_back(timedelta(days=75)):
+    with clock.turned_back(timedelta(days=140)):
         account_ids = {c.key: _account(c, manager) for c in customers.CUSTOMERS}
     story.tell(deals.DEALS, account_ids, people, manager)
     story.live_through(DAYS)
     end_read()
     gateways.pay_out_weekly(DAYS)
+    receivables.tell(account_ids, by=accountant)
     with clock.turned_back(timedelta(days=3)):
         account_id = account_ids["bluegrass"]
         gateways.card_of_former_years(account_ids["northfield"])

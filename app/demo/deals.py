@@ -51,6 +51,8 @@ DANA, PIOTR, TOM = "dana.reyes", "piotr.nowak", "tom.okafor"
 TO_ORDER = "submit approve convert"
 
 DEALS: tuple[Deal, ...] = (
+    Deal("thames", PIOTR, "Handbooks for the trust", 130, BANDS, f"{TO_ORDER} book", ON_TERMS, None, None),
+    Deal("jordi", PIOTR, "Wristbands, spring", 100, BANDS, f"{TO_ORDER} book", ON_TERMS, None, None),
     Deal("maren", DANA, "Ward 3 bedside terminals", 58, WARD, f"{TO_ORDER} send view sign pay:visa", start_in=6),
     Deal("waterland", PIOTR, "Care desk for six homes", 52, DESK, f"{TO_ORDER} book", ON_TERMS),
     Deal("jordi", PIOTR, "Wristbands, autumn", 47, BANDS, "submit", ALL_NOW, None, None, valid_days=14),

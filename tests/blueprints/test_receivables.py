@@ -13,7 +13,7 @@ from app import clock, jobs
 from app.access import Role
 from app.commands.receivables import allocations, credit_notes, offline, write_offs
 from app.db import db, end_read
-from app.models import Account, CreditNote, CreditReason, InvoiceLine, Receipt, ReceiptKind, User
+from app.models import Account, CreditNote, CreditReason, Invoice, InvoiceLine, PaymentOrder, Receipt, ReceiptKind, User
 from app.money import Money
 from tests import factories, ledgers
 from tests.commands import moving
@@ -235,6 +235,20 @@ def test_cash_of_a_gateway_leads_to_its_refund(client: Client) -> None:
     number = money.number
     html = client.sign_in(boss).get(f"/receivables/receipts/{number}").text
     assert f"/transactions/{charge.id}/refund" in html and "/payout" not in html
+
+
+@pytest.mark.parametrize("credited", [True, False])
+def test_a_refund_may_credit_its_invoice_along_with_it(client: Client, credited: bool) -> None:
+    boss = factories.user(Role.ADMIN)
+    charge = moving.paid(boss)
+    invoice = db.session.scalars(select(Invoice)).one()
+    number = db.session.scalars(select(PaymentOrder.number)).one()
+    here = f"/payments/{number}/transactions/{charge.id}/refund"
+    sent = {"amount": "100", "reason": "Returned", **({"credit": "y"} if credited else {})}
+    assert 'name="credit"' in client.sign_in(boss).get(here).text
+    assert client.post(here, data=sent).status_code == 303
+    assert ledgers.standing(invoice) == (("paid", 0) if credited else ("part_paid", 10_000))
+    assert [n.gross for n in db.session.scalars(select(CreditNote))] == ([10_000] if credited else [])
 
 
 @pytest.mark.parametrize("role", [Role.SALESPERSON, Role.FULFILLMENT_OPERATIONS])

@@ -75,6 +75,10 @@ class RefundForm(AmountForm):
         [DataRequired(_("Say why; the reason stays with the refund.")), Length(max=500)],
         description=_("The customer reads it in their mail."),
     )
+    credit = BooleanField(
+        _("Issue a credit note as well"),
+        description=_("What is refunded is then taken off the invoice; else it is owed again."),
+    )
 
 
 class ExtendForm(Form):

@@ -9,9 +9,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import Row
 
-from ...access import Permission, me, requires
+from ...access import Permission, can, me, requires
 from ...badges import badge_of
 from ...commands.payments import movements as commands
+from ...commands.receivables import credit_notes
 from ...errors import NotFound, Refusal
 from ...formatting import money
 from ...models import Movement
@@ -106,14 +107,14 @@ def _void(
 @requires(Permission.PAYMENT_REFUND)
 def refund_form(number: str, transaction_id: int) -> Response:
     collection, row = _owning(number, transaction_id)
-    return _refund(collection, row, RefundForm(formdata=None, amount=collection.reversals.left(row).major))
+    return _refund(collection, row, _allowed(RefundForm(formdata=None, amount=collection.reversals.left(row).major)))
 
 
 @bp.post(ADDRESS + "/refund")
 @requires(Permission.PAYMENT_REFUND)
 def refund(number: str, transaction_id: int) -> Response:
     collection, row = _owning(number, transaction_id)
-    form = RefundForm()
+    form = _allowed(RefundForm())
     wanted = form.money(row.currency) if form.validate() else None
     if wanted is None:
         return _refund(collection, row, form, status=422)
@@ -123,7 +124,17 @@ def refund(number: str, transaction_id: int) -> Response:
         )
     except Refusal as refusal:
         return _refund(*_owning(number, transaction_id), form, refusal, refusal.status)
+    if "credit" in form and form.credit.data:
+        because = form.reason.data or ""
+        credit_notes.with_refund(transaction_id, amount=wanted, note=because, form_key=form.key, by=me())
     return _done(collection, done)
+
+
+def _allowed(form: RefundForm) -> RefundForm:
+    """Without the question about a credit note for those who may not issue one."""
+    if not can(Permission.CREDIT_NOTE_ISSUE):
+        del form.credit
+    return form
 
 
 def _refund(

@@ -20,6 +20,7 @@ from ...logs import log
 from ...models import (
     Account,
     Actor,
+    Allocation,
     Company,
     CreditNote,
     CreditNoteLine,
@@ -80,6 +81,24 @@ def for_amount(
         row = _of_amount(invoice, amount, reason, note, by=Actor.of(by))
         forms.remember(form_key, content, id=row.id)
         return row
+
+
+def with_refund(transaction_id: int, *, amount: Money, note: str, form_key: str, by: User) -> list[CreditNote]:
+    """Take what is refunded of a capture off the invoices that its money was for, newest first; what is left of them
+    may be less. Raises Refusal: `not_permitted`."""
+    root = db.session.scalars(select(Receipt).where(Receipt.transaction_id == transaction_id)).one_or_none()
+    if root is None:
+        return []
+    mine = select(Allocation.invoice_id).join(Receipt, Receipt.id == Allocation.receipt_id).where(figures.pot(root.id))
+    found, left = [], amount
+    for invoice_id in sorted(set(db.session.scalars(mine)), reverse=True):
+        open_part = get(Invoice, invoice_id).gross - figures.of_invoice(invoice_id).credited
+        part = Money(min(left.minor, open_part), amount.currency)
+        if part.minor > 0:
+            key, facts = f"{form_key[:48]}-{invoice_id}", {"reason": CreditReason.RETURN, "note": note, "by": by}
+            found.append(for_amount(invoice_id, amount=part, form_key=key, **facts))  # type: ignore[arg-type]
+            left -= part
+    return found
 
 
 def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,19 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
         invoice = _deposit(order, part)
     _issue(invoice, order, due=_today(), by=by)
     payment_order.invoice_id = invoice.id
+    return invoice
+
+
+def on_terms(order: SalesOrder, *, by: Actor) -> Invoice | None:
+    """What of the order is not invoiced yet, due after the account's payment terms; None where nothing is left. Inside
+    a transaction, order locked."""
+    totals, billed = order.totals(), _billed(order)
+    part = next_part(totals, billed, totals.gross)
+    if not part.gross:
+        return None
+    invoice = _full(order, totals) if part.gross == totals.gross else _deposit(order, part)
+    terms = db.session.get_one(Account, order.account_id).payment_terms_days
+    _issue(invoice, order, due=_today() + timedelta(days=terms), by=by)
     return invoice
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Row, and_, func, or_, select
 from ...db import db
 from ...errors import NotFound
 from ...models import (
+    OFFLINE,
     ActorKind,
     Attempt,
     Contact,
@@ -150,6 +151,13 @@ class Collection:
         return db.session.execute(query.where(mine).order_by(PaymentOrderLine.id)).all()
 
     @cached_property
+    def offline(self) -> Sequence[Row[Any]]:
+        """Receipts of cheques, wires and cash, and of what of them left again; newest first."""
+        columns = (Receipt.id, Receipt.number, Receipt.amount, Receipt.currency, Receipt.at, Receipt.paid_with)
+        query: Any = select(*columns).where(Receipt.payment_order_id == self.row.id, Receipt.kind.in_(OFFLINE))
+        return db.session.execute(query.order_by(Receipt.id.desc())).all()
+
+    @cached_property
     def intents(self) -> Sequence[Any]:
         """Every checkout there was, newest first."""
         return db.session.execute(
@@ -202,7 +210,7 @@ class Collection:
 
     @property
     def _receipt_ids(self) -> list[int]:
-        return [x.receipt_id for x in self.attempts if x.receipt_id is not None]
+        return [*(x.receipt_id for x in self.attempts if x.receipt_id is not None), *(x.id for x in self.offline)]
 
     @cached_property
     def history(self) -> Sequence[Row[Any]]:

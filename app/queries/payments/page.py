@@ -12,19 +12,21 @@ from sqlalchemy import Row
 from ...access import Permission, why_not
 from ...formatting import ago
 from ...models import IntentPurpose
+from ...money import Money
 from ...states.attempt import OPEN
 from ...states.intent import IntentStatus
+from ..orders import documents
 from ..orders import payment as order_payment
 from ..orders.parties import account_link
 from ..orders.plan import collection_words
-from ..orders.views import Action, FiguresView, Link, MailView
+from ..orders.views import Action, FiguresView, Link, MailView, ReceiptView
 from . import actions, standing, words
 from .facts import Collection
 from .views import CheckoutView, LineView, PaymentOrderPage, SentView, TryView
 
 
 def view(collection: Collection) -> PaymentOrderPage:
-    """Fourteen statements at most, however much was tried."""
+    """Fifteen statements at most, however much was tried."""
     row, order, about = collection.row, collection.order, collection.about
     return PaymentOrderPage(
         number=row.number,
@@ -54,7 +56,10 @@ def view(collection: Collection) -> PaymentOrderPage:
         checkouts=tuple(_checkout(collection, x) for x in collection.intents),
         attempts=tuple(_try(collection, x) for x in {x.id: x for x in collection.attempts}.values()),
         transactions=tuple(order_payment.transaction(x) for x in _proven(collection)),
-        receipts=tuple(order_payment.receipt(order, x) for x in _proven(collection) if x.receipt_id is not None),
+        receipts=(
+            *(_offline(collection, x) for x in collection.offline),
+            *(order_payment.receipt(order, x) for x in _proven(collection) if x.receipt_id is not None),
+        ),
         mails=tuple(_mail(x) for x in collection.mails),
         movements=collection.reversals.view(),
         disputes=collection.reversals.dispute_lines(),
@@ -66,6 +71,11 @@ def view(collection: Collection) -> PaymentOrderPage:
 def _figures(collection: Collection) -> FiguresView:
     f, money = collection.figures, collection.order.money
     return FiguresView(*(money(x) for x in (f.requested, f.authorized, f.captured, f.refunded, f.disputed, f.balance)))
+
+
+def _offline(collection: Collection, row: Row[Any]) -> ReceiptView:
+    document = documents.newest(collection.order.documents, "receipt", row.id)
+    return ReceiptView(row.number, Money(row.amount, row.currency), row.at, row.paid_with, documents.url(document))
 
 
 def _proven(collection: Collection) -> list[Row[Any]]:
