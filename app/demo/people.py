@@ -26,5 +26,6 @@ PEOPLE: tuple[Person, ...] = (
     Person("Piotr Nowak", "piotr.nowak@brightwater.example", "Account executive", (Role.SALESPERSON,), "South"),
     Person("Mei Tanaka", "mei.tanaka@brightwater.example", "Order desk", (Role.ORDER_MANAGEMENT,)),
     Person("Sven Holm", "sven.holm@brightwater.example", "Payments engineer", (Role.PAYMENT_OPERATIONS,)),
+    Person("Petra Lind", "petra.lind@brightwater.example", "Head of payments", (Role.PAYMENT_ADMIN,)),
     Person("Ada Moreno", "ada.moreno@brightwater.example", "Auditor", (Role.READ_ONLY,)),
 )

@@ -173,14 +173,15 @@ def _allocation(row: Row[Any]) -> Hop:
 def line_hop(row: Row[Any], *, here: bool = False, children: tuple[Hop, ...] = ()) -> Hop:
     """An entry of a payout; the payout's own page is for who may see settlements."""
     href = url_for("settlement.batch", batch_id=row.batch_id, _anchor=f"line-{row.id}")
-    fee = _("fee %(fee)s", fee=shown(Money(row.fee, row.currency)))
+    kind = settlement_words.line(row.kind)
+    fee = _("%(kind)s, fee %(fee)s", kind=kind, fee=shown(Money(row.fee, row.currency)))
     return Hop(
-        settlement_words.line(row.kind),
+        _("Settlement line"),
         row.batch,
         href if can(Permission.SETTLEMENT_VIEW) else None,
         Money(row.gross, row.currency),
         ("payout", row.batch_state),
-        fee if row.fee else None,
+        fee if row.fee else kind,
         here=here,
         children=children,
     )
