@@ -28,12 +28,14 @@ class CreditReason(StrEnum):
 class CreditNote(Model):
     """Amounts in minor units above zero, taken off the invoice. What is printed is kept here. Append-only.
 
-    `received` is what of it had been paid and is unapplied cash since.
+    `received` is what of it had been paid and is unapplied cash since. `refund_id`: the refund that it was asked for
+    with; it credits an invoice once.
     """
 
     __tablename__ = "credit_note"
     __append_only__ = True
     __table_args__ = (
+        UniqueConstraint("refund_id", "invoice_id"),
         CheckConstraint("gross = net + tax", name="adds_up"),
         CheckConstraint("gross > 0", name="gross_positive"),
     )
@@ -43,6 +45,7 @@ class CreditNote(Model):
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), index=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"))
+    refund_id: Mapped[int | None] = mapped_column(ForeignKey("transaction.id"))
     reason: Mapped[CreditReason] = mapped_column(enum(CreditReason))
     note: Mapped[str] = mapped_column(String(500), default="")
     currency: Mapped[str] = mapped_column(String(3))

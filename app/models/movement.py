@@ -24,8 +24,9 @@ _NAMED = text("provider_id IS NOT NULL AND action = 'refund'")
 class Movement(Machine, Model):
     """One capture, void or refund of `parent`, committed before the gateway hears of it; `request` is what it is sent.
 
-    `elsewhere`: made at the processor, so that it has neither key nor request of ours. An authorization ends once, by
-    capture or void (invariant 16), and a refund stands here once: the indexes say so.
+    `credit_note`: one is issued over a refund once it has succeeded. `elsewhere`: made at the processor, so that it
+    has neither key nor request of ours. An authorization ends once, by capture or void (invariant 16), and a refund
+    stands here once: the indexes say so.
     """
 
     __tablename__ = "movement"
@@ -60,6 +61,7 @@ class Movement(Machine, Model):
     currency: Mapped[str] = mapped_column(String(3))
     reason: Mapped[str] = mapped_column(String(500), default="")
     elsewhere: Mapped[bool] = mapped_column(default=False)
+    credit_note: Mapped[bool] = mapped_column(default=False)
     idempotency_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     request: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     provider_id: Mapped[str | None] = mapped_column(String(100))

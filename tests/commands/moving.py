@@ -42,13 +42,14 @@ def paid(owner: User | None = None, **facts: Any) -> Transaction:
     return found
 
 
-def refund(transaction: Transaction, minor: int, by: User, *, key: str = "") -> Movement:
+def refund(transaction: Transaction, minor: int, by: User, *, key: str = "", credit_note: bool = False) -> Movement:
     return movements.refund(
         transaction.id,
         amount=Money(minor, transaction.currency),
         because="Returned goods",
         form_key=key or f"refund-{transaction.id}-{minor}-{by.id}",
         by=by,
+        credit_note=credit_note,
     )
 
 

@@ -77,7 +77,7 @@ class RefundForm(AmountForm):
     )
     credit = BooleanField(
         _("Issue a credit note as well"),
-        description=_("What is refunded is then taken off the invoice; else it is owed again."),
+        description=_("Once the refund has succeeded, it is taken off the invoice; else it is owed again."),
     )
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import Row
 from ...access import Permission, can, me, requires
 from ...badges import badge_of
 from ...commands.payments import movements as commands
-from ...commands.receivables import credit_notes
 from ...errors import NotFound, Refusal
 from ...formatting import money
 from ...models import Movement
@@ -120,13 +119,15 @@ def refund(number: str, transaction_id: int) -> Response:
         return _refund(collection, row, form, status=422)
     try:
         done = commands.refund(
-            transaction_id, amount=wanted, because=form.reason.data or "", form_key=form.key, by=me()
+            transaction_id,
+            amount=wanted,
+            because=form.reason.data or "",
+            form_key=form.key,
+            by=me(),
+            credit_note="credit" in form and form.credit.data,
         )
     except Refusal as refusal:
         return _refund(*_owning(number, transaction_id), form, refusal, refusal.status)
-    if "credit" in form and form.credit.data:
-        because = form.reason.data or ""
-        credit_notes.with_refund(transaction_id, amount=wanted, note=because, form_key=form.key, by=me())
     return _done(collection, done)
 
 
@@ -197,7 +198,8 @@ def _approve(
         form=form,
         refusal=refusal,
         title=_("Approve the refund of %(amount)s on %(number)s", amount=amount, number=collection.number),
-        consequence=_("%(who)s asked for it: %(why)s. It is sent at once.", who=row.actor_name, why=row.reason),
+        consequence=_("%(who)s asked for it: %(why)s. It is sent at once.", who=row.actor_name, why=row.reason)
+        + (" " + _("A credit note is issued once it has succeeded.") if row.credit_note else ""),
         submit=_("Approve and send"),
         action=_decision("payments.approve_refund", collection, row),
     )

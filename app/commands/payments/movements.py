@@ -37,6 +37,7 @@ from ...money import Money
 from ...queries import ledger
 from ...states.movement import HOLDING, MovementEvent, MovementStatus
 from ...states.order import OrderStatus
+from ..receivables import refund_notes
 from . import movement_calls, movement_outcomes
 
 A = TransactionAction
@@ -62,20 +63,31 @@ def void(transaction_id: int, *, because: str, form_key: str, by: User) -> Movem
     return _ask(A.VOID, transaction_id, amount=None, reason=because, form_key=form_key, by=by)
 
 
-def refund(transaction_id: int, *, amount: Money, because: str, form_key: str, by: User) -> Movement:
-    """Give a capture back, or a part of it; above the limit it waits for a second person's word.
+def refund(
+    transaction_id: int, *, amount: Money, because: str, form_key: str, by: User, credit_note: bool = False
+) -> Movement:
+    """Give a capture back, or a part of it; above the limit it waits for a second person's word. A credit note is
+    issued once the refund has succeeded.
 
     Raises Refusal: `not_permitted`, `reason_missing`, `not_captured`, `not_positive`, `wrong_currency`,
-    `more_than_left`, `whole_only`, `key_reused`.
+    `more_than_left`, `whole_only`, `no_invoice`, `more_than_invoiced`, `key_reused`.
     """
-    return _ask(A.REFUND, transaction_id, amount=amount, reason=because, form_key=form_key, by=by)
+    facts = {"amount": amount, "reason": because, "form_key": form_key, "by": by}
+    return _ask(A.REFUND, transaction_id, credit_note=credit_note, **facts)  # type: ignore[arg-type]
 
 
 def _ask(
-    action: TransactionAction, transaction_id: int, *, amount: Money | None, reason: str, form_key: str, by: User
+    action: TransactionAction,
+    transaction_id: int,
+    *,
+    amount: Money | None,
+    reason: str,
+    form_key: str,
+    by: User,
+    credit_note: bool = False,
 ) -> Movement:
     asked = None if amount is None else [amount.minor, amount.currency]
-    content = ["movement", action, transaction_id, asked, reason]
+    content = ["movement", action, transaction_id, asked, reason, credit_note]
     with transaction():
         demand(by, PERMISSIONS[action])
         parent, order = lock_chain(transaction_id)
@@ -83,8 +95,11 @@ def _ask(
             return get(Movement, known["id"])
         wanted = Money(parent.amount, parent.currency) if amount is None else amount
         CHECKS[action](parent, order, wanted, reason)
+        if credit_note:
+            refund_notes.check(parent.id, wanted, by=by)
         waits = action is A.REFUND and needs_second_person(parent, wanted)
         row = write(action, parent, wanted, reason.strip(), by=Actor.of(by), waits=waits)
+        row.credit_note = credit_note
         forms.remember(form_key, content, id=row.id)
         failpoint("movement.before_row_commits")
     failpoint("movement.committed")
@@ -213,7 +228,7 @@ def needs_second_person(parent: Transaction, amount: Money) -> bool:
 def approve(movement_id: int, *, by: User) -> Movement:
     """The second person's word: it is sent now.
 
-    Raises Refusal: `not_permitted`, `own_request`, `not_waiting`, `more_than_left`.
+    Raises Refusal: `not_permitted`, `own_request`, `not_waiting`, `more_than_left`, `more_than_invoiced`.
     """
     with transaction():
         row = _waiting(movement_id, by)
@@ -225,6 +240,7 @@ def approve(movement_id: int, *, by: User) -> Movement:
             raise Refusal(
                 "more_than_left", "The money was disputed meanwhile, so that much is not left.", "Refuse this refund."
             )
+        refund_notes.check_waiting(row)
         row.decided_by_id, row.sent_from = by.id, clock.now()
         row.ask_at = clock.now() + movement_outcomes.ASK_AFTER[0]
         row.transition(MovementEvent.APPROVE, by=Actor.of(by), amount=row.amount, currency=row.currency)

@@ -36,7 +36,7 @@ from ...states.order import BEFORE_BOOKING, OrderEvent, OrderStatus
 from ...states.payment_order import PaymentOrderStatus
 from ..orders import activation
 from ..post import mails, papers
-from ..receivables import invoices, receipts
+from ..receivables import invoices, receipts, refund_notes
 from . import given_back, payment_orders
 
 RETRY_AFTER = timedelta(minutes=1)
@@ -177,8 +177,13 @@ def _refund_mail(captured: Captured) -> None:
     mails.refund(captured.transaction, by=SYSTEM)
 
 
+def _credit_note(captured: Captured) -> None:
+    refund_notes.issue(captured.transaction)
+
+
 def _returned(captured: Captured) -> None:
     given_back.returned(captured.transaction, by=SYSTEM)
+    refund_notes.stays(captured.transaction)
 
 
 Steps = tuple[tuple[str, Step], ...]
@@ -195,7 +200,7 @@ STEPS: dict[TransactionAction, Steps] = {
     # Only held: it moves the order, but there is no money yet to write a receipt for or to pay an invoice with.
     TransactionAction.AUTHORIZE: (("order", _order), ("defaults", _defaults)),
     TransactionAction.VOID: (("released", _released),),
-    TransactionAction.REFUND: (("receipt", _given_back), ("mails", _refund_mail)),
+    TransactionAction.REFUND: (("receipt", _given_back), ("mails", _refund_mail), ("credit_note", _credit_note)),
     TransactionAction.REFUND_FAILURE: (("receipt", _returned),),
 }
 

@@ -20,7 +20,6 @@ from ...logs import log
 from ...models import (
     Account,
     Actor,
-    Allocation,
     Company,
     CreditNote,
     CreditNoteLine,
@@ -83,22 +82,9 @@ def for_amount(
         return row
 
 
-def with_refund(transaction_id: int, *, amount: Money, note: str, form_key: str, by: User) -> list[CreditNote]:
-    """Take what is refunded of a capture off the invoices that its money was for, newest first; what is left of them
-    may be less. Raises Refusal: `not_permitted`."""
-    root = db.session.scalars(select(Receipt).where(Receipt.transaction_id == transaction_id)).one_or_none()
-    if root is None:
-        return []
-    mine = select(Allocation.invoice_id).join(Receipt, Receipt.id == Allocation.receipt_id).where(figures.pot(root.id))
-    found, left = [], amount
-    for invoice_id in sorted(set(db.session.scalars(mine)), reverse=True):
-        open_part = get(Invoice, invoice_id).gross - figures.of_invoice(invoice_id).credited
-        part = Money(min(left.minor, open_part), amount.currency)
-        if part.minor > 0:
-            key, facts = f"{form_key[:48]}-{invoice_id}", {"reason": CreditReason.RETURN, "note": note, "by": by}
-            found.append(for_amount(invoice_id, amount=part, form_key=key, **facts))  # type: ignore[arg-type]
-            left -= part
-    return found
+def for_refund(invoice: Invoice, *, amount: Money, note: str, refund_id: int, by: Actor) -> CreditNote:
+    """Inside a transaction, account locked; whoever asked for the refund was allowed to ask for the note."""
+    return _of_amount(invoice, amount, CreditReason.RETURN, note, by=by, refund_id=refund_id)
 
 
 def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote:
@@ -198,7 +184,9 @@ def _tax_of(invoice: Invoice, whole: TaxTotal, before: list[TaxTotal], amount: i
     return TaxTotal(whole.rate, Money(net, invoice.currency), Money(part, invoice.currency))
 
 
-def _of_amount(invoice: Invoice, amount: Money, reason: CreditReason, note: str, *, by: Actor) -> CreditNote:
+def _of_amount(
+    invoice: Invoice, amount: Money, reason: CreditReason, note: str, *, by: Actor, refund_id: int | None = None
+) -> CreditNote:
     part = next_part(_whole(invoice), _credited(invoice), amount)
     if not part.gross:
         raise Refusal("nothing_chosen", "Nothing of this invoice is left to credit.", status=422)
@@ -208,11 +196,18 @@ def _of_amount(invoice: Invoice, amount: Money, reason: CreditReason, note: str,
         priced = t.gross if invoice.prices_include_tax else t.base
         shares = priced.allocate([left[line.id] for line in own])
         lines += [(line, share.minor) for line, share in zip(own, shares, strict=True) if share]
-    return _write(invoice, lines, list(part.by_rate), reason, note, by=by)
+    return _write(invoice, lines, list(part.by_rate), reason, note, by=by, refund_id=refund_id)
 
 
 def _write(
-    invoice: Invoice, lines: Lines, taxes: list[TaxTotal], reason: CreditReason, note: str, *, by: Actor
+    invoice: Invoice,
+    lines: Lines,
+    taxes: list[TaxTotal],
+    reason: CreditReason,
+    note: str,
+    *,
+    by: Actor,
+    refund_id: int | None = None,
 ) -> CreditNote:
     net, tax = sum(t.base.minor for t in taxes), sum(t.tax.minor for t in taxes)
     standing = figures.of_invoice(invoice.id)
@@ -222,6 +217,7 @@ def _write(
         invoice_id=invoice.id,
         account_id=invoice.account_id,
         order_id=invoice.order_id,
+        refund_id=refund_id,
         reason=reason,
         note=note.strip(),
         currency=invoice.currency,

@@ -46,6 +46,7 @@ class MovementView:
     error: str | None
     next_question: str | None
     elsewhere: bool
+    credit_note: bool
     actions: tuple[Action, ...]
 
 
@@ -82,6 +83,7 @@ class Reversals:
                 Movement.currency,
                 Movement.reason,
                 Movement.elsewhere,
+                Movement.credit_note,
                 Movement.error,
                 Movement.actor_name,
                 Movement.actor_user_id,
@@ -177,6 +179,7 @@ class Reversals:
             error=sentence(row.error),
             next_question=_next_question(row),
             elsewhere=row.elsewhere,
+            credit_note=row.credit_note,
             actions=tuple(self._actions(row)),
         )
 

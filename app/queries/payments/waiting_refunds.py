@@ -28,6 +28,7 @@ class WaitingRefund:
     customer: str
     amount: Money
     reason: str
+    credit_note: bool
     by: str
     at: datetime
     own: bool
@@ -44,6 +45,7 @@ def view(reader: User) -> tuple[WaitingRefund, ...]:
             Movement.amount,
             Movement.currency,
             Movement.reason,
+            Movement.credit_note,
             Movement.actor_name,
             Movement.actor_user_id,
             Movement.created_at,
@@ -66,6 +68,7 @@ def view(reader: User) -> tuple[WaitingRefund, ...]:
             customer=row.customer,
             amount=Money(row.amount, row.currency),
             reason=row.reason,
+            credit_note=row.credit_note,
             by=row.actor_name,
             at=row.created_at,
             own=row.actor_user_id == reader.id,

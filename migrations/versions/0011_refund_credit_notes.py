@@ -1,0 +1,26 @@
+"""the wish for a credit note, kept with the refund; the refund that a credit note follows"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from app import append_only
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.add_column("movement", sa.Column("credit_note", sa.Boolean(), nullable=False, server_default=sa.false()))
+    with op.batch_alter_table("credit_note") as batch:
+        batch.add_column(sa.Column("refund_id", BIG, nullable=True))
+        batch.create_foreign_key(op.f("fk_credit_note_refund_id"), "transaction", ["refund_id"], ["id"])
+        batch.create_unique_constraint(op.f("uq_credit_note_refund_id_invoice_id"), ["refund_id", "invoice_id"])
+    append_only.install(op.get_bind(), ["credit_note"])
+
+
+def downgrade() -> None:
+    raise NotImplementedError("credit notes are evidence; restore a backup instead")
