@@ -126,7 +126,7 @@ def refund(number: str, transaction_id: int) -> Response:
         return _refund(*_owning(number, transaction_id), form, refusal, refusal.status)
     if "credit" in form and form.credit.data:
         because = form.reason.data or ""
-        credit_notes.with_refund(transaction_id, amount=wanted, note=because, form_key=form.key, by=me())
+        credit_notes.with_refund(done, note=because, form_key=form.key, by=me())
     return _done(collection, done)
 
 

@@ -20,21 +20,23 @@ from ...logs import log
 from ...models import (
     Account,
     Actor,
-    Allocation,
     Company,
     CreditNote,
     CreditNoteLine,
     CreditReason,
     Invoice,
     InvoiceLine,
+    Movement,
     Receipt,
+    Transaction,
     User,
 )
 from ...money import Money, TaxTotal, Totals, next_part, round_half_up
 from ...queries.receivables import figures
 from ...states.invoice import InvoiceStatus
+from ...states.movement import HOLDING
 from ..post import mails, papers
-from . import invoices, receipts
+from . import invoices, receipts, taking_back
 
 Lines = list[tuple[InvoiceLine, int]]
 
@@ -51,7 +53,7 @@ def issue(
     """Credit so many minor units of each line, by its id, priced as the invoice is.
 
     Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `foreign_line`, `more_than_line`,
-    `key_reused`.
+    `written_off`, `key_reused`.
     """
     content = ["credit", invoice_id, sorted(amounts.items()), reason, note]
     with transaction():
@@ -70,7 +72,7 @@ def for_amount(
 ) -> CreditNote:
     """Credit `amount`, tax included, spread over what is left of every line and rate; never more than is left.
 
-    Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `key_reused`.
+    Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `written_off`, `key_reused`.
     """
     content = ["credit_amount", invoice_id, amount.minor, amount.currency, reason, note]
     with transaction():
@@ -83,28 +85,35 @@ def for_amount(
         return row
 
 
-def with_refund(transaction_id: int, *, amount: Money, note: str, form_key: str, by: User) -> list[CreditNote]:
-    """Take what is refunded of a capture off the invoices that its money was for, newest first; what is left of them
-    may be less. Raises Refusal: `not_permitted`."""
-    root = db.session.scalars(select(Receipt).where(Receipt.transaction_id == transaction_id)).one_or_none()
-    if root is None:
-        return []
-    mine = select(Allocation.invoice_id).join(Receipt, Receipt.id == Allocation.receipt_id).where(figures.pot(root.id))
-    found, left = [], amount
-    for invoice_id in sorted(set(db.session.scalars(mine)), reverse=True):
-        open_part = get(Invoice, invoice_id).gross - figures.of_invoice(invoice_id).credited
-        part = Money(min(left.minor, open_part), amount.currency)
-        if part.minor > 0:
-            key, facts = f"{form_key[:48]}-{invoice_id}", {"reason": CreditReason.RETURN, "note": note, "by": by}
-            found.append(for_amount(invoice_id, amount=part, form_key=key, **facts))  # type: ignore[arg-type]
-            left -= part
+def with_refund(refund: Movement, *, note: str, form_key: str, by: User) -> list[CreditNote]:
+    """Take what a refund takes from invoices off them; what was unapplied cash needs no credit note, and what failed
+    or was refused takes nothing. Raises Refusal: `not_permitted`."""
+    found = []
+    for invoice_id, minor in _taken(refund).items():
+        part = Money(min(minor, figures.of_invoice(invoice_id).creditable), refund.currency)
+        key = f"{form_key[:48]}-{invoice_id}"
+        if part.minor > 0 and forms.result(key) is None:
+            reason = CreditReason.RETURN
+            found.append(for_amount(invoice_id, amount=part, reason=reason, note=note, form_key=key, by=by))
     return found
 
 
-def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote:
-    """Credit all that is left of an invoice. Inside a transaction, account locked."""
-    left = Money(invoice.gross - figures.of_invoice(invoice.id).credited, invoice.currency)
-    return _of_amount(invoice, left, CreditReason.CANCELLATION, note, by=by)
+def _taken(refund: Movement) -> dict[int, int]:
+    """Minor units by invoice: as its receipt says, or as that will say once the refund has arrived."""
+    if refund.status not in HOLDING:
+        return {}
+    own = select(Receipt).join(Transaction, Transaction.id == Receipt.transaction_id)
+    proof = own.where(Transaction.gateway_id == refund.gateway_id, Transaction.provider_id == refund.provider_id)
+    if (receipt := db.session.scalars(proof.where(Transaction.action == refund.action)).one_or_none()) is not None:
+        return taking_back.taken_by(receipt)
+    root = db.session.scalars(select(Receipt).where(Receipt.transaction_id == refund.parent_id)).one_or_none()
+    return taking_back.shares(root, refund.amount) if root is not None else {}
+
+
+def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote | None:
+    """Credit all that is left of an invoice; None where it is written off. Inside a transaction, account locked."""
+    left = Money(figures.of_invoice(invoice.id).creditable, invoice.currency)
+    return _of_amount(invoice, left, CreditReason.CANCELLATION, note, by=by) if left else None
 
 
 def _begin(invoice_id: int, by: User) -> Invoice:
@@ -216,6 +225,15 @@ def _write(
 ) -> CreditNote:
     net, tax = sum(t.base.minor for t in taxes), sum(t.tax.minor for t in taxes)
     standing = figures.of_invoice(invoice.id)
+    if net + tax > standing.creditable:
+        raise Refusal(
+            "written_off",
+            "Only %(left)s of %(number)s is neither credited nor written off.",
+            "Enter no more than that.",
+            status=422,
+            left=money(Money(standing.creditable, invoice.currency)),
+            number=invoice.number,
+        )
     received = min(max(net + tax - standing.due, 0), standing.allocated)
     row = CreditNote(
         number=numbering.take("credit_note"),

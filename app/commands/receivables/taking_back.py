@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...db import get
-from ...models import Actor, Invoice, Receipt
+from sqlalchemy import func, select
+
+from ...db import db, get
+from ...models import Actor, Allocation, Invoice, Receipt
 from ...queries.receivables import figures
 from ..post import papers
 from . import invoices, receipts
@@ -17,7 +19,7 @@ from . import invoices, receipts
 
 def take(root: Receipt, amount: int, *, by: Actor, **facts: Any) -> Receipt:
     """The receipt of `amount` minor units that left; `facts` are its other columns."""
-    held, free = figures.applied(root.id), figures.unapplied(root.id)
+    found = shares(root, amount)
     row = receipts.write(
         by=by,
         account_id=root.account_id,
@@ -27,13 +29,27 @@ def take(root: Receipt, amount: int, *, by: Actor, **facts: Any) -> Receipt:
         currency=root.currency,
         **facts,
     )
-    short = amount - max(free, 0)
+    for invoice_id, back in found.items():
+        _owed_again(row, get(Invoice, invoice_id), back, by=by)
+    return row
+
+
+def shares(root: Receipt, amount: int) -> dict[int, int]:
+    """Minor units of `amount` that would come from each invoice if it left now, newest first."""
+    held, short = figures.applied(root.id), amount - max(figures.unapplied(root.id), 0)
+    found = {}
     for invoice_id in sorted(held, reverse=True):
         back = min(held[invoice_id], short)
         if back > 0:
-            _owed_again(row, get(Invoice, invoice_id), back, by=by)
+            found[invoice_id] = back
             short -= back
-    return row
+    return found
+
+
+def taken_by(row: Receipt) -> dict[int, int]:
+    """Minor units that the receipt of money that left took from each invoice."""
+    query = select(Allocation.invoice_id, -func.sum(Allocation.amount)).where(Allocation.receipt_id == row.id)
+    return {invoice_id: int(amount) for invoice_id, amount in db.session.execute(query.group_by(Allocation.invoice_id))}
 
 
 def _owed_again(row: Receipt, invoice: Invoice, amount: int, *, by: Actor) -> None:
