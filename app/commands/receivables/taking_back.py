@@ -6,15 +6,33 @@ the account locked.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import func, select
 
+from ... import clock
 from ...db import db, get
-from ...models import Actor, Allocation, Invoice, Receipt
+from ...errors import Refusal
+from ...formatting import day as written
+from ...models import Actor, Allocation, Company, Invoice, Receipt
 from ...queries.receivables import figures
 from ..post import papers
 from . import invoices, receipts
+
+
+def check_day(root: Receipt, on: date) -> None:
+    """Raises Refusal: `day_ahead`, `day_before`."""
+    if on > clock.today(get(Company, 1).time_zone):
+        raise Refusal("day_ahead", "This day is still to come.", status=422)
+    if root.received_on is not None and on < root.received_on:
+        raise Refusal(
+            "day_before",
+            "%(number)s came on %(day)s; its money cannot have left before.",
+            status=422,
+            number=root.number,
+            day=written(root.received_on),
+        )
 
 
 def take(root: Receipt, amount: int, *, by: Actor, **facts: Any) -> Receipt:
