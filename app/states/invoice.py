@@ -72,6 +72,11 @@ class Standing:
     def due(self) -> int:
         return self.gross - self.allocated - self.credited - self.written_off
 
+    @property
+    def creditable(self) -> int:
+        """What a credit note can still take off: what is written off was given up already."""
+        return max(self.gross - self.credited - self.written_off, 0)
+
 
 def derive(figures: Standing) -> InvoiceStatus:
     """Where an issued invoice stands."""

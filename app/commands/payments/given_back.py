@@ -5,10 +5,10 @@ Inside the caller's transaction, with the account locked.
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from ...db import db, get
-from ...models import Actor, Allocation, Attempt, Dispute, Invoice, Receipt, Transaction
+from ...models import Actor, Attempt, Dispute, Invoice, Receipt, Transaction
 from ...money import Money
 from ..post import papers
 from ..receivables import receipts, taking_back
@@ -47,7 +47,7 @@ def returned(transaction: Transaction, *, by: Actor) -> Receipt:
         amount=transaction.amount,
         currency=transaction.currency,
     )
-    for invoice_id, amount in _taken_by(refund).items():
+    for invoice_id, amount in taking_back.taken_by(refund).items():
         invoice = get(Invoice, invoice_id)
         receipts.allocate(row, invoice, by=by, most=amount)
         papers.invoice(invoice)
@@ -56,9 +56,3 @@ def returned(transaction: Transaction, *, by: Actor) -> Receipt:
 
 def _of(transaction: Transaction) -> Receipt | None:
     return db.session.scalars(select(Receipt).where(Receipt.transaction_id == transaction.id)).one_or_none()
-
-
-def _taken_by(refund: Receipt) -> dict[int, int]:
-    """Minor units that the refund took from each invoice."""
-    query = select(Allocation.invoice_id, -func.sum(Allocation.amount)).where(Allocation.receipt_id == refund.id)
-    return {invoice_id: int(amount) for invoice_id, amount in db.session.execute(query.group_by(Allocation.invoice_id))}

@@ -70,7 +70,7 @@ def refund(
     issued once the refund has succeeded.
 
     Raises Refusal: `not_permitted`, `reason_missing`, `not_captured`, `not_positive`, `wrong_currency`,
-    `more_than_left`, `whole_only`, `no_invoice`, `more_than_invoiced`, `key_reused`.
+    `more_than_left`, `whole_only`, `no_invoice`, `key_reused`.
     """
     facts = {"amount": amount, "reason": because, "form_key": form_key, "by": by}
     return _ask(A.REFUND, transaction_id, credit_note=credit_note, **facts)  # type: ignore[arg-type]
@@ -228,7 +228,7 @@ def needs_second_person(parent: Transaction, amount: Money) -> bool:
 def approve(movement_id: int, *, by: User) -> Movement:
     """The second person's word: it is sent now.
 
-    Raises Refusal: `not_permitted`, `own_request`, `not_waiting`, `more_than_left`, `more_than_invoiced`.
+    Raises Refusal: `not_permitted`, `own_request`, `not_waiting`, `more_than_left`.
     """
     with transaction():
         row = _waiting(movement_id, by)
@@ -240,7 +240,6 @@ def approve(movement_id: int, *, by: User) -> Movement:
             raise Refusal(
                 "more_than_left", "The money was disputed meanwhile, so that much is not left.", "Refuse this refund."
             )
-        refund_notes.check_waiting(row)
         row.decided_by_id, row.sent_from = by.id, clock.now()
         row.ask_at = clock.now() + movement_outcomes.ASK_AFTER[0]
         row.transition(MovementEvent.APPROVE, by=Actor.of(by), amount=row.amount, currency=row.currency)

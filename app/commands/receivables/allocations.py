@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from ... import audit, clock, forms
+from ... import audit, forms
 from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
 from ...formatting import money
-from ...models import OFFLINE, Account, Actor, Company, Invoice, Receipt, ReceiptKind, User
+from ...models import OFFLINE, Account, Actor, Invoice, Receipt, ReceiptKind, User
 from ...money import Money
 from ...queries.receivables import figures
 from ...states.invoice import OPEN
@@ -95,7 +95,7 @@ def pay_out(
     """Unapplied cash that came offline went back the same way: written down, since no gateway moves it.
 
     Raises Refusal: `not_permitted`, `refund_it`, `not_offline`, `not_positive`, `wrong_currency`,
-    `more_than_unapplied`, `reference_missing`, `reason_missing`, `day_ahead`, `key_reused`.
+    `more_than_unapplied`, `reference_missing`, `reason_missing`, `day_ahead`, `day_before`, `key_reused`.
     """
     content = ["pay_out", receipt_id, amount.minor, amount.currency, kind, reference, on, because]
     with transaction():
@@ -185,5 +185,4 @@ def _check_pay_out(root: Receipt, amount: Money, kind: ReceiptKind, reference: s
         raise Refusal("reference_missing", "Enter the reference of the payment.", status=422)
     if not because.strip():
         raise Refusal("reason_missing", "Say why; it stays with the receipt.", status=422)
-    if on > clock.today(get(Company, 1).time_zone):
-        raise Refusal("day_ahead", "This day is still to come.", status=422)
+    taking_back.check_day(root, on)

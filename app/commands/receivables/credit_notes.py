@@ -50,7 +50,7 @@ def issue(
     """Credit so many minor units of each line, by its id, priced as the invoice is.
 
     Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `foreign_line`, `more_than_line`,
-    `key_reused`.
+    `written_off`, `key_reused`.
     """
     content = ["credit", invoice_id, sorted(amounts.items()), reason, note]
     with transaction():
@@ -69,7 +69,7 @@ def for_amount(
 ) -> CreditNote:
     """Credit `amount`, tax included, spread over what is left of every line and rate; never more than is left.
 
-    Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `key_reused`.
+    Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `written_off`, `key_reused`.
     """
     content = ["credit_amount", invoice_id, amount.minor, amount.currency, reason, note]
     with transaction():
@@ -87,10 +87,10 @@ def for_refund(invoice: Invoice, *, amount: Money, note: str, refund_id: int, by
     return _of_amount(invoice, amount, CreditReason.RETURN, note, by=by, refund_id=refund_id)
 
 
-def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote:
-    """Credit all that is left of an invoice. Inside a transaction, account locked."""
-    left = Money(invoice.gross - figures.of_invoice(invoice.id).credited, invoice.currency)
-    return _of_amount(invoice, left, CreditReason.CANCELLATION, note, by=by)
+def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote | None:
+    """Credit all that is left of an invoice; None where it is written off. Inside a transaction, account locked."""
+    left = Money(figures.of_invoice(invoice.id).creditable, invoice.currency)
+    return _of_amount(invoice, left, CreditReason.CANCELLATION, note, by=by) if left else None
 
 
 def _begin(invoice_id: int, by: User) -> Invoice:
@@ -211,6 +211,15 @@ def _write(
 ) -> CreditNote:
     net, tax = sum(t.base.minor for t in taxes), sum(t.tax.minor for t in taxes)
     standing = figures.of_invoice(invoice.id)
+    if net + tax > standing.creditable:
+        raise Refusal(
+            "written_off",
+            "Only %(left)s of %(number)s is neither credited nor written off.",
+            "Enter no more than that.",
+            status=422,
+            left=money(Money(standing.creditable, invoice.currency)),
+            number=invoice.number,
+        )
     received = min(max(net + tax - standing.due, 0), standing.allocated)
     row = CreditNote(
         number=numbering.take("credit_note"),

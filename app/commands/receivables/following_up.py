@@ -77,6 +77,8 @@ def run(receipt_id: int) -> bool:
 
 
 def _follow(receipt: Receipt) -> None:
+    if db.session.scalar(select(Receipt.id).where(Receipt.parent_id == receipt.id, Receipt.reversal)) is not None:
+        return  # it bounced before anything followed
     if receipt.payment_order_id is not None:
         received = Received(receipt)
         for _step, work in MONEY_IN:

@@ -38,6 +38,8 @@ from ...states.payment_order import Figures, PaymentOrderStatus
 from ..payments import payment_links, payment_orders
 from . import following_up, receipts, taking_back
 
+MOST = 10**15
+"""Minor units, so that columns hold the sum of many."""
 ON_ACCOUNT = marked("Record it on the account; it stays unapplied cash until you decide.")
 
 
@@ -145,12 +147,14 @@ def _asking(invoice_id: int | None) -> int | None:
 
 
 def _check(account_id: int, came: Came) -> None:
-    """Raises Refusal: `not_offline`, `not_positive`, `wrong_currency`, `reference_missing`, `day_ahead`,
-    `duplicate`."""
+    """Raises Refusal: `not_offline`, `not_positive`, `too_much`, `wrong_currency`, `reference_missing`,
+    `day_ahead`, `duplicate`."""
     if came.kind not in OFFLINE:
         raise Refusal("not_offline", "What came by a gateway is recorded by the gateway alone.", status=422)
     if came.amount.minor <= 0:
         raise Refusal("not_positive", "Enter an amount above zero.", status=422)
+    if came.amount.minor > MOST:
+        raise Refusal("too_much", "This is more than any payment has ever been. Check the amount.", status=422)
     if came.amount.currency not in CURRENCIES:
         raise Refusal("wrong_currency", "%(currency)s is no currency.", status=422, currency=came.amount.currency)
     if not came.reference.strip():
@@ -243,7 +247,8 @@ def _close_checkout(row: PaymentOrder, *, by: Actor) -> None:
 def reverse(receipt_id: int, *, because: str, on: date, form_key: str, by: User) -> Receipt:
     """It never arrived: the cheque bounced, or it was recorded by mistake. What it paid is owed again.
 
-    Raises Refusal: `not_permitted`, `reason_missing`, `not_offline`, `reversed`, `paid_out`, `day_ahead`.
+    Raises Refusal: `not_permitted`, `reason_missing`, `not_offline`, `reversed`, `paid_out`, `day_ahead`,
+    `day_before`.
     """
     content = ["offline.reverse", receipt_id, because, on]
     with transaction():
@@ -279,5 +284,4 @@ def _check_reversal(root: Receipt, because: str, on: date) -> None:
         raise Refusal("reversed", "%(number)s is reversed already.", number=root.number)
     if left:
         raise Refusal("paid_out", "Some of %(number)s was paid out, so it did arrive.", number=root.number)
-    if on > clock.today(get(Company, 1).time_zone):
-        raise Refusal("day_ahead", "This day is still to come.", status=422)
+    taking_back.check_day(root, on)

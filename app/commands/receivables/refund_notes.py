@@ -1,6 +1,7 @@
-"""Credit notes that are asked for with a refund: looked at before it is asked for, issued once it has succeeded.
+"""Credit notes that are asked for with a refund: issued once it has succeeded, for what it took from invoices.
 
-Inside the caller's transaction, with the account locked.
+What a refund takes from unapplied cash was for no invoice, and needs none. Inside the caller's transaction, with the
+account locked.
 """
 
 from __future__ import annotations
@@ -10,64 +11,40 @@ from sqlalchemy import func, select
 from ...access import Permission, demand
 from ...db import db, get, lock
 from ...errors import Refusal
-from ...formatting import money
-from ...models import SYSTEM, Allocation, CreditNote, Invoice, Movement, Receipt, Transaction, TransactionAction, User
+from ...models import SYSTEM, CreditNote, Invoice, Movement, Receipt, Transaction, TransactionAction, User
 from ...money import Money
 from ...queries.receivables import figures
 from ...states.movement import OPEN
-from . import credit_notes
+from . import credit_notes, taking_back
 
 
 def check(parent_id: int, amount: Money, *, by: User) -> None:
-    """That a refund of this capture may take as much off the invoices that its money paid.
+    """That a refund of this capture, after those under way, takes something from an invoice.
 
-    Raises Refusal: `not_permitted`, `no_invoice`, `more_than_invoiced`.
+    Raises Refusal: `not_permitted`, `no_invoice`.
     """
     demand(by, Permission.CREDIT_NOTE_ISSUE)
-    paid = _invoices(parent_id)
-    if not paid:
+    root, ahead = _receipt(parent_id), _ahead(parent_id)
+    if root is None or _from_invoices(root, ahead + amount.minor) <= _from_invoices(root, ahead):
         raise Refusal(
             "no_invoice",
-            "This money pays no invoice, so there is nothing to credit.",
+            "As much of this money pays no invoice, so there is nothing to credit.",
             "Refund it without a credit note.",
             status=422,
-        )
-    left = Money(max(_room(paid) - _ahead(parent_id), 0), amount.currency)
-    if amount.minor > left.minor:
-        raise Refusal(
-            "more_than_invoiced",
-            "Only %(left)s of what this money paid for is not credited yet.",
-            "Refund no more than that with a credit note, or refund without one.",
-            status=422,
-            left=money(left),
-        )
-
-
-def check_waiting(movement: Movement) -> None:
-    """The same, of a refund that waits for its second person. Raises Refusal `more_than_invoiced`."""
-    if movement.credit_note and _room(_invoices(movement.parent_id)) < _ahead(movement.parent_id):
-        raise Refusal(
-            "more_than_invoiced",
-            "The invoice was credited meanwhile, so that the credit note asked for does not fit any more.",
-            "Refuse this refund; it can be asked for again without a credit note.",
         )
 
 
 def issue(refund: Transaction) -> list[CreditNote]:
-    """Take what was refunded off the invoices that its money was for, newest first. What does not fit any more, because
-    they were credited otherwise meanwhile, is said in the refund's history."""
-    movement = movement_of(refund)
-    if movement is None or not movement.credit_note or notes_of(refund.id):
+    """Take off each invoice what the refund took from what had paid it, so that it is not owed again."""
+    movement, receipt = movement_of(refund), _receipt(refund.id)
+    if movement is None or receipt is None or not movement.credit_note or notes_of(refund.id):
         return []
-    found, left = [], movement.money
-    for row in _invoices(refund.parent_id):
-        part = Money(min(left.minor, _open(row)), left.currency)
+    found = []
+    for invoice_id, minor in taking_back.taken_by(receipt).items():
+        part = Money(min(minor, figures.of_invoice(invoice_id).creditable), refund.currency)
         if part.minor > 0:
             facts = {"note": movement.reason, "refund_id": refund.id, "by": movement.actor}
-            found.append(credit_notes.for_refund(lock(Invoice, row.id), amount=part, **facts))  # type: ignore[arg-type]
-            left -= part
-    if left:
-        movement.record("not_credited", by=SYSTEM, amount=left.minor, currency=left.currency)
+            found.append(credit_notes.for_refund(lock(Invoice, invoice_id), amount=part, **facts))  # type: ignore[arg-type]
     return found
 
 
@@ -95,26 +72,19 @@ def movement_of(refund: Transaction) -> Movement | None:
     ).one_or_none()
 
 
-def _invoices(parent_id: int | None) -> list[Invoice]:
-    """What the money of a capture has paid, even where a refund has taken it off again; the newest first."""
-    root_id = db.session.scalar(select(Receipt.id).where(Receipt.transaction_id == parent_id))
-    if root_id is None:
-        return []
-    mine = select(Allocation.invoice_id).join(Receipt, Receipt.id == Allocation.receipt_id).where(figures.pot(root_id))
-    return list(db.session.scalars(select(Invoice).where(Invoice.id.in_(mine)).order_by(Invoice.id.desc())))
+def _receipt(transaction_id: int) -> Receipt | None:
+    return db.session.scalars(select(Receipt).where(Receipt.transaction_id == transaction_id)).one_or_none()
 
 
-def _open(invoice: Invoice) -> int:
-    return max(invoice.gross - figures.of_invoice(invoice.id).credited, 0)
-
-
-def _room(invoices: list[Invoice]) -> int:
-    return sum(_open(x) for x in invoices)
+def _from_invoices(root: Receipt, minor: int) -> int:
+    return sum(taking_back.shares(root, minor).values())
 
 
 def _ahead(parent_id: int) -> int:
-    """Minor units of refunds under way that will ask for their notes too."""
+    """Minor units of refunds under way, which take theirs first."""
     query = select(func.sum(Movement.amount)).where(
-        Movement.parent_id == parent_id, Movement.credit_note, Movement.status.in_(OPEN)
+        Movement.parent_id == parent_id,
+        Movement.action == TransactionAction.REFUND,
+        Movement.status.in_(OPEN),
     )
     return int(db.session.scalar(query) or 0)

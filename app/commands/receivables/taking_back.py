@@ -6,18 +6,38 @@ the account locked.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
-from ...db import get
-from ...models import Actor, Invoice, Receipt
+from sqlalchemy import func, select
+
+from ... import clock
+from ...db import db, get
+from ...errors import Refusal
+from ...formatting import day as written
+from ...models import Actor, Allocation, Company, Invoice, Receipt
 from ...queries.receivables import figures
 from ..post import papers
 from . import invoices, receipts
 
 
+def check_day(root: Receipt, on: date) -> None:
+    """Raises Refusal: `day_ahead`, `day_before`."""
+    if on > clock.today(get(Company, 1).time_zone):
+        raise Refusal("day_ahead", "This day is still to come.", status=422)
+    if root.received_on is not None and on < root.received_on:
+        raise Refusal(
+            "day_before",
+            "%(number)s came on %(day)s; its money cannot have left before.",
+            status=422,
+            number=root.number,
+            day=written(root.received_on),
+        )
+
+
 def take(root: Receipt, amount: int, *, by: Actor, **facts: Any) -> Receipt:
     """The receipt of `amount` minor units that left; `facts` are its other columns."""
-    held, free = figures.applied(root.id), figures.unapplied(root.id)
+    found = shares(root, amount)
     row = receipts.write(
         by=by,
         account_id=root.account_id,
@@ -27,13 +47,27 @@ def take(root: Receipt, amount: int, *, by: Actor, **facts: Any) -> Receipt:
         currency=root.currency,
         **facts,
     )
-    short = amount - max(free, 0)
+    for invoice_id, back in found.items():
+        _owed_again(row, get(Invoice, invoice_id), back, by=by)
+    return row
+
+
+def shares(root: Receipt, amount: int) -> dict[int, int]:
+    """Minor units of `amount` that would come from each invoice if it left now, newest first."""
+    held, short = figures.applied(root.id), amount - max(figures.unapplied(root.id), 0)
+    found = {}
     for invoice_id in sorted(held, reverse=True):
         back = min(held[invoice_id], short)
         if back > 0:
-            _owed_again(row, get(Invoice, invoice_id), back, by=by)
+            found[invoice_id] = back
             short -= back
-    return row
+    return found
+
+
+def taken_by(row: Receipt) -> dict[int, int]:
+    """Minor units that the receipt of money that left took from each invoice."""
+    query = select(Allocation.invoice_id, -func.sum(Allocation.amount)).where(Allocation.receipt_id == row.id)
+    return {invoice_id: int(amount) for invoice_id, amount in db.session.execute(query.group_by(Allocation.invoice_id))}
 
 
 def _owed_again(row: Receipt, invoice: Invoice, amount: int, *, by: Actor) -> None:

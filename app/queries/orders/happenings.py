@@ -41,7 +41,6 @@ REVERSALS: dict[tuple[str, str], Words] = {
     ("movement", "wait"): Words("clock", _("waits for the bank to make the %(action)s of %(amount)s")),
     ("movement", "lose_sight"): Words("refresh", _("has no answer yet to the %(action)s of %(amount)s"), "warn"),
     ("movement", "return"): Words("arrow-back-up", _("heard that the refund of %(amount)s came back"), "bad"),
-    ("movement", "not_credited"): Words("alert-triangle", _("could not credit %(amount)s any more"), "warn"),
     ("movement", "note_stays"): Words(
         "alert-triangle", _("left credit note %(number)s as it is: it stays though its refund came back"), "warn"
     ),

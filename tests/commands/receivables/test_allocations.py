@@ -124,6 +124,9 @@ def test_unapplied_offline_money_is_paid_out_and_gone(customer: Account, clerk: 
     assert (gone.amount, ledgers.unapplied(money)) == (-2_000, 3_000)
     with pytest.raises(Refusal, match="more_than_unapplied"):
         allocations.pay_out(money.id, amount=eur(3_001), form_key=key(), by=clerk, **facts)
+    with pytest.raises(Refusal, match="day_before"):
+        early = facts | {"on": clock.today(factories.ZONE) - timedelta(days=1)}
+        allocations.pay_out(money.id, amount=eur(1), form_key=key(), by=clerk, **early)
     with pytest.raises(Refusal, match="paid_out"):
         offline.reverse(money.id, because="x", on=clock.today(factories.ZONE), form_key=key(), by=clerk)
     assert sound()

@@ -14,11 +14,14 @@ from sqlalchemy import func, select
 from app import clock
 from app.access import Role
 from app.commands.orders import orders
-from app.commands.receivables import credit_notes, write_offs
-from app.db import db, transaction
+from app.commands.receivables import allocations, credit_notes, write_offs
+from app.db import db, end_read, transaction
 from app.errors import Refusal
+from app.gateways.sandbox import script
+from app.gateways.sandbox.tables import Call
 from app.models import (
     Account,
+    Actor,
     Audit,
     CreditNote,
     CreditReason,
@@ -28,6 +31,7 @@ from app.models import (
     OrderEmail,
     Receipt,
     SalesOrder,
+    Transaction,
     User,
 )
 from app.money import Money, TaxTotal
@@ -115,6 +119,45 @@ def test_crediting_a_paid_invoice_leaves_its_money_unapplied_to_be_refunded(app:
     assert sound()
     with pytest.raises(Refusal, match="credited"):
         credit_amount(invoice, 1, boss)
+
+
+def with_refund(charge: Transaction, minor: int, by: User) -> list[int]:
+    """The credit notes that come of it."""
+    before = db.session.scalar(select(func.max(CreditNote.id))) or 0
+    end_read()
+    moving.refund(charge, minor, by, key=key(), credit_note=True)
+    found = list(db.session.scalars(select(CreditNote.gross).where(CreditNote.id > before)))
+    end_read()
+    return found
+
+
+def test_a_refund_that_failed_credits_nothing_and_one_made_of_unapplied_cash_neither(app: Flask) -> None:
+    boss = factories.user(Role.ADMIN)
+    charge = moving.paid(boss)
+    invoice = db.session.scalars(select(Invoice)).one()
+    script.next_call(Call.REFUND, decline_code="insufficient_funds")
+    assert with_refund(charge, 10_000, boss) == []
+    assert with_refund(charge, 10_000, boss) == [10_000]
+    credit_amount(invoice, 5_000, boss)
+    assert with_refund(charge, 8_000, boss) == [3_000]
+    assert ledgers.standing(invoice) == ("paid", 0)
+    assert sound()
+
+
+def test_a_refund_credits_each_invoice_with_what_it_took_from_it(app: Flask) -> None:
+    boss = factories.user(Role.ADMIN)
+    charge = moving.paid(boss)
+    money = db.session.scalars(select(Receipt).where(Receipt.transaction_id == charge.id)).one()
+    first = db.session.scalars(select(Invoice)).one()
+    second = ledgers.invoice(db.session.get_one(Account, first.account_id))
+    facts = {"because": "x", "form_key": key(), "by": boss}
+    allocations.move(money.id, first.id, second.id, amount=Money(4_000, "EUR"), **facts)  # type: ignore[arg-type]
+    other = ledgers.on_account(first.account_id, boss, 4_000)
+    allocations.apply(other.id, first.id, amount=Money(4_000, "EUR"), form_key=key(), by=boss)
+    assert with_refund(charge, 4_000, boss) == [4_000]
+    assert with_refund(charge, 6_000, boss) == [6_000]
+    assert (ledgers.standing(first), ledgers.standing(second)) == (("paid", 0), ("issued", 7_900))
+    assert sound()
 
 
 def mixed(customer: Account, *, included: bool) -> Invoice:
@@ -208,6 +251,20 @@ def test_what_is_written_off_is_owed_no_more_and_says_why(app: Flask, clerk: Use
     assert noted.after["reason"] == "Insolvent"
     with pytest.raises(Refusal, match="not_open"):
         write_offs.write_off(invoice.id, because="Again", form_key="x", by=clerk)
+    assert sound()
+
+
+def test_what_is_written_off_is_not_credited_as_well(app: Flask, clerk: User) -> None:
+    invoice = ledgers.invoice()
+    money = ledgers.on_account(invoice.account_id, clerk, 6_000)
+    allocations.apply(money.id, invoice.id, amount=Money(6_000, "EUR"), form_key=key(), by=clerk)
+    write_offs.write_off(invoice.id, because="Insolvent", form_key=key(), by=clerk)
+    with pytest.raises(Refusal, match="written_off"):
+        credit_amount(invoice, 6_001, clerk)
+    assert credit_amount(invoice, 6_000, clerk).received == 6_000
+    assert ledgers.standing(invoice) == ("written_off", 0)
+    with transaction():
+        assert credit_notes.cancel(db.session.get_one(Invoice, invoice.id), note="x", by=Actor.of(clerk)) is None
     assert sound()
 
 

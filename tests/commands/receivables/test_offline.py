@@ -151,6 +151,7 @@ def test_a_bounced_cheque_is_owed_again_and_may_be_presented_again(asked: Paymen
     ("changes", "code"),
     [
         ({"minor": 0}, "not_positive"),
+        ({"minor": 10**19, "currency": "KWD"}, "too_much"),
         ({"reference": " "}, "reference_missing"),
         ({"currency": "XXX"}, "wrong_currency"),
         ({"kind": ReceiptKind.GATEWAY}, "not_offline"),
@@ -201,6 +202,33 @@ def test_what_fails_after_it_is_a_row_and_is_tried_again(
     assert following_up.run(receipt.id)
     assert db.session.get_one(Invoice, fresh(asked).invoice_id).status.value == "paid"
     assert sound()
+
+
+@pytest.mark.parametrize("what", ["payment order", "invoice", "account"])
+def test_what_bounced_before_anything_followed_is_thanked_for_by_no_mail(
+    asked: PaymentOrder, clerk: User, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    bill = ledgers.invoice()
+    facts: dict[str, Any] = {"form_key": key(), "by": clerk}
+    with monkeypatch.context() as dead:
+        dead.setattr(following_up, "run", lambda receipt_id: False)
+        if what == "payment order":
+            receipt = record(asked, clerk)
+        elif what == "invoice":
+            receipt = offline.for_invoice(bill.id, came(), **facts)
+        else:
+            receipt = offline.for_account(bill.account_id, came(), **facts)
+    offline.reverse(receipt.id, because="No funds", on=TODAY(), form_key=key(), by=clerk)
+    assert following_up.run(receipt.id)
+    assert db.session.scalar(select(OrderEmail.id).where(OrderEmail.subject_id == receipt.id)) is None
+    assert ledgers.standing(bill) == ("issued", 11_900)
+    assert sound()
+
+
+def test_money_does_not_bounce_before_it_came(app: Flask, clerk: User) -> None:
+    receipt = ledgers.on_account(factories.account().id, clerk)
+    with pytest.raises(Refusal, match="day_before"):
+        offline.reverse(receipt.id, because="x", on=TODAY() - timedelta(days=1), form_key=key(), by=clerk)
 
 
 def test_figures_tell_offline_money_from_what_a_gateway_holds(asked: PaymentOrder, clerk: User) -> None:
