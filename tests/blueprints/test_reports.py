@@ -100,13 +100,17 @@ def test_the_journal_is_shown_in_sums_and_saved_in_entries(reader: Client) -> No
     month = f"{clock.today(factories.ZONE):%Y-%m}"
     assert "€410.55" in reader.get(f"/reports/accounting?month={month}").text
     found = rows(reader, f"accounting.csv?month={month}")
-    assert [(r["Account"], r["Debit"], r["Credit"]) for r in found] == [
-        ("1360", "410.55", "0.00"),
+    assert sorted((r["Account"], r["Debit"], r["Credit"]) for r in found) == [
         ("1200", "0.00", "410.55"),
+        ("1200", "345.00", "0.00"),
+        ("1200", "65.55", "0.00"),
+        ("1360", "410.55", "0.00"),
+        ("3800", "0.00", "65.55"),
+        ("8400", "0.00", "345.00"),
     ]
     admin = factories.user(Role.ADMIN)
     setting_commands.turn("accounting.clearing", "K-17", by=admin)
-    assert rows(reader, f"accounting.csv?month={month}")[0]["Account"] == "K-17"
+    assert "K-17" in {row["Account"] for row in rows(reader, f"accounting.csv?month={month}")}
 
 
 @pytest.mark.parametrize("code", ["", "x" * 21, " 1200", "12\x0000", 7])
@@ -136,7 +140,7 @@ def test_reports_cost_the_same_however_much_there_is(reader: Client) -> None:
             with counted() as seen:
                 reader.get(f"/reports/{path}")
             counts.setdefault(path, set()).add(len(seen))
-    assert all(len(found) == 1 and max(found) <= 8 for found in counts.values()), counts
+    assert all(len(found) == 1 and max(found) <= 9 for found in counts.values()), counts
 
 
 @pytest.mark.engines

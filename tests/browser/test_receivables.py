@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from app.access import Role
 from app.db import end_read
 from tests import factories, ledgers
-from tests.browser.test_look import WIDTHS, sign_in, violations
+from tests.browser.looking import walk
+from tests.browser.test_look import sign_in
 from tests.live import live_server  # noqa: F401  (fixture)
 
 pytestmark = pytest.mark.browser
@@ -28,16 +29,15 @@ def books(app: Flask) -> dict[str, object]:
     return found
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture
 def page(
-    request: pytest.FixtureRequest,
     browser: Browser,
     app: Flask,
     books: dict[str, object],
     live_server: str,  # noqa: F811
 ) -> Iterator[Page]:
     app.config["WTF_CSRF_ENABLED"] = True
-    with browser.new_context(base_url=live_server, color_scheme=request.param, bypass_csp=True) as context:
+    with browser.new_context(base_url=live_server, bypass_csp=True) as context:
         sign_in(context, app, live_server, Role.ADMIN)
         page = context.new_page()
         page.set_default_timeout(30_000)
@@ -57,15 +57,7 @@ def test_every_room_is_sound_and_money_is_recorded_and_applied(page: Page, books
         f"invoices/{invoice}/credit",
         f"credit-notes/{books['receivables.credit_note']}",
     )
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        for room in rooms:
-            page.goto(f"/receivables/{room}")
-            assert violations(page) == [], (room, width)
-            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wide <= 0, (room, width)
-    page.goto(f"/invoices/{invoice}")
-    assert violations(page) == []
+    walk(page, [f"/receivables/{room}" for room in rooms] + [f"/invoices/{invoice}"])
     page.get_by_role("link", name="Record payment").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Reference").fill("4711")
