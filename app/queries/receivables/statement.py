@@ -18,7 +18,6 @@ from ...money import CURRENCIES, Money
 from ..calendar import selling_day
 from .ageing import _day
 
-
 SHOWN = 500
 """As many as a page bears; files have all."""
 
