@@ -16,6 +16,21 @@ LONGEST = 24
 MOST_PLACES = 15  # before the point or after it; Decimal would work with more, and take its time
 
 
+def number(text: str) -> Decimal:
+    """As typed. Raises ValueError, in words for whoever typed it."""
+    if "," in text:
+        raise ValueError(_("Write the number with a point and without thousands separators, such as 1234.50."))
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(_("This is no number.")) from None
+    if not found.is_finite() or "_" in text:
+        raise ValueError(_("This is no number."))
+    if len(text) > LONGEST or abs(found.adjusted()) > MOST_PLACES:
+        raise ValueError(_("This number has too many digits."))
+    return found
+
+
 class NumberField(StringField):
     """A Decimal, or None if left empty. A comma is refused in words, since it means different things to different
     people."""
@@ -33,19 +48,8 @@ class NumberField(StringField):
     def process_formdata(self, valuelist: list[Any]) -> None:
         text = str(valuelist[0]).strip() if valuelist else ""
         self.data = None
-        if not text:
-            return
-        if "," in text:
-            raise ValueError(_("Write the number with a point and without thousands separators, such as 1234.50."))
-        try:
-            number = Decimal(text)
-        except InvalidOperation:
-            raise ValueError(_("This is no number.")) from None
-        if not number.is_finite():
-            raise ValueError(_("This is no number."))
-        if len(text) > LONGEST or abs(number.adjusted()) > MOST_PLACES:
-            raise ValueError(_("This number has too many digits."))
-        self.data = number
+        if text:
+            self.data = number(text)
 
 
 class AtMostDecimals:

@@ -10,7 +10,17 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, case, cast, exists,
 from sqlalchemy.orm import aliased
 
 from ..db import db, read_columns
-from ..models import OFFLINE, Dispute, DisputeEntry, DisputeEntryKind, Movement, Receipt
+from ..models import (
+    OFFLINE,
+    Allocation,
+    Dispute,
+    DisputeEntry,
+    DisputeEntryKind,
+    Invoice,
+    Movement,
+    Receipt,
+    SalesOrder,
+)
 from ..models.payment import PaymentOrder, Transaction, TransactionAction
 from ..states import dispute as dispute_states
 from ..states import movement as movement_states
@@ -136,15 +146,30 @@ def left_to_refund(transaction_id: int) -> int:
     return int(db.session.scalar(query) or 0)
 
 
+def paid_beside() -> ColumnElement[int]:
+    """What pays invoices of the order at hand without having come for a payment order of its own."""
+    foreign = PaymentOrder.order_id.is_(None) | (PaymentOrder.order_id != SalesOrder.id)
+    query = (
+        select(_whole(func.sum(Allocation.amount)))
+        .join(Invoice, Invoice.id == Allocation.invoice_id)
+        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .outerjoin(PaymentOrder, PaymentOrder.id == Receipt.payment_order_id)
+        .where(Invoice.order_id == SalesOrder.id, foreign)
+    )
+    return query.correlate(SalesOrder).scalar_subquery()  # type: ignore[no-any-return]
+
+
 def claimed(order_id: int, *, beside_first: bool = False) -> int:
-    """What the order's payment orders already collect or have collected: open ones in full, closed ones by captures.
+    """What is collected of the order already or being collected: its open payment orders in full, closed ones by
+    captures, and what else pays its invoices.
 
     `beside_first` leaves out those of the first payment.
     """
     query = select(PaymentOrder.id, PaymentOrder.status, PaymentOrder.amount).where(PaymentOrder.order_id == order_id)
     rows = db.session.execute(query.where(~PaymentOrder.first) if beside_first else query).all()
     by_id = figures(r.id for r in rows)
-    return sum(
+    beside = int(db.session.scalar(select(paid_beside()).where(SalesOrder.id == order_id)) or 0)
+    return beside + sum(
         max(r.amount, by_id[r.id].captured) if r.status == PaymentOrderStatus.OPEN else by_id[r.id].captured
         for r in rows
     )

@@ -11,10 +11,14 @@ from sqlalchemy import select
 
 from app import clock, jobs
 from app.access import Role
+from app.commands.payments import disputes
+from app.commands.payments.disputes import Letter
 from app.commands.receivables import allocations, credit_notes, offline, write_offs
 from app.db import db, end_read
 from app.models import Account, CreditNote, CreditReason, Invoice, InvoiceLine, PaymentOrder, Receipt, ReceiptKind, User
 from app.money import Money
+from app.queries.receivables import money as found_money
+from app.queries.receivables import statement as found
 from tests import factories, ledgers
 from tests.commands import moving
 from tests.conftest import Client
@@ -148,7 +152,7 @@ def test_recorded_on_an_invoice_and_reversed(page: Client, customer: Account) ->
     assert "Reversed" in page.get(f"/receivables/receipts/{number}").text
 
 
-@pytest.mark.parametrize("amount", ["", "1,5", "abc", "0", "1.001", "9" * 30])
+@pytest.mark.parametrize("amount", ["", "1,5", "abc", "0", "-1", "NaN", "1_0", "1.001", "9" * 30])
 def test_a_bad_amount_is_said_beside_its_field_and_loses_nothing(page: Client, customer: Account, amount: str) -> None:
     sent = {"amount": amount, "kind": "wire", "currency": "EUR", "reference": "keep me", "received_on": str(TODAY())}
     answer = page.post(f"/receivables/accounts/{customer.number}/receipts/new", data=sent)
@@ -162,6 +166,8 @@ def test_lines_are_credited_from_a_form_that_says_what_is_wrong(page: Client, cu
     here = f"/receivables/invoices/{invoice.number}/credit"
     wrong = page.post(here, data={f"line-{line_id}": "1.001", "reason": "price"})
     assert wrong.status_code == 422 and 'value="1.001"' in wrong.text and "such as 12.50" in wrong.text
+    for typed in ("1_0", "-inf", "0" * 39 + "2.5"):
+        assert page.post(here, data={f"line-{line_id}": typed, "reason": "price"}).status_code == 422
     more = page.post(here, data={f"line-{line_id}": "2.51", "reason": "price"})
     assert more.status_code == 422 and "Only €2.50" in more.text
     done = page.post(here, data={f"line-{line_id}": "2.50", "reason": "price", "note": "Scratched"})
@@ -207,6 +213,37 @@ def test_a_statement_opens_runs_and_closes(page: Client, customer: Account, cler
         assert step in text, step
     lines = page.get(f"/receivables/accounts/{account}/statement.csv?from={since}&to={TODAY()}").text.splitlines()
     assert lines[1].endswith("EUR,,,119.00") and lines[-1].endswith(",107.10")
+
+
+def test_of_a_long_statement_the_newest_are_shown_and_add_up(
+    page: Client, customer: Account, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(found, "SHOWN", 2)
+    account, customer_id = customer.number, customer.id
+    for minor in (100, 200, 400, 800):
+        ledgers.on_account(customer_id, clerk, minor)
+    shown = words(page.get(f"/receivables/accounts/{account}").text)
+    assert "2 earlier movements" in shown and "-€3.00" in shown and "€8.00 -€15.00" in shown and "-€1.00" not in shown
+    assert len(page.get(f"/receivables/accounts/{account}/statement.csv").text.splitlines()) == 6
+
+
+def test_a_statement_tells_what_a_dispute_took_from_what_was_refunded(page: Client) -> None:
+    boss = factories.user(Role.ADMIN)
+    charge = moving.paid(boss)
+    moving.refund(charge, 1_000, boss)
+    letter = Letter(Money(2_000, "EUR"), "fraudulent", None, False, None)
+    row = disputes.record(charge.id, letter, form_key=key(), by=boss)
+    disputes.decide(row.id, won=False, by=boss)
+    account = db.session.scalars(select(Account.number).join(Receipt)).first()
+    shown = words(page.get(f"/receivables/accounts/{account}").text)
+    assert re.search(r"Refund \S+ €10\.00", shown) and re.search(r"Lost to a dispute \S+ €20\.00", shown)
+
+
+def test_there_are_at_most_fifty_receipts_to_choose_from(page: Client, customer: Account, clerk: User) -> None:
+    customer_id, bill = customer.id, ledgers.invoice(customer)
+    for _ in range(found_money.PAGE + 1):
+        ledgers.on_account(customer_id, clerk, 1)
+    assert page.get(f"/receivables/invoices/{bill.number}/cash").text.count("<option") == found_money.PAGE
 
 
 def test_the_statement_is_a_pdf_once_for_the_same_days(page: Client, customer: Account) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 from flask import Response, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 
@@ -16,6 +14,7 @@ from ...money import Money
 from ...queries.calendar import selling_day
 from ...queries.invoices import page as invoices
 from ...queries.receivables import credits
+from ..numbers import number
 from . import answers, bp
 from .forms import CreditForm, WriteOffForm
 from .words import REASONS
@@ -71,11 +70,8 @@ def _amounts(typed: dict[int, str], currency: str) -> tuple[dict[int, int], dict
         if not text:
             continue
         try:
-            number = Decimal(text)
-            if not number.is_finite() or abs(number.adjusted()) > 15:
-                raise ValueError
-            found[line_id] = Money.of(number, currency).minor
-        except (InvalidOperation, ValueError):
+            found[line_id] = Money.of(number(text), currency).minor
+        except ValueError:
             wrong[line_id] = _("Enter an amount in %(currency)s such as 12.50.", currency=currency)
     return found, wrong
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from sqlalchemy import func, select
+
 from ... import audit, forms
 from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
 from ...formatting import money
-from ...models import OFFLINE, Account, Actor, Invoice, Receipt, ReceiptKind, User
+from ...models import OFFLINE, Account, Actor, Invoice, Movement, Receipt, ReceiptKind, TransactionAction, User
 from ...money import Money
 from ...queries.receivables import figures
-from ...states.invoice import OPEN
+from ...states import invoice as states
+from ...states.movement import OPEN
 from ..post import papers
 from . import invoices, receipts, taking_back
 
@@ -34,7 +37,8 @@ def apply(receipt_id: int, invoice_id: int, *, amount: Money, form_key: str, by:
         if known:
             return root
         _check_amount(root, amount)
-        _refuse_more(figures.unapplied(root.id), amount, "more_than_unapplied", "Only %(left)s is unapplied.")
+        left = figures.unapplied(root.id) - _leaving(root)
+        _refuse_more(left, amount, "more_than_unapplied", "Only %(left)s is unapplied and not being refunded.")
         _apply(root, lock(Invoice, invoice_id), amount, by=Actor.of(by))
         forms.remember(form_key, content, id=root.id)
         return root
@@ -141,10 +145,20 @@ def _refuse_more(left: int, amount: Money, code: str, sentence: str) -> None:
         raise Refusal(code, sentence, "Enter no more than that.", status=422, left=most)
 
 
+def _leaving(root: Receipt) -> int:
+    """Minor units that refunds under way will take, of unapplied cash first."""
+    asked = select(func.sum(Movement.amount)).where(
+        Movement.parent_id == root.transaction_id,
+        Movement.action == TransactionAction.REFUND,
+        Movement.status.in_(OPEN),
+    )
+    return int(db.session.scalar(asked) or 0) if root.transaction_id else 0
+
+
 def _check_open(root: Receipt, invoice: Invoice) -> None:
     if root.account_id != invoice.account_id or root.currency != invoice.currency:
         raise Refusal("foreign_invoice", "This invoice is of another account or currency.", status=422)
-    if invoice.status not in OPEN:
+    if invoice.status not in states.OPEN:
         raise Refusal("not_open", "%(number)s is not open any more.", number=invoice.number)
 
 

@@ -43,7 +43,7 @@ from ...states.attempt import OPEN
 from ...states.invoice import InvoiceStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
 from ...states.payment_order import Figures, PaymentStatus
-from .. import routes
+from .. import ledger, routes
 from ..coverage import RouteFacts
 from ..nested import json_rows
 from ..receivables import figures
@@ -132,6 +132,7 @@ HEADER: Any = (
         SalesOrder.opportunity_id,
         SalesOrder.quote_number,
         SalesOrder.quote_version,
+        ledger.paid_beside().label("paid_beside"),
         PLAN.label("plan"),
         INVOICES.label("invoices"),
         Account.number.label("account_number"),
@@ -312,7 +313,7 @@ class Facts:
     @cached_property
     def unrequested(self) -> Money:
         """What of the total no payment order asks for or has collected."""
-        return self.money(self.totals.gross.minor - payment_facts.claimed(self.payment_orders))
+        return self.money(self.totals.gross.minor - self._claimed)
 
     @cached_property
     def owed_now(self) -> Money:
@@ -320,7 +321,12 @@ class Facts:
         pairs = zip(self.plan, self.plan_amounts, strict=False)
         due = sum((amount for step, amount in pairs if fulfillment.is_due(self, step)), self.money(0))
         whole = due if self.plan else self.totals.gross
-        return self.money(max(whole.minor - payment_facts.claimed(self.payment_orders), 0))
+        return self.money(max(whole.minor - self._claimed, 0))
+
+    @property
+    def _claimed(self) -> int:
+        """As commands see it."""
+        return payment_facts.claimed(self.payment_orders) + self.row.paid_beside
 
     @cached_property
     def unapplied(self) -> unapplied.Unapplied | None:

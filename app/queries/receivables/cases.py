@@ -183,7 +183,7 @@ class _Maker:
 
     def of_receipt(self, row: Row[Any]) -> Case:
         order = self.orders.get(row.payment_order_id)
-        return self._case(order, None, row.id, row.number, Money(row.amount, row.currency), row.at)
+        return self._case(order, None, row.id, row.number, Money(row.amount, row.currency), row.at, rest=row.rest)
 
     def not_captured(self, order: Row[Any]) -> Case:
         return self._case(order, None, None, None, Money(order.amount, order.currency), None)
@@ -196,11 +196,12 @@ class _Maker:
         receipt: str | None,
         amount: Money,
         at: datetime | None,
+        rest: int | None = None,
     ) -> Case:
         parts = self.applied.get(receipt_id or 0, {})
         alone = amount.minor - sum(parts.values())
         unapplied = order.received - order.applied if order is not None else alone
-        free = max(min(alone, unapplied), 0) if receipt_id is not None else 0
+        free = max(min(alone, unapplied if rest is None else rest), 0) if receipt_id is not None else 0
         intended = self.bills.get(order.invoice_id) if order is not None and order.invoice_id else None
         touched = {i: self.bills[i] for i in sorted(parts)} | ({intended.id: intended} if intended else {})
         return Case(
@@ -290,7 +291,10 @@ def _receipts_alone(ids: list[int], invoice_id: int | None) -> Any:
     """Money that no gateway moved: its receipt is the first there is of it."""
     paying = select(Allocation.receipt_id).where(Allocation.invoice_id == invoice_id)
     return (
-        select(Receipt.id, Receipt.number, Receipt.payment_order_id, Receipt.amount, Receipt.currency, Receipt.at)
+        select(
+            *(Receipt.id, Receipt.number, Receipt.payment_order_id, Receipt.amount, Receipt.currency, Receipt.at),
+            figures.rest().label("rest"),
+        )
         .where(Receipt.transaction_id.is_(None), Receipt.amount > 0)
         .where(or_(Receipt.payment_order_id.in_(ids), Receipt.id.in_(paying)))
         .order_by(Receipt.id.desc())

@@ -96,6 +96,8 @@ def _allocated(case: Case) -> Finding:
         return Finding(3, State.OK, "taken_back")
     if not case.free:
         return Finding(3, State.OK, "allocated" if case.allocated else "given_back")
+    if case.payment_order is None:
+        return Finding(3, State.MIND, "for_people")
     if not case.counts or (case.intended is None and case.invoiced):
         return Finding(3, State.MIND, "nothing_to_invoice" if case.counts else "late")
     if case.intended is not None and case.owing is None:

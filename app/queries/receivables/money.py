@@ -180,12 +180,13 @@ def _page(query: Any, wanted: Filter, endpoint: str, zone: str, before: int | No
 
 
 def of_account(account_id: int, currency: str) -> tuple[tuple[int, str, str, Money], ...]:
-    """Unapplied cash of an account in one currency: id, number, in words, and how much; oldest first."""
+    """Unapplied cash of an account in one currency: id, number, in words, and how much; oldest first, at most
+    fifty to choose from."""
     rest = figures.rest().label("rest")
     query = select(Receipt.id, Receipt.number, Receipt.paid_with, rest).where(
         Receipt.account_id == account_id, Receipt.currency == currency, Receipt.parent_id.is_(None), rest.element > 0
     )
-    rows = read_columns(query.order_by(Receipt.id))
+    rows = read_columns(query.order_by(Receipt.id).limit(PAGE))
     return tuple((r.id, r.number, r.paid_with, Money(r.rest, currency)) for r in rows)
 
 

@@ -18,6 +18,9 @@ from ...money import CURRENCIES, Money
 from ..calendar import selling_day
 from .ageing import _day
 
+SHOWN = 500
+"""As many as a page bears; files have all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -46,6 +49,17 @@ class Statement:
     @property
     def closing(self) -> Money:
         return self.entries[-1].balance if self.entries else self.opening
+
+    @property
+    def shown(self) -> tuple[Entry, ...]:
+        """The newest, for the page."""
+        return self.entries[-SHOWN:]
+
+    @property
+    def brought(self) -> tuple[int, Money] | None:
+        """How many come before those that are shown, and the balance after them."""
+        before = self.entries[:-SHOWN]
+        return (len(before), before[-1].balance) if before else None
 
     def url(self, endpoint: str, **changes: Any) -> str:
         asked = {"from": self.first.isoformat(), "to": self.last.isoformat(), "currency": self.currency}
@@ -105,8 +119,8 @@ def _moves(account_id: int, currency: str, zone: str) -> Iterator[Move]:
         yield r.issued_on, 1, r.id, _("Credit note"), r.number, -r.gross, href
     for r in mine(WriteOff, WriteOff.at, WriteOff.amount):
         yield clock.local_date(r.at, zone), 1, r.id, _("Written off"), "", -r.amount, None
-    facts = (Receipt.number, Receipt.received_on, Receipt.at, Receipt.amount, Receipt.kind, Receipt.reversal)
-    for r in mine(Receipt, *facts):
+    names = ("number", "received_on", "at", "amount", "kind", "reversal", "parent_id", "transaction_id")
+    for r in mine(Receipt, *(getattr(Receipt, name) for name in names)):
         on = r.received_on or clock.local_date(r.at, zone)
         href = url_for("receivables.receipt", receipt=r.number)
         yield on, 2, r.id, _what(r), r.number, -r.amount, href
@@ -116,8 +130,10 @@ def _what(row: Any) -> str:
     if row.reversal:
         return _("Payment reversed")
     if row.amount > 0:
-        return _("Payment received")
-    return _("Refund") if row.kind is ReceiptKind.GATEWAY else _("Paid out")
+        return _("Payment received") if row.parent_id is None else _("Refund came back")
+    if row.kind is not ReceiptKind.GATEWAY:
+        return _("Paid out")
+    return _("Refund") if row.transaction_id is not None else _("Lost to a dispute")
 
 
 @dataclass(frozen=True, slots=True)

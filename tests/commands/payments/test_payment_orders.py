@@ -12,14 +12,16 @@ from app import clock
 from app.access import Role
 from app.commands.orders import approvals, orders
 from app.commands.payments import collection, payment_orders
+from app.commands.receivables import invoices, offline
 from app.db import db, transaction
 from app.errors import Refusal
-from app.models import Audit, CollectionMethod, History, PaymentIntent, PaymentOrder, SalesOrder, User
+from app.models import Actor, Audit, CollectionMethod, History, PaymentIntent, PaymentOrder, SalesOrder, User
 from app.money import Money
+from app.queries.orders.facts import load
 from app.states.intent import IntentStatus
 from app.states.order import OrderStatus
 from app.states.payment_order import PaymentOrderStatus
-from tests import factories
+from tests import factories, ledgers
 from tests.commands.collecting import CARD, booked, close_route, fresh, request
 from tests.gateways.scripted import ScriptedGateway
 
@@ -69,6 +71,21 @@ def test_terms_edited_since_cannot_make_the_first_payment_too_much(app: Flask, s
         session.get_one(SalesOrder, order.id).instalments = []
     with pytest.raises(Refusal, match="more_than_due: €410.55 are due at signature"):
         collection.prepare_first(order.id, by=seller)
+
+
+def test_what_came_on_the_invoice_is_not_asked_for_again(gateway: ScriptedGateway, seller: User) -> None:
+    boss, order = factories.user(Role.ADMIN), booked(seller)
+    with transaction():
+        bill = invoices.on_terms(fresh(order), by=Actor.of(boss))
+        assert bill is not None
+        bill_id, gross = bill.id, bill.gross
+    receipt = offline.for_invoice(bill_id, ledgers.came(gross), form_key="wire", by=boss)
+    with pytest.raises(Refusal, match="more_than_due"):
+        request(fresh(order), seller, minor=1)
+    facts = load(order.number, seller)
+    assert (facts.unrequested.minor, facts.owed_now.minor) == (0, 0)
+    offline.reverse(receipt.id, because="Bounced", on=clock.today(factories.ZONE), form_key="bounced", by=boss)
+    assert payment_orders.left_to_request(fresh(order)).minor == gross
 
 
 def test_the_same_form_makes_one_payment_order(gateway: ScriptedGateway, seller: User) -> None:

@@ -13,9 +13,12 @@ from app.access import Role
 from app.commands.receivables import allocations, offline
 from app.db import db
 from app.errors import Refusal
+from app.gateways.sandbox import script
+from app.gateways.sandbox.tables import Call, ChargeState
 from app.models import Account, Audit, History, Invoice, Receipt, ReceiptKind, User
 from app.money import Money
 from app.queries import invariants
+from app.states.movement import MovementStatus
 from tests import factories, ledgers
 from tests.commands import moving
 from tests.ledgers import key
@@ -147,6 +150,20 @@ def test_what_a_gateway_took_is_refunded_and_a_refund_takes_unapplied_cash_first
     with pytest.raises(Refusal, match="more_than_unapplied"):
         allocations.apply(money.id, invoice.id, amount=eur(1), form_key=key(), by=boss)
     assert sound()
+
+
+def test_what_is_being_refunded_pays_no_invoice_meanwhile(app: Flask) -> None:
+    boss = factories.user(Role.ADMIN)
+    charge = moving.paid(boss)
+    money = db.session.scalars(select(Receipt).where(Receipt.transaction_id == charge.id)).one()
+    invoice = db.session.scalars(select(Invoice)).one()
+    allocations.take_off(money.id, invoice.id, amount=eur(1_500), because="x", form_key=key(), by=boss)
+    script.next_call(Call.REFUND, state=ChargeState.PENDING)
+    assert moving.refund(charge, 1_000, boss).status is MovementStatus.PENDING
+    with pytest.raises(Refusal, match="more_than_unapplied"):
+        allocations.apply(money.id, invoice.id, amount=eur(501), form_key=key(), by=boss)
+    allocations.apply(money.id, invoice.id, amount=eur(500), form_key=key(), by=boss)
+    assert ledgers.unapplied(money) == 1_000
 
 
 def test_only_who_may_allocate_allocates(customer: Account, clerk: User) -> None:

@@ -10,18 +10,20 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
 
+from app import clock
 from app.access import Role
 from app.commands.payments import collection, given_back
 from app.commands.post import papers
-from app.commands.receivables import doctor, invoices, receipts
+from app.commands.receivables import allocations, doctor, invoices, offline, receipts
 from app.db import db, transaction
 from app.errors import Refusal
-from app.models import Allocation, Audit, History, Invoice, PaymentOrder, Receipt, Transaction, User
+from app.models import Allocation, Audit, History, Invoice, PaymentOrder, Receipt, ReceiptKind, Transaction, User
+from app.money import Money
 from app.queries import invariants
 from app.queries.receivables import cases, diagnosis
 from app.queries.receivables.diagnosis import Repair
 from app.states.invoice import EDGES, TOWARDS, InvoiceStatus, Standing, derive
-from tests import factories
+from tests import factories, ledgers
 from tests.commands import moving
 from tests.commands.collecting import CARD
 from tests.gateways.scripted import ScriptedGateway
@@ -201,6 +203,21 @@ def test_money_that_came_too_late_waits_for_people(
     assert doctor.repair(row.id, Repair.RETRY, by=clerk)
     assert named(row) == (3, "late")
     assert changes_nothing(lambda: doctor.repair(row.id, Repair.ALLOCATION, by=clerk))
+
+
+def test_money_on_account_is_for_people_until_it_was_paid_out(app: Flask, clerk: User) -> None:
+    bill, today = ledgers.invoice(), clock.today(factories.ZONE)
+    money = offline.for_invoice(bill.id, ledgers.came(12_000), form_key="wire", by=clerk)
+    assert _third(bill.id) == ("for_people", 100)
+    facts: dict[str, Any] = {"kind": ReceiptKind.WIRE, "reference": "Out", "on": today, "because": "Too much"}
+    allocations.pay_out(money.id, amount=Money(100, "EUR"), form_key="out", by=clerk, **facts)
+    assert _third(bill.id) == ("allocated", 0)
+
+
+def _third(invoice_id: int) -> tuple[str, int]:
+    db.session.rollback()
+    case = cases.of([], invoice_id=invoice_id).cases[0]
+    return diagnosis.of(case)[2].why, case.free.minor
 
 
 def test_what_was_recorded_by_hand_needs_no_transaction(gateway: ScriptedGateway, clerk: User) -> None:
