@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.faults.world import Verb, World, living
 pytestmark = pytest.mark.faults
 
 BOUNDED = settings(
-    max_examples=6,
+    max_examples=5,
     stateful_step_count=12,
     derandomize=True,
     database=None,
@@ -81,7 +81,7 @@ def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def walk(world: World, examples: int = BOUNDED.max_examples) -> None:
-    here: Callable[[], Machine] = type("Here", (Machine,), {"world": world})
+    here = type("Here", (Machine,), {"world": world})
     run_state_machine_as_test(here, settings=settings(BOUNDED, max_examples=examples))
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.commands.payments import movement_calls
 from app.gateways.sandbox.adapter import SandboxGateway
 from tests.faults import lives
-from tests.faults.verbs import order, pay, refund, refund_by_hand, script_next, tick
+from tests.faults.verbs import DEADLY, order, pay, refund, refund_by_hand, script_next, tick
 from tests.faults.world import Finding, Verb, World, living
 
 pytestmark = pytest.mark.faults
@@ -36,11 +36,19 @@ def test_whatever_happens_in_a_life_it_adds_up_in_the_end(world: World) -> None:
         assert lives.live(world, seed)
 
 
+def test_lives_in_which_processes_are_really_killed_add_up(world: World) -> None:
+    kills = 0
+    for seed in range(2):
+        assert lives.live(world, seed, verbs=DEADLY)
+        kills += world.kills
+    assert kills
+
+
 def test_a_life_is_the_same_whenever_it_is_lived(world: World) -> None:
     assert lives.kinds(lives.live(world, 3)) == lives.kinds(lives.live(world, 3))
 
 
-def found(world: World, few: dict[Verb, int], most: int = 25) -> str:
+def found(world: World, few: dict[Verb, int], most: int = 20) -> str:
     """What lives made of these verbs come upon."""
     for seed in range(most):
         try:
@@ -51,14 +59,14 @@ def found(world: World, few: dict[Verb, int], most: int = 25) -> str:
 
 
 def test_control_a_charge_declared_lost_without_a_look_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = {order: 1, pay: 3, script_next: 3, tick: 3}
-    assert found(world, few, most=4) == ""
+    few: dict[Verb, int] = {order: 1, pay: 3, script_next: 3, tick: 3}
+    assert found(world, few, most=2) == ""
     monkeypatch.setattr(SandboxGateway, "look_up", lambda *_: None)
     assert "the sandbox booked" in found(world, few)
 
 
 def test_control_a_refund_that_we_do_not_hear_of_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = {order: 1, pay: 3, refund: 2, refund_by_hand: 2, tick: 2}
-    assert found(world, few, most=4) == ""
+    few: dict[Verb, int] = {order: 1, pay: 3, refund: 2, refund_by_hand: 2, tick: 2}
+    assert found(world, few, most=2) == ""
     monkeypatch.setattr(movement_calls, "hear", lambda gateway_id, refund_id: True)
     assert "the sandbox refunded" in found(world, few)

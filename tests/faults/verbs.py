@@ -5,6 +5,7 @@ Each verb chooses what it acts on by the world's own dice, and tells in a few wo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,6 +30,7 @@ from app.commands.receivables import allocations, credit_notes, offline, write_o
 from app.commands.receivables.offline import Came
 from app.commands.settlement import settlement
 from app.db import db, end_read, get
+from app.failpoints import POINTS
 from app.gateways.base import GatewayUnreachable
 from app.gateways.disputes import Evidence
 from app.gateways.sandbox import disputes as bank
@@ -85,12 +87,23 @@ from tests.faults.world import GAPS, Fate, Verb, World
 
 A = TransactionAction
 GATEWAY = "sandbox"
-SLUGS = ("visa", "visa", "visa", "mastercard", "confirm", "confirm-once", "confirm-declined", "declines-later")
-SLUGS += ("lost-answer", "lost-request", "declined", "lost")
+SLUGS = ["visa", "visa", "visa", "mastercard", "confirm", "confirm-once", "confirm-declined", "declines-later"]
+SLUGS += ["lost-answer", "lost-request", "declined", "lost"]
 REFERENCE = "W"
 MAIL = ("documents.render", "mails.deliver")
-IDLE = ("jobs.sweep", "jobs.prune", "invariants.check", "sandbox.deliver", "quotes.expire_due")
-SWEEPS = {tick.name: tick.call for tick in registry.ticks() if tick.name not in IDLE}
+SYNC = "settlement.sync_all"
+SWEEPS = (
+    "inquiries.sweep",
+    "movements.sweep",
+    "authorizations.watch",
+    "payment_links.expire_due",
+    "orders.expire_approvals",
+    "approvals.release",
+    "activation.start_due",
+    "disputes.remind",
+    "gateways.probe",
+    SYNC,
+)
 
 
 def chosen(w: World, model: Any, *conditions: Any) -> Any:
@@ -198,13 +211,10 @@ def send_link(w: World) -> str:
 
 def pay(w: World) -> str:
     """Staff charge a card; now and then the button is pressed twice, or the form is sent again later."""
-    if w.often(60):
-        row = chosen(w, SalesOrder)
-        target, collect, account_id = row.id, collection.collect_first, row.account_id
-    else:
-        asked = chosen(w, PaymentOrder)
-        target, collect, account_id = asked.id, collection.collect, asked.account_id
-    key, means = w.key(), instrument(w, account_id)
+    first = w.often(60)
+    row: SalesOrder | PaymentOrder = chosen(w, SalesOrder if first else PaymentOrder)
+    collect: Callable[..., Attempt] = collection.collect_first if first else collection.collect
+    target, key, means = row.id, w.key(), instrument(w, row.account_id)
     attempt = collect(target, pay_with=means, form_key=key, by=w.boss)
     told = f"{attempt.status} {attempt.payment_order.number} {attempt.amount}"
     if w.often(20):
@@ -464,11 +474,13 @@ def run_due(w: World) -> int:
     return count
 
 
-def look_around(w: World) -> int:
+def look_around(w: World, *, sync: bool = True) -> int:
     """What the clock has done all day long, without its own rows; `jobs.test_clock` is about those."""
-    for name, call in SWEEPS.items():
+    calls = {tick.name: tick.call for tick in registry.ticks()}
+    for name in SWEEPS:
         try:
-            call()
+            if sync or name != SYNC:
+                calls[name]()
         except GatewayUnreachable as silence:
             w.steps.append(f"{name}: {silence}")
         end_read()
@@ -487,7 +499,7 @@ def tick(w: World) -> str:
     """Time passes, seldom back; then the clock looks around, and a worker does what is due."""
     seconds = w.pick((5, 16, 31, 61, 61, 301, 601, 1801, 3601, 86_400, 8 * 86_400, -600))
     w.clock.shift(timedelta(seconds=seconds))
-    return f"{seconds} s, {look_around(w)} jobs"
+    return f"{seconds} s, {look_around(w, sync=w.often(15))} jobs"
 
 
 def repair(w: World) -> str:
@@ -531,8 +543,6 @@ def crash(w: World) -> str:
     if w.often(60):
         w.fated(Fate("commit", after=w.rng.randrange(8)))
     else:
-        from app.failpoints import POINTS
-
         w.fated(Fate(w.pick(sorted(POINTS)), after=w.pick((0, 0, 0, 1))))
     assert w.fate is not None
     return f"at {w.fate.point} after {w.fate.after}"
@@ -546,8 +556,24 @@ def meanwhile(w: World) -> str:
     return f"{what.__name__} at {w.fate.point}"
 
 
+def die(w: World) -> str:
+    """As `crash`, and the process is a real one, ended by a real SIGKILL."""
+    verb = w.rng.choices(list(MORTAL), list(MORTAL.values()))[0]
+    if w.often(50):
+        return w.die(verb, Fate("commit", after=w.rng.randrange(8), for_real=True))
+    return w.die(verb, Fate(w.pick(FATAL.get(verb, EVERYWHERE)), for_real=True))
+
+
 BESIDE: tuple[Verb, ...] = (pay, customer_pays, edit, cancel, refund, capture, void, money_comes)
 BESIDE += (events_come, work, tick, contest, refund_by_hand)
+
+CHARGING = [point for point in POINTS if point.startswith(("charge.", "post_processing."))]
+MOVING = [point for point in POINTS if point.startswith(("movement.", "post_processing."))]
+EVERYWHERE = sorted(POINTS)
+FATAL: dict[Verb, list[str]] = {pay: sorted(CHARGING), customer_pays: sorted(CHARGING)}
+FATAL |= dict.fromkeys((refund, capture, void), sorted(MOVING))
+FATAL[events_come] = ["notice.stored", "job.staged"]
+MORTAL: dict[Verb, int] = {pay: 8, customer_pays: 4, refund: 4, capture: 2, void: 2, events_come: 3, work: 3, tick: 3}
 
 # How often each happens, beside the others.
 WEIGHTS: dict[Verb, int] = {
@@ -594,3 +620,5 @@ WEIGHTS: dict[Verb, int] = {
     crash: 8,
     meanwhile: 6,
 }
+# The same with real processes that are really killed.
+DEADLY = {verb: weight for verb, weight in WEIGHTS.items() if verb is not crash} | {die: 40}

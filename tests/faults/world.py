@@ -6,6 +6,7 @@ Verbs are in `verbs`; whole lives by a seed in `lives`.
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -39,6 +40,7 @@ T = TypeVar("T")
 Verb = Callable[["World"], str]
 
 NOTHING = "Refusal nothing_there"
+IDLE = 77  # how a process ends that found nothing to do
 BIRTH = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 # What may be answered: to people, to ourselves, by the processor. Everything else that is raised is a finding.
 ANSWERS = (Refusal, Rejected, GatewayUnreachable, NotFound, BadNotice)
@@ -68,10 +70,11 @@ class Finding(AssertionError):
 
 @dataclass
 class Fate:
-    """What waits at a failpoint, or at a commit, of what happens next. `after` so many passings."""
+    """What waits at a failpoint or a commit of what happens next, `after` so many passings. `for_real`: SIGKILL."""
 
     point: str = ""
     after: int = 0
+    for_real: bool = False
     meanwhile: Verb | None = None
 
 
@@ -79,13 +82,14 @@ class Fate:
 class World:
     app: Flask
     town: Path
-    clock: time_machine.Coordinates
+    clock: Any
     rng: random.Random = field(default_factory=random.Random)
     steps: list[str] = field(default_factory=list)
     fate: Fate | None = None
     broke: list[str] = field(default_factory=list)
     keys: int = 0
     depth: int = 0
+    kills: int = 0
     with_mail: bool = True
 
     @property
@@ -94,7 +98,7 @@ class World:
 
     def be_born(self, rng: random.Random) -> None:
         """A new life begins in the same town, with nothing sold yet."""
-        self.rng, self.steps, self.broke, self.fate, self.keys = rng, [], [], None, 0
+        self.rng, self.steps, self.broke, self.fate, self.keys, self.kills = rng, [], [], None, 0, 0
         self.with_mail = rng.random() < 0.1
         self.clock.move_to(BIRTH)
         with self.app.app_context():
@@ -183,6 +187,8 @@ class World:
             fate.after -= 1
             return
         self.fate = None
+        if fate.for_real:
+            os.kill(os.getpid(), signal.SIGKILL)
         if fate.meanwhile is None:
             raise Killed(point)
         self.depth += 1
@@ -190,6 +196,30 @@ class World:
             self.do(fate.meanwhile)
         finally:
             self.depth -= 1
+
+    def die(self, verb: Verb, fate: Fate) -> str:
+        """Let it happen in a real process, which a real SIGKILL ends where its fate is; nothing is cleared up."""
+        _forget_connections(self.app)
+        child = os.fork()
+        if child == 0:
+            self._live_and_die(verb, fate)
+        status = os.waitpid(child, 0)[1]
+        killed = os.WIFSIGNALED(status)
+        self.kills += killed
+        self.keys += 100  # the forms that it sent
+        if not killed and os.WEXITSTATUS(status) == IDLE:
+            self.pick(())
+        if not killed and os.WEXITSTATUS(status):
+            self.broke.append(f"{verb.__name__} broke in a process of its own, before {fate.point}")
+        return f"{verb.__name__}, {'killed' if killed else 'not killed'} at {fate.point} after {fate.after}"
+
+    def _live_and_die(self, verb: Verb, fate: Fate) -> None:
+        code = 1
+        try:
+            self.fated(fate)
+            code = IDLE if self._told(verb) == NOTHING else len(self.broke)
+        finally:
+            os._exit(code)
 
     def post(self, address: str, body: bytes, headers: dict[str, str]) -> int | None:
         """The way of an event from the processor to a web process, which may die over it."""
@@ -258,7 +288,7 @@ def living(template: Path, folder: Path) -> Iterator[World]:
 
 
 def _settle_town(app: Flask, file: Path, town: Path) -> None:
-    """Those who are there before anything happens: the seller, two who may do everything, customers of each currency."""
+    """Who is there before anything happens: the seller, two who may do everything, customers of two currencies."""
     with app.app_context():
         factories.user(Role.ADMIN)
         factories.tax_code()
