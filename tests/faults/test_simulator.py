@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from app.commands.payments import movement_calls
+from app.commands.payments import charges, movement_calls
+from app.gateways.sandbox import script
 from app.gateways.sandbox.adapter import SandboxGateway
+from app.gateways.sandbox.cards import Fault
 from tests.faults import lives
-from tests.faults.verbs import DEADLY, order, pay, refund, refund_by_hand, script_next, tick
+from tests.faults.verbs import DEADLY, order, pay, refund, refund_by_hand, tick
 from tests.faults.world import Finding, Verb, World, living
 
 pytestmark = pytest.mark.faults
 
-FEW = range(6)
+FEW = range(5)
 
 
 def seeds() -> range:
@@ -58,10 +61,15 @@ def found(world: World, few: dict[Verb, int], most: int = 20) -> str:
     return ""
 
 
+def an_answer_is_lost(w: World) -> str:
+    return str(script.next_charge(fault=Fault.TIMEOUT_AFTER))
+
+
 def test_control_a_charge_declared_lost_without_a_look_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    few: dict[Verb, int] = {order: 1, pay: 3, script_next: 3, tick: 3}
+    few: dict[Verb, int] = {order: 1, pay: 3, an_answer_is_lost: 3, tick: 2}
     assert found(world, few, most=2) == ""
     monkeypatch.setattr(SandboxGateway, "look_up", lambda *_: None)
+    monkeypatch.setattr(charges, "SEND_AGAIN_WITHIN", timedelta(seconds=5))
     assert "the sandbox booked" in found(world, few)
 
 
