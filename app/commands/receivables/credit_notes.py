@@ -51,7 +51,7 @@ def issue(
     """Credit so many minor units of each line, by its id, priced as the invoice is.
 
     Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `foreign_line`, `more_than_line`,
-    `key_reused`.
+    `written_off`, `more_than_invoice`, `key_reused`.
     """
     content = ["credit", invoice_id, sorted(amounts.items()), reason, note]
     with transaction():
@@ -70,7 +70,7 @@ def for_amount(
 ) -> CreditNote:
     """Credit `amount`, tax included, spread over what is left of every line and rate; never more than is left.
 
-    Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `key_reused`.
+    Raises Refusal: `not_permitted`, `not_issued`, `credited`, `written_off`, `nothing_chosen`, `key_reused`.
     """
     content = ["credit_amount", invoice_id, amount.minor, amount.currency, reason, note]
     with transaction():
@@ -92,8 +92,7 @@ def with_refund(transaction_id: int, *, amount: Money, note: str, form_key: str,
     mine = select(Allocation.invoice_id).join(Receipt, Receipt.id == Allocation.receipt_id).where(figures.pot(root.id))
     found, left = [], amount
     for invoice_id in sorted(set(db.session.scalars(mine)), reverse=True):
-        open_part = get(Invoice, invoice_id).gross - figures.of_invoice(invoice_id).credited
-        part = Money(min(left.minor, open_part), amount.currency)
+        part = Money(min(left.minor, left_of(get(Invoice, invoice_id)).minor), amount.currency)
         if part.minor > 0:
             key, facts = f"{form_key[:48]}-{invoice_id}", {"reason": CreditReason.RETURN, "note": note, "by": by}
             found.append(for_amount(invoice_id, amount=part, form_key=key, **facts))  # type: ignore[arg-type]
@@ -101,10 +100,16 @@ def with_refund(transaction_id: int, *, amount: Money, note: str, form_key: str,
     return found
 
 
-def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote:
-    """Credit all that is left of an invoice. Inside a transaction, account locked."""
-    left = Money(invoice.gross - figures.of_invoice(invoice.id).credited, invoice.currency)
-    return _of_amount(invoice, left, CreditReason.CANCELLATION, note, by=by)
+def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote | None:
+    """Credit all that is left of an invoice; None where that is nothing. Inside a transaction, account locked."""
+    left = left_of(invoice)
+    return _of_amount(invoice, left, CreditReason.CANCELLATION, note, by=by) if left else None
+
+
+def left_of(invoice: Invoice) -> Money:
+    """What can be credited: what was written off is given up already, and is not given up twice."""
+    standing = figures.of_invoice(invoice.id)
+    return Money(max(standing.gross - standing.credited - standing.written_off, 0), invoice.currency)
 
 
 def _begin(invoice_id: int, by: User) -> Invoice:
@@ -118,6 +123,8 @@ def _check_open(invoice: Invoice) -> None:
         raise Refusal("not_issued", "This invoice is not issued yet; there is nothing to credit.")
     if invoice.status is InvoiceStatus.CREDITED:
         raise Refusal("credited", "All of %(number)s is credited already.", number=invoice.number)
+    if not left_of(invoice):
+        raise Refusal("written_off", "What was left of %(number)s is written off already.", number=invoice.number)
 
 
 def credited_of(invoice_id: int) -> dict[int, int]:
@@ -199,7 +206,8 @@ def _tax_of(invoice: Invoice, whole: TaxTotal, before: list[TaxTotal], amount: i
 
 
 def _of_amount(invoice: Invoice, amount: Money, reason: CreditReason, note: str, *, by: Actor) -> CreditNote:
-    part = next_part(_whole(invoice), _credited(invoice), amount)
+    most = Money(min(amount.minor, left_of(invoice).minor), invoice.currency)
+    part = next_part(_whole(invoice), _credited(invoice), most)
     if not part.gross:
         raise Refusal("nothing_chosen", "Nothing of this invoice is left to credit.", status=422)
     left, lines = _left(invoice), []
@@ -215,7 +223,15 @@ def _write(
     invoice: Invoice, lines: Lines, taxes: list[TaxTotal], reason: CreditReason, note: str, *, by: Actor
 ) -> CreditNote:
     net, tax = sum(t.base.minor for t in taxes), sum(t.tax.minor for t in taxes)
-    standing = figures.of_invoice(invoice.id)
+    left, standing = left_of(invoice), figures.of_invoice(invoice.id)
+    if net + tax > left.minor:
+        raise Refusal(
+            "more_than_invoice",
+            "Only %(left)s of this invoice is neither credited nor written off.",
+            "Enter no more than that.",
+            status=422,
+            left=money(left),
+        )
     received = min(max(net + tax - standing.due, 0), standing.allocated)
     row = CreditNote(
         number=numbering.take("credit_note"),

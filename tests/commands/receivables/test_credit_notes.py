@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from app import clock
 from app.access import Role
 from app.commands.orders import orders
-from app.commands.receivables import credit_notes, write_offs
+from app.commands.receivables import allocations, credit_notes, write_offs
 from app.db import db, transaction
 from app.errors import Refusal
 from app.models import (
@@ -196,6 +196,32 @@ def test_cancelling_an_order_credits_what_was_invoiced_of_it(app: Flask) -> None
     note = db.session.scalars(select(CreditNote)).one()
     assert (note.reason, note.gross, note.received) == (CreditReason.CANCELLATION, invoice.gross, 0)
     assert sound()
+
+
+def test_what_is_written_off_is_not_credited_as_well(app: Flask, clerk: User) -> None:
+    invoice = ledgers.invoice()
+    credit_amount(invoice, 1_000, clerk)
+    write_offs.write_off(invoice.id, because="Insolvent", form_key="w", by=clerk)
+    for again in (
+        lambda: credit_amount(invoice, 1_000, clerk),
+        lambda: credit(invoice, {first_line(invoice): 1}, clerk),
+    ):
+        with pytest.raises(Refusal) as refusal:
+            again()
+        assert refusal.value.code == "written_off"
+    assert invariants.broken(grace=timedelta(0)) == []
+
+
+def test_what_is_paid_beside_a_write_off_is_credited_no_further_than_it_goes(app: Flask, clerk: User) -> None:
+    invoice = ledgers.invoice()
+    money = ledgers.on_account(invoice.account_id, clerk, 200)
+    allocations.apply(money.id, invoice.id, amount=Money(200, "EUR"), form_key=key(), by=clerk)
+    write_offs.write_off(invoice.id, because="Insolvent", form_key="w", by=clerk)
+    with pytest.raises(Refusal) as refusal:
+        credit(invoice, {first_line(invoice): 250}, clerk)
+    assert refusal.value.code == "more_than_invoice"
+    assert credit_amount(invoice, 5_000, clerk).gross <= 200
+    assert invariants.broken(grace=timedelta(0)) == []
 
 
 def test_what_is_written_off_is_owed_no_more_and_says_why(app: Flask, clerk: User) -> None:
