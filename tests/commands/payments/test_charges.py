@@ -266,8 +266,7 @@ def test_an_answer_by_the_id_of_another_payment_is_quarantined(gateway: Scripted
     )
     assert "another payment already" in (attempt.error or "") and attempt.ask_at is not None
     assert reload_order(order).status is OrderStatus.DRAFT and attempt.intent.status is IntentStatus.LIVE
-    raised = db.session.scalars(select(Escalation).where(Escalation.symptom == Symptom.QUARANTINED)).one()
-    assert raised.because == attempt.error
+    assert db.session.scalars(select(Escalation.symptom)).one() is Symptom.QUARANTINED
     for _ in range(2):
         assert charges.ask(attempt.id).status is AttemptStatus.UNKNOWN
     with pytest.raises(Refusal, match="payment_in_progress"):
