@@ -19,7 +19,7 @@ from .models.company import Setting
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A switch where the default is a bool, a text of `least` to `most` characters where it is one, else a whole number
-    of `unit` from `least` to `most`."""
+    of `unit` from `least` to `most`; an amount in minor units of the company's currency where it is `money`."""
 
     key: str
     default: Any
@@ -28,6 +28,7 @@ class Definition:
     least: int = 0
     most: int = 365
     unit: str = ""
+    money: bool = False
 
     @property
     def is_switch(self) -> bool:
@@ -117,10 +118,11 @@ REFUND_LIMIT = Definition(
     "refunds.limit",
     100_000,
     "Refunds up to this need no second person",
-    "In the smallest unit of the company's currency: 100000 is 1,000.00. The same number counts in other currencies.",
+    "In the company's currency. A refund in another one is compared by the number alone, without an exchange rate: a "
+    "limit of 1000 is 1000 of whatever the payment was made in.",
     0,
     10_000_000_000,
-    "smallest units",
+    money=True,
 )
 HOLD_DAYS = Definition(
     "payments.hold_days",

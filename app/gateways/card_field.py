@@ -20,8 +20,10 @@ class CardField:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What the field is shown for: to pay `amount`, or to save a card where it is None."""
+    """What the field is shown for: to pay `amount`, or to save a card where it is None. `capture_later`: it is only
+    authorized now."""
 
     amount: Money | None
     currency: str
     save: bool
+    capture_later: bool = False

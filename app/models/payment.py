@@ -132,6 +132,8 @@ class Attempt(Machine, Model):
     `instrument` is the gateway's alias of a newly entered card or null where `method_id` names a saved one; never a
     card number. `request` is the frozen request, so that a retry is equal byte for byte. `advice` is what the processor
     says of a decline beside its code; it outranks our own table. `held_until`: an authorization is open until then.
+    `called_at`: when it was about to be sent a second time under its key. `fallback_of_id`: the try that reached nobody
+    and whose place it took, at another gateway.
     """
 
     __tablename__ = "attempt"
@@ -163,6 +165,7 @@ class Attempt(Machine, Model):
     currency: Mapped[str] = mapped_column(String(3))
     gateway_id: Mapped[int] = mapped_column(ForeignKey("gateway.id"))
     route_id: Mapped[int | None] = mapped_column(ForeignKey("route.id"))
+    fallback_of_id: Mapped[int | None] = mapped_column(ForeignKey("attempt.id"), index=True, unique=True)
     method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_method.id"))
     instrument: Mapped[str | None] = mapped_column(String(200))
     token: Mapped[str | None] = mapped_column(String(100))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
 from ..db import read_columns
@@ -36,7 +38,9 @@ def to_pay(payment_order_id: int, amount: Money) -> CardField:
 
 def on(way: Way | None, purpose: Purpose) -> CardField:
     """NONE, which says so, where no card can be taken."""
-    return at(way.gateway.account, purpose) if way is not None and way.open else NONE
+    if way is None or not way.open:
+        return NONE
+    return at(way.gateway.account, replace(purpose, capture_later=way.route.capture_later))
 
 
 def at(account: GatewayAccount, purpose: Purpose) -> CardField:

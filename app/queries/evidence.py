@@ -76,7 +76,7 @@ def unfinished(scope: Scope) -> bool:
 
 def pieces(scope: Scope) -> list[Piece]:
     """Sorted by name, so that the same facts make the same pack."""
-    found = [*_papers(scope), *_signatures(scope), *_mails(scope), _transactions(scope), *_notes(scope)]
+    found = [*_papers(scope), *_signatures(scope), *_mails(scope), _tries(scope), _transactions(scope), *_notes(scope)]
     return sorted(found, key=lambda piece: piece.name)
 
 
@@ -173,6 +173,26 @@ def _transactions(scope: Scope) -> Piece:
     table.writerow(("at (UTC)", "what", "amount", "currency", "gateway", "provider id", "reference", "card", "paid by"))
     table.writerows(sorted([*_moved(scope), *_disputed(scope)]))
     return Piece("6-transactions.csv", _("Everything that gateways and banks did"), out.getvalue().encode())
+
+
+def _tries(scope: Scope) -> Piece:
+    """Every try to charge, also those that came to nothing or that another gateway took over."""
+    rows = db.session.execute(
+        select(Attempt, Gateway.name)
+        .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
+        .join(Gateway, Gateway.id == Attempt.gateway_id)
+        .where(_of(scope))
+        .order_by(Attempt.id)
+    ).all()
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(("at (UTC)", "outcome", "amount", "currency", "gateway", "provider id", "card", "tried by", "why"))
+    for x, gateway in rows:
+        at, amount, why = f"{x.created_at:%Y-%m-%d %H:%M:%S}", str(x.money.major), withheld(x.error or "")
+        table.writerow(
+            (at, x.status, amount, x.currency, gateway, x.provider_id or "", x.card_label, x.actor_name, why)
+        )
+    return Piece("6-tries.csv", _("Every try to charge, and what came of it"), out.getvalue().encode())
 
 
 def _of(scope: Scope) -> Any:

@@ -88,7 +88,7 @@ def test_a_setting_that_is_no_switch_of_the_card_cannot_be_turned_there(admin: C
 
 
 def save(client: Client, **changes: str):
-    values = {d.key.replace(".", "-"): d.default for d in settings.ALL.values()}
+    values = {d.key.replace(".", "-"): d.default // 100 if d.money else d.default for d in settings.ALL.values()}
     form = {name: str(v) for name, v in (values | changes).items() if v is not False}
     return client.post("/admin/settings", data=form)
 
@@ -100,6 +100,18 @@ def test_settings_are_typed_bounded_and_saved_together(admin: Client) -> None:
         answer = save(admin, **{"links-approval_days": wrong, "links-payment_days": "3"})
         assert answer.status_code == 422 and "from 1 to 90" in answer.text
     assert settings.fresh(settings.PAYMENT_LINK_DAYS) == 30
+
+
+def test_the_refund_limit_is_typed_in_the_companys_currency_and_kept_in_minor_units(admin: Client) -> None:
+    assert save(admin, **{"refunds-limit": "1250.50"}).status_code == 303
+    assert settings.fresh(settings.REFUND_LIMIT) == 125_050
+    page = admin.get("/admin/settings").text
+    assert 'value="1250.5"' in page and "<span>EUR</span>" in page and "by the number alone" in page
+    wrong = {"1250.505": "EUR has fewer decimals", "1,250": "with a point", "-1": "from €0.00 to", "": "from €0.00 to"}
+    for typed, words in wrong.items():
+        answer = save(admin, **{"refunds-limit": typed, "links-payment_days": "3"})
+        assert answer.status_code == 422 and words in answer.text, typed
+    assert (settings.fresh(settings.REFUND_LIMIT), settings.fresh(settings.PAYMENT_LINK_DAYS)) == (125_050, 30)
 
 
 def test_every_change_is_in_the_trail(admin: Client) -> None:

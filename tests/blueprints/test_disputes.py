@@ -140,7 +140,13 @@ def test_a_pack_holds_everything_and_names_its_hashes(office: Client, charge: Tr
     assert hashlib.sha256(saved.data).hexdigest() == pack.sha256
     with zipfile.ZipFile(io.BytesIO(saved.data)) as files:
         inside = {name: files.read(name) for name in files.namelist()}
-    assert {"0-index.pdf", "3-invoices/INV-00001.pdf", "4-receipts/R-00001.pdf", "6-transactions.csv"} <= set(inside)
+    assert {
+        "0-index.pdf",
+        "3-invoices/INV-00001.pdf",
+        "4-receipts/R-00001.pdf",
+        "6-transactions.csv",
+        "6-tries.csv",
+    } <= set(inside)
     assert b"Delivered on Monday" in inside["7-notes.txt"] and b"slow payers" not in inside["7-notes.txt"]
     assert b"dispute debit" in inside["6-transactions.csv"]
     index = "".join(p.extract_text() for p in PdfReader(io.BytesIO(inside["0-index.pdf"])).pages).replace("\n", "")

@@ -21,6 +21,7 @@ from app.states.order import OrderStatus
 from tests import factories
 from tests.blueprints.public.customer import address
 from tests.browser.looking import Console, fits
+from tests.commands import moving
 from tests.gateways.stripe.bench import fake  # noqa: F401  (fixture)
 from tests.gateways.stripe.fake import FakeStripe
 from tests.live import live_server  # noqa: F401  (fixture)
@@ -153,7 +154,7 @@ def test_a_card_pays_and_is_kept_with_its_holders_name(page: Page, approval: App
     assert facts["key"].startswith("pk_test_") and facts["type"] == "payment"
     given = facts["facts"]
     assert (given["mode"], given["amount"], given["currency"]) == ("payment", 4106, "eur")
-    assert given["paymentMethodTypes"] == ["card"]
+    assert given["paymentMethodTypes"] == ["card"] and given["captureMethod"] == "automatic"
     assert re.fullmatch("#[0-9a-f]{6}", given["appearance"]["variables"]["colorPrimary"])
     pay(page)
     paid(page)
@@ -167,6 +168,13 @@ def test_a_card_pays_and_is_kept_with_its_holders_name(page: Page, approval: App
     )
     assert console.lines == []
     assert set(stripes.asked) == {"js.stripe.com/endive/stripe.js", "js.stripe.com/element"}
+
+
+def test_what_is_captured_later_is_told_to_the_element(page: Page) -> None:
+    moving.capture_later()
+    page.reload()
+    expect(page.frame_locator(".card-field iframe").get_by_placeholder("Card")).to_be_visible()
+    assert told(page)["facts"]["captureMethod"] == "manual"
 
 
 def test_what_is_kept_and_whose_card_it_is_are_told_to_the_element(page: Page) -> None:

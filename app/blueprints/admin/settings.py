@@ -8,17 +8,21 @@ from typing import Any
 from flask import flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, IntegerField, StringField
+from wtforms import BooleanField, IntegerField, StringField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
 from ... import settings
 from ...access import Permission, me, requires
 from ...commands.office import settings as commands
 from ...errors import Refusal
+from ...formatting import money
 from ...hypermedia import see_other, wants_fragment
+from ...money import Money
+from ...navigation import company
 from ...queries import settings as queries
 from ...settings import SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
 from ..forms import Form
+from ..numbers import NumberField
 from . import bp
 
 SWITCHES = (SALESPEOPLE_SUBMIT, SALESPEOPLE_PAYMENT)
@@ -47,7 +51,7 @@ def save_settings() -> Response:
     if not form.validate():
         return _page(form, 422)
     try:
-        changed = commands.turn_all({d.key: form[_name(d)].data for d in _others()}, by=me())
+        changed = commands.turn_all({d.key: _taken(d, form[_name(d)].data) for d in _others()}, by=me())
     except Refusal as refusal:
         form.form_errors.append(refusal.sentence)
         return _page(form, refusal.status)
@@ -86,7 +90,13 @@ def _card(refusal: Refusal | None = None) -> Response:
 
 def _page(form: Form, status: int = 200) -> Response:
     page = render_template(
-        "admin/settings.html", form=form, groups=_groups(), name_of=_name, refusal=None, **_switches()
+        "admin/settings.html",
+        form=form,
+        groups=_groups(),
+        name_of=_name,
+        currency=company().currency,
+        refusal=None,
+        **_switches(),
     )
     return make_response(page, status)
 
@@ -117,7 +127,16 @@ def _groups() -> list[Group]:
 
 
 def _values() -> dict[str, Any]:
-    return {_name(d): settings.get(d) for d in _others()}
+    return {_name(d): _shown(d, settings.get(d)) for d in _others()}
+
+
+def _shown(definition: Definition, value: Any) -> Any:
+    """An amount is kept in minor units and typed in major ones."""
+    return Money(value, company().currency).major if definition.money else value
+
+
+def _taken(definition: Definition, value: Any) -> Any:
+    return Money.of(value, company().currency).minor if definition.money else value
 
 
 def _name(definition: Definition) -> str:
@@ -140,6 +159,28 @@ def _field(definition: Definition) -> Any:
             filters=[lambda text: (text or "").strip()],
             description=definition.effect,
         )
+    if definition.money:
+        return NumberField(definition.title, [_Amount(definition)], description=definition.effect)
     low, high = definition.least, definition.most
     bounds = NumberRange(low, high, f"Take a whole number from {low} to {high}.")
     return IntegerField(definition.title, [InputRequired(bounds.message), bounds], description=definition.effect)
+
+
+class _Amount(InputRequired):
+    """Of the company's currency, within the setting's bounds."""
+
+    def __init__(self, definition: Definition) -> None:
+        currency = company().currency
+        self.least, self.most = (Money(minor, currency) for minor in (definition.least, definition.most))
+        words = {"least": money(self.least), "most": money(self.most)}
+        super().__init__(_("Take an amount from %(least)s to %(most)s.", **words))
+
+    def __call__(self, form: Form, field: NumberField) -> None:
+        super().__call__(form, field)
+        currency = self.least.currency
+        try:
+            amount = Money.of(field.data or 0, currency)
+        except ValueError:
+            raise ValidationError(_("%(currency)s has fewer decimals.", currency=currency)) from None
+        if not self.least.minor <= amount.minor <= self.most.minor:
+            raise ValidationError(str(self.message))

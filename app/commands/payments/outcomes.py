@@ -60,36 +60,40 @@ CHAIN = (
     .join(Attempt, Attempt.payment_order_id == PaymentOrder.id)
     .where(Attempt.id == bindparam("attempt_id_"))
 )
-KNOWN = select(Transaction.id).where(
-    Transaction.gateway_id == bindparam("gateway_"),
-    Transaction.provider_id == bindparam("provider_"),
-    Transaction.action == bindparam("action_"),
+KNOWN = select(Transaction.attempt_id).where(
+    Transaction.gateway_id == bindparam("gateway_"), Transaction.provider_id == bindparam("provider_")
 )
 
 
 def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
     """Write down what the gateway said. Returns the attempt, and the id of the transaction if one is new."""
     with transaction():
-        attempt, order = _lock_chain(attempt_id)
-        if result.outcome is Outcome.SUCCEEDED and not _matches(attempt, result):
-            return _quarantine(attempt, result), None
-        event = EVENTS[result.outcome]
-        if not attempt.is_open and not (event is E.SUCCEED and attempt.can(event)):
-            return attempt, None
-        _note(attempt, result)
-        if attempt.EDGES[attempt.status, event] is not attempt.status:
-            attempt.transition(event, by=SYSTEM, because=result.message or None, code=result.decline_code)
-        attempt.ask_at = next_ask(attempt)
-        attempt.ended_at = None if attempt.is_open else clock.now()
-        _escalate(attempt)
-        if event is E.SUCCEED:
-            return attempt, _captured(attempt, result)
-        if event is E.DECLINE:
-            _declined(attempt, order)
-        return attempt, None
+        attempt, order = lock_chain(attempt_id)
+        return attempt, apply(attempt, order, result)
 
 
-def _lock_chain(attempt_id: int) -> tuple[Attempt, SalesOrder | None]:
+def apply(attempt: Attempt, order: SalesOrder | None, result: ChargeResult) -> int | None:
+    """The id of the transaction if one is new. Inside a transaction, with the attempt and what is above it held."""
+    event = EVENTS[result.outcome]
+    if not attempt.is_open and not (event is E.SUCCEED and attempt.can(event)):
+        return None
+    if event is E.SUCCEED and (because := _mismatch(attempt, result)):
+        _quarantine(attempt, because, result)
+        return None
+    _note(attempt, result)
+    if attempt.EDGES[attempt.status, event] is not attempt.status:
+        attempt.transition(event, by=SYSTEM, because=result.message or None, code=result.decline_code)
+    attempt.ask_at = next_ask(attempt)
+    attempt.ended_at = None if attempt.is_open else clock.now()
+    _escalate(attempt)
+    if event is E.SUCCEED:
+        return _captured(attempt, result)
+    if event is E.DECLINE:
+        _declined(attempt, order)
+    return None
+
+
+def lock_chain(attempt_id: int) -> tuple[Attempt, SalesOrder | None]:
     chain = read_columns(CHAIN, attempt_id_=attempt_id).one_or_none()
     if chain is None:
         raise NotFound(f"attempt {attempt_id}")
@@ -99,21 +103,26 @@ def _lock_chain(attempt_id: int) -> tuple[Attempt, SalesOrder | None]:
     return lock(Attempt, attempt_id), order
 
 
-def _matches(attempt: Attempt, result: ChargeResult) -> bool:
-    """The gateway's amount and currency are the attempt's (invariant 15)."""
-    return result.amount == attempt.money and result.provider_id is not None
+def _mismatch(attempt: Attempt, result: ChargeResult) -> str | None:
+    """Why a success is not this attempt's: the gateway's amount and currency are others (invariant 15), or its id is
+    that of a charge which pays something else already (invariant 7)."""
+    if result.amount != attempt.money or result.provider_id is None:
+        return f"The gateway confirmed {result.amount} where {attempt.money} was asked."
+    known = {"gateway_": attempt.gateway_id, "provider_": result.provider_id}
+    if read_columns(KNOWN, **known).scalars().first() not in (None, attempt.id):
+        return f"The gateway confirmed it as {result.provider_id}, which is another payment already."
+    return None
 
 
-def _quarantine(attempt: Attempt, result: ChargeResult) -> Attempt:
+def _quarantine(attempt: Attempt, because: str, result: ChargeResult) -> None:
     """An answer that is not about what we asked moves nothing; people must look."""
-    attempt.error = f"The gateway confirmed {result.amount} where {attempt.money} was asked."
+    attempt.error = because
     attempt.ask_at = clock.now() + ASK_DAILY
     attempt.record("quarantined", by=SYSTEM, because=attempt.error, provider_id=result.provider_id)
     if attempt.is_open and attempt.status is not AttemptStatus.UNKNOWN:
         attempt.transition(E.LOSE_SIGHT, by=SYSTEM, because=attempt.error)
     number, order_id = attempt.payment_order.number, attempt.payment_order.order_id
     escalations.open(Symptom.QUARANTINED, attempt, number, attempt.error, order_id=order_id)
-    return attempt
 
 
 def _escalate(attempt: Attempt) -> None:
@@ -170,10 +179,6 @@ def _captured(attempt: Attempt, result: ChargeResult) -> int:
     held is an authorization, until its capture makes money of it."""
     action = TransactionAction(result.action)
     attempt.held_until = result.authorized_until
-    facts = {"gateway_": attempt.gateway_id, "provider_": result.provider_id, "action_": action}
-    known: int | None = read_columns(KNOWN, **facts).scalars().first()
-    if known is not None:
-        return known
     row = Transaction(
         payment_order_id=attempt.payment_order_id,
         attempt_id=attempt.id,

@@ -22,6 +22,7 @@ def of(keys: Keys, purpose: Purpose) -> CardField:
         "key": keys.publishable,
         "mode": "payment" if purpose.amount else "setup",
         "currency": purpose.currency.lower(),
+        "capture": "manual" if purpose.amount and purpose.capture_later else "automatic",
         "save": "yes" if purpose.save else "",
         "amount": _minor(purpose),
     }

@@ -103,6 +103,9 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("payment_intent", "revoke"): Words("link-off", _("revoked a payment link"), "warn"),
     ("payment_intent", "expire"): Words("hourglass", _("closed a payment link: its time was over")),
     ("attempt", "fail"): Words("alert-triangle", _("saw a payment fail"), "bad"),
+    ("attempt", "fell_back"): Words(
+        "arrow-right", _("took a payment to %(gateway)s, since %(first)s could not be reached"), "warn"
+    ),
     ("attempt", "lose_sight"): Words("refresh", _("is waiting to hear what became of a payment"), "warn"),
     ("attempt", "ask_action"): Words("shield-check", _("asked the bank to confirm a payment")),
     ("attempt", "cancel"): Words("ban", _("gave up a payment")),

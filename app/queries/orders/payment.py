@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app, url_for
@@ -25,6 +26,7 @@ from .views import (
     InvoiceView,
     LinkView,
     MailView,
+    OfflineView,
     PaymentOrderView,
     PaymentView,
     ReceiptView,
@@ -57,6 +59,7 @@ def view(facts: Facts) -> PaymentView:
         payment_orders=tuple(_payment_order(facts, x) for x in facts.payment_orders),
         transactions=tuple(transaction(x) for x in proven),
         receipts=tuple(receipt(facts, x) for x in proven if x.receipt_id is not None),
+        offline=tuple(_offline(facts, x, row) for x in facts.payment_orders for row in _newest_first(x)),
         invoices=tuple(_invoice(facts, x) for x in facts.invoices),
         unapplied=facts.unapplied,
         trouble=trouble(proven),
@@ -110,11 +113,20 @@ def _order_actions(facts: Facts, found: PaymentOrderFacts) -> tuple[Action, ...]
     live = found.row.intent_status is IntentStatus.LIVE and found.row.intent_purpose is IntentPurpose.LINK
     actions = [
         facts.actions.find("charge", number=number),
+        _record(facts, found),
         facts.actions.find("send_link", label=_("Send the link again") if live else None, number=number),
         facts.actions.find("revoke_link", number=number) if live else None,
         facts.actions.find("withdraw", number=number) if not found.figures.captured else None,
     ]
     return (*(a for a in actions if a is not None), *back)
+
+
+def _record(facts: Facts, found: PaymentOrderFacts) -> Action | None:
+    """Only for who may: whoever may not has no use for the reason here."""
+    if found.figures.held:
+        return None
+    action = facts.actions.find("offline", _("Record payment"), payment_order=found.row.number)
+    return action if action is not None and not action.refusal else None
 
 
 def _on_evidence(facts: Facts, found: PaymentOrderFacts) -> tuple[Action, ...]:
@@ -183,6 +195,22 @@ def receipt(facts: Facts, row: Row[Any]) -> ReceiptView:
         at=row.receipt_at,
         paid_with=row.paid_with,
         pdf=documents.url(document),
+    )
+
+
+def _newest_first(found: PaymentOrderFacts) -> list[dict[str, Any]]:
+    return sorted(found.row.offline, key=lambda row: row["id"], reverse=True)
+
+
+def _offline(facts: Facts, found: PaymentOrderFacts, row: dict[str, Any]) -> OfflineView:
+    return OfflineView(
+        number=row["number"],
+        amount=Money(row["amount"], found.row.currency),
+        on=date.fromisoformat(row["received_on"]),
+        paid_with=row["paid_with"],
+        payment_order=found.row.number,
+        href=url_for("receivables.receipt", receipt=row["number"]),
+        pdf=documents.url(documents.newest(facts.documents, "receipt", row["id"])),
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, select
 
 from ...db import read_columns
 from ...models import (
+    OFFLINE,
     Allocation,
     Attempt,
     CollectionMethod,
@@ -25,6 +26,7 @@ from ...states.attempt import AttemptStatus
 from ...states.intent import IntentStatus
 from ...states.payment_order import Figures, PaymentOrderStatus, PaymentStatus, derive
 from .. import ledger
+from ..nested import json_rows
 from ..settlement import standing
 
 MOST_ATTEMPTS = 50
@@ -65,6 +67,21 @@ TRIES = (
     .scalar_subquery()
 )
 
+OFFLINE_RECEIPTS = (
+    select(
+        json_rows(
+            id=Receipt.id,
+            number=Receipt.number,
+            amount=Receipt.amount,
+            received_on=Receipt.received_on,
+            paid_with=Receipt.paid_with,
+        )
+    )
+    .where(Receipt.payment_order_id == PaymentOrder.id, Receipt.kind.in_(OFFLINE))
+    .correlate(PaymentOrder)
+    .scalar_subquery()
+)
+
 PAYMENT_ORDERS: Any = (
     select(
         PaymentOrder.id,
@@ -79,6 +96,7 @@ PAYMENT_ORDERS: Any = (
         *ledger.columns(),
         _of_receipts(Receipt.amount).label("received"),  # type: ignore[arg-type]
         _of_receipts(Allocation.amount, allocated=True).label("allocated"),  # type: ignore[arg-type]
+        OFFLINE_RECEIPTS.label("offline"),
         _of_attempts(Attempt.status).order_by(Attempt.id.desc()).limit(1).scalar_subquery().label("last_attempt"),
         _of_attempts(func.max(Attempt.id)).scalar_subquery().label("last_attempt_id"),
         PaymentIntent.id.label("intent_id"),

@@ -47,6 +47,7 @@ class MovementView:
     next_question: str | None
     elsewhere: bool
     credit_note: bool
+    trace: str
     actions: tuple[Action, ...]
 
 
@@ -180,6 +181,7 @@ class Reversals:
             next_question=_next_question(row),
             elsewhere=row.elsewhere,
             credit_note=row.credit_note,
+            trace=url_for("trace.transaction", transaction_id=row.parent_id),
             actions=tuple(self._actions(row)),
         )
 

@@ -84,6 +84,8 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("payment_intent", "forwarded"): Words("mail-forward", _("passed the link on to %(to)s")),
     ("payment_intent", "viewed"): Words("eye", _("opened the link")),
     ("attempt", "started"): Words("credit-card", _("tried %(card)s for %(amount)s")),
+    ("attempt", "fell_back"): Words("arrow-right", _("went on to %(gateway)s: %(first)s was not reached"), "warn"),
+    ("attempt", "no_fallback"): Words("alert-triangle", _("could not go on to the fallback gateway"), "warn"),
     ("attempt", "succeed"): Words("circle-check", _("heard that the payment succeeded"), "ok"),
     ("attempt", "decline"): Words("circle-x", _("heard that the card was declined"), "bad"),
     ("attempt", "fail"): Words("alert-triangle", _("heard that the payment failed"), "bad"),

@@ -33,6 +33,7 @@ class Entry:
     credit: Money
     balance: Money
     href: str | None
+    trace: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,13 @@ def view(account: Account, args: Mapping[str, str], zone: str) -> Statement:
     nothing = Money.zero(currency)
     balance = opening = Money(sum(minor for on, *_rest, minor, _href in moves if on < first), currency)
     entries = []
-    for on, _kind, _id, what, number, minor, href in moves:
+    for on, kind, _id, what, number, minor, href in moves:
         if first <= on <= last:
             amount = Money(minor, currency)
             balance += amount
             charge, credit = (amount, nothing) if minor > 0 else (nothing, -amount)
-            entries.append(Entry(on, what, number, charge, credit, balance, href))
+            trace = url_for(TRACES[kind], number=number) if kind in TRACES else None
+            entries.append(Entry(on, what, number, charge, credit, balance, href, trace))
     return Statement(
         account.number,
         account.name,
@@ -100,6 +102,9 @@ def _currencies(account: Account) -> list[str]:
     query = select(Invoice.currency).where(Invoice.account_id == account.id)
     return [r[0] for r in read_columns(query.union(select(Receipt.currency).where(Receipt.account_id == account.id)))]
 
+
+TRACES = {0: "trace.invoice", 2: "trace.receipt"}
+"""By a move's order within its day."""
 
 Move = tuple[date, int, int, str, str, int, str | None]
 """Day, order within a day, id, in words, number, what it adds to the balance, address."""

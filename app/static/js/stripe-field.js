@@ -52,8 +52,9 @@ async function mount(box, field) {
   return shown;
 }
 
-function purpose({ dataset: { mode, amount, currency } }) {
-  return mode === "setup" ? { mode, currency } : { mode, currency, amount: Number(amount) };
+/* Stripe refuses a confirmation token whose element was told another way to capture than the payment takes. */
+function purpose({ dataset: { mode, amount, currency, capture } }) {
+  return mode === "setup" ? { mode, currency } : { mode, currency, amount: Number(amount), captureMethod: capture };
 }
 
 function complain(box, sentence) {

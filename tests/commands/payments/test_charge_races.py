@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event, func, select, text
 
 from app import db as house
 from app.access import Role
-from app.commands.payments import charges, collection, outcomes, payment_links
+from app.commands.payments import charges, claims, collection, outcomes, payment_links
 from app.commands.payments.charges import Instrument
 from app.db import db, end_read, transaction
 from app.errors import Refusal
@@ -94,9 +94,9 @@ def without_locks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
     with transaction() as session:
         session.execute(text("DROP INDEX uq_attempt_open"))
-    for module in (charges, outcomes, payment_links):
+    for module in (charges, claims, outcomes, payment_links):
         monkeypatch.setattr(module, "lock", unheld)
-    monkeypatch.setattr(charges, "_refuse_while_open", slowly(charges._refuse_while_open))
+    monkeypatch.setattr(claims, "_refuse_while_open", slowly(claims._refuse_while_open))
     event.remove(Engine, "begin", house._begin_sqlite)
     event.listen(Engine, "begin", begin_plainly)
     try:

@@ -23,6 +23,7 @@ from app.models import (
     Account,
     Allocation,
     Attempt,
+    Escalation,
     Frequency,
     History,
     Invoice,
@@ -35,6 +36,7 @@ from app.models import (
     Renewal,
     SalesOrder,
     Subscription,
+    Symptom,
     Transaction,
     User,
 )
@@ -247,6 +249,28 @@ def test_an_answer_about_another_amount_is_quarantined(gateway: ScriptedGateway,
     assert attempt.status is AttemptStatus.UNKNOWN
     assert count(Transaction) == 0
     assert reload_order(order).status is OrderStatus.DRAFT
+
+
+def test_an_answer_by_the_id_of_another_payment_is_quarantined(gateway: ScriptedGateway, seller: User) -> None:
+    """Invariants 7, 12 and 15: one charge pays one thing, and what is not ours is neither paid nor failed."""
+    paid = collect(factories.order(owner=seller), seller)
+    reused = ChargeResult(Outcome.SUCCEEDED, paid.provider_id, paid.money, card=VISA)
+    gateway.result = lambda answer, request: reused  # type: ignore[method-assign]
+    order = factories.order(owner=seller)
+    attempt = collect(order, seller, key="k2")
+    assert (attempt.status, attempt.provider_id, count(Transaction), count(Receipt)) == (
+        AttemptStatus.UNKNOWN,
+        None,
+        1,
+        1,
+    )
+    assert "another payment already" in (attempt.error or "") and attempt.ask_at is not None
+    assert reload_order(order).status is OrderStatus.DRAFT and attempt.intent.status is IntentStatus.LIVE
+    assert db.session.scalars(select(Escalation.symptom)).one() is Symptom.QUARANTINED
+    for _ in range(2):
+        assert charges.ask(attempt.id).status is AttemptStatus.UNKNOWN
+    with pytest.raises(Refusal, match="payment_in_progress"):
+        collect(order, seller, key="k3")
 
 
 def test_a_challenge_left_behind_is_cancelled_before_another_try(gateway: ScriptedGateway, seller: User) -> None:

@@ -99,8 +99,11 @@ def test_the_card_field_gets_the_publishable_key_and_what_it_is_for(stripe_bench
         "amount": "12345",
         "currency": "eur",
         "save": "yes",
+        "capture": "automatic",
     }
     assert field.sources["frame-src"][0] == "https://js.stripe.com"
+    later = stripe_bench.gateway.card_field(replace(PAYS, capture_later=True))
+    assert later.facts["capture"] == "manual"
     saves = stripe_bench.gateway.card_field(Purpose(None, "EUR", save=True))
     assert (saves.facts["mode"], saves.facts["amount"]) == ("setup", "")
 

@@ -114,6 +114,19 @@ class ReceiptView:
 
 
 @dataclass(frozen=True, slots=True)
+class OfflineView:
+    """Money that came by cheque, wire or cash, or that left it again: then below zero."""
+
+    number: str
+    amount: Money
+    on: date
+    paid_with: str
+    payment_order: str
+    href: str
+    pdf: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceView:
     number: str | None
     status: str
@@ -138,6 +151,7 @@ class PaymentView:
     payment_orders: tuple[PaymentOrderView, ...]
     transactions: tuple[TransactionView, ...]
     receipts: tuple[ReceiptView, ...]
+    offline: tuple[OfflineView, ...]
     invoices: tuple[InvoiceView, ...]
     unapplied: Unapplied | None
     trouble: str | None = None

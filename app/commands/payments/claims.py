@@ -1,0 +1,256 @@
+"""The claim of a charge: what is looked at under the locks before an attempt is written, and the row with its frozen
+request. Inside the caller's transaction; what it commits is what the gateway hears.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import bindparam, func, select
+
+from ... import audit, clock, settings
+from ...access import Permission, demand, salespeople_may_take_payment
+from ...badges import said
+from ...db import db, lock, read_columns
+from ...errors import NotFound, Refusal
+from ...gateways.base import ChargeRequest
+from ...models import (
+    Account,
+    Actor,
+    ActorKind,
+    Approval,
+    Attempt,
+    Company,
+    IntentPurpose,
+    PaymentIntent,
+    PaymentMethod,
+    PaymentOrder,
+    PaymentProfile,
+    SalesOrder,
+    Token,
+    User,
+)
+from ...queries import ledger, routes
+from ...states.approval import LIVE as APPROVAL_LIVE
+from ...states.attempt import OPEN, AttemptStatus
+from ...states.intent import IntentStatus
+from ...states.order import OrderStatus
+from ...states.payment_order import PaymentOrderStatus
+from ..methods.gateway_customers import Customer
+from . import outcomes
+
+# Asked with every charge, so built once.
+CHAIN = (
+    select(PaymentOrder.id, PaymentOrder.account_id, PaymentOrder.order_id)
+    .join(PaymentIntent, PaymentIntent.payment_order_id == PaymentOrder.id)
+    .where(PaymentIntent.id == bindparam("intent_id_"))
+)
+UNDER_WAY = select(Attempt.status).where(
+    Attempt.payment_order_id == bindparam("payment_order_id_"), Attempt.status.in_(OPEN)
+)
+TRIES = select(func.count(Attempt.id)).where(Attempt.intent_id == bindparam("intent_id_"))
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """How a charge is paid: a card just entered (the gateway's alias and a label for people) or a saved method."""
+
+    alias: str | None = None
+    label: str = ""
+    method_id: int | None = None
+    save: bool = False
+    consent_text: str | None = None
+
+
+def lock_chain(intent_id: int) -> tuple[PaymentIntent, PaymentOrder, SalesOrder | None]:
+    """Account, order, payment order, in the fixed order; the intent as it is now."""
+    chain = read_columns(CHAIN, intent_id_=intent_id).one_or_none()
+    if chain is None:
+        raise NotFound(f"intent {intent_id}")
+    lock(Account, chain.account_id)
+    order = lock(SalesOrder, chain.order_id) if chain.order_id else None
+    payment_order = lock(PaymentOrder, chain.id)
+    return db.session.get_one(PaymentIntent, intent_id, populate_existing=True), payment_order, order
+
+
+def refuse_unless_allowed(intent: PaymentIntent, by: Actor) -> None:
+    """By the switch as it stands in the claiming transaction (invariant 18). It binds customers on orders that
+    salespeople sent, and salespeople; not the other roles."""
+    if by.user_id is not None:
+        demand(db.session.get_one(User, by.user_id), Permission.PAYMENT_COLLECT)
+    elif intent.purpose is IntentPurpose.APPROVAL and _switched_off(intent):
+        raise Refusal("payment_switched_off", "Payment is not taken with this approval at the moment.")
+
+
+def refuse_unless_payable(intent: PaymentIntent, payment_order: PaymentOrder, order: SalesOrder | None) -> None:
+    _refuse_dead_link(intent)
+    if payment_order.status is not PaymentOrderStatus.OPEN:
+        raise Refusal("link_dead", "This payment was cancelled; nothing was charged.", "Ask the sender for a new one.")
+    if not ledger.figures([payment_order.id])[payment_order.id].balance:
+        raise Refusal("paid", "This is already paid. Nothing more to pay.")
+    _refuse_while_open(payment_order)
+    tries: int = read_columns(TRIES, intent_id_=intent.id).scalar_one()
+    if tries >= intent.attempt_limit:
+        raise Refusal(
+            "attempts_used_up", "This payment was tried too often.", "Contact the sender; they can send a new link."
+        )
+    if order is not None:
+        _refuse_for_order(intent, order)
+    if payment_order.account.hold_reason:
+        raise Refusal("on_hold", "This account cannot pay at the moment.", "Contact the sender.")
+
+
+def refuse_beyond_hold(way: routes.Way, order: SalesOrder | None) -> None:
+    """What is captured later must still be held when the order starts (spec/payments.md, "Payment order")."""
+    if order is None or order.start_date is None or not way.route.capture_later:
+        return
+    holds = timedelta(days=settings.fresh(settings.HOLD_DAYS))
+    if order.start_date > clock.today(db.session.get_one(Company, 1).time_zone) + holds:
+        raise Refusal(
+            "hold_too_short",
+            "This order starts on %(day)s, and a bank holds an authorized amount only %(holds)s days.",
+            "A payment admin can choose a route that takes the money at once.",
+            day=order.start_date.isoformat(),
+            holds=holds.days,
+        )
+
+
+def _refuse_while_open(payment_order: PaymentOrder) -> None:
+    status = read_columns(UNDER_WAY, payment_order_id_=payment_order.id).scalars().first()
+    if status is AttemptStatus.REQUIRES_ACTION:
+        raise Refusal("payment_in_progress", "A payment is waiting to be confirmed with the bank.")
+    if status is not None:
+        raise Refusal("payment_in_progress", "A payment is already being confirmed. It will not be charged twice.")
+
+
+def _refuse_dead_link(intent: PaymentIntent) -> None:
+    if intent.status is IntentStatus.PAID:
+        raise Refusal("paid", "This is already paid. Nothing more to pay.")
+    if intent.status is not IntentStatus.LIVE:
+        raise Refusal(
+            "link_dead",
+            "This payment link is %(state)s.",
+            "Ask the sender for a new one.",
+            state=said("intent", intent.status),
+        )
+    if intent.expires_at <= clock.now():
+        raise Refusal("link_expired", "This payment link has expired.", "Ask the sender for a new one.")
+
+
+def _refuse_for_order(intent: PaymentIntent, order: SalesOrder) -> None:
+    if order.status is OrderStatus.CANCELLED:
+        raise Refusal("link_dead", "This order was cancelled; nothing was charged.")
+    if intent.edition is not None and intent.payment_order.first and intent.edition != order.edition:
+        raise Refusal("stale_terms", "The order has changed since. Reload the page to see what it is now.")
+
+
+def _switched_off(intent: PaymentIntent) -> bool:
+    sent_by_salesperson = db.session.scalar(
+        select(Approval.by_salesperson).where(
+            Approval.payment_order_id == intent.payment_order_id, Approval.status.in_(APPROVAL_LIVE)
+        )
+    )
+    return bool(sent_by_salesperson) and not salespeople_may_take_payment(fresh=True)
+
+
+def way_of(intent: PaymentIntent) -> routes.Way:
+    payment_order = intent.payment_order
+    return routes.choose(routes.wanted(payment_order.account_id, intent.money, payment_order.order_id))
+
+
+def refuse_changed_way(way: routes.Way, customer: Customer | None) -> None:
+    """Between asking the gateway for its customer and now, the charge may have got another way to go."""
+    if customer is not None and customer.gateway_id != way.gateway.id:
+        raise Refusal("way_changed", "The way of this payment has just changed; nothing was charged.", "Press again.")
+
+
+def write(
+    intent: PaymentIntent,
+    payment_order: PaymentOrder,
+    pay_with: Instrument,
+    way: routes.Way,
+    *,
+    by: Actor,
+    customer_ref: str | None = None,
+    receipt_email: str | None = None,
+    fallback_of: int | None = None,
+) -> Attempt:
+    """The attempt with its frozen request. Inside the claiming transaction."""
+    attempt = _attempt(intent, payment_order, pay_with, way, by)
+    attempt.customer_ref = customer_ref or attempt.customer_ref
+    attempt.receipt_email, attempt.fallback_of_id = receipt_email, fallback_of
+    attempt.request = _request(attempt, way).as_dict()
+    attempt.record("started", by=by, amount=attempt.amount, currency=attempt.currency, card=attempt.card_label)
+    audit.note("charge", payment_order.number, by=by, after={"attempt": attempt.public_id, "amount": attempt.money})
+    return attempt
+
+
+def _attempt(
+    intent: PaymentIntent, payment_order: PaymentOrder, pay_with: Instrument, way: routes.Way, by: Actor
+) -> Attempt:
+    public_id = secrets.token_urlsafe(16)
+    attempt = Attempt(
+        public_id=public_id,
+        payment_order_id=payment_order.id,
+        payment_order=payment_order,
+        intent_id=intent.id,
+        intent=intent,
+        amount=intent.amount,
+        currency=intent.currency,
+        gateway_id=way.gateway.id,
+        route_id=way.route.id,
+        instrument=pay_with.alias,
+        card_label=pay_with.label,
+        save_method=pay_with.save,
+        consent_text=pay_with.consent_text,
+        idempotency_key=f"cs-{public_id}",
+        actor_kind=by.kind,
+        actor_name=by.name,
+        actor_user_id=by.user_id,
+        ask_at=clock.now() + outcomes.ASK_AFTER[0],
+    )
+    if pay_with.method_id is not None:
+        _use_method(attempt, pay_with.method_id, payment_order.account_id, way.gateway.id)
+    db.session.add(attempt)
+    db.session.flush()
+    return attempt
+
+
+def _use_method(attempt: Attempt, method_id: int, account_id: int, gateway_id: int) -> None:
+    """A token is used only if valid, on that route, and its payer's (invariant 19)."""
+    row = db.session.execute(
+        select(PaymentMethod, Token.token, PaymentProfile.customer_ref)
+        .join(Token, (Token.method_id == PaymentMethod.id) & (Token.gateway_id == gateway_id) & Token.valid)
+        .join(
+            PaymentProfile,
+            (PaymentProfile.account_id == PaymentMethod.account_id) & (PaymentProfile.gateway_id == gateway_id),
+        )
+        .where(PaymentMethod.id == method_id, PaymentMethod.account_id == account_id)
+    ).one_or_none()
+    if row is None or row[0].detached_at or row[0].hard_declined_at or row[0].expired_on(clock.now().date()):
+        raise Refusal(
+            "method_not_usable",
+            "This saved card cannot be charged on the route that this payment takes.",
+            "Take another method, or ask the customer for a new card.",
+        )
+    attempt.method_id, attempt.token, attempt.customer_ref = row[0].id, row[1], row[2]
+    attempt.card_label = row[0].label
+
+
+def _request(attempt: Attempt, way: routes.Way) -> ChargeRequest:
+    return ChargeRequest(
+        key=attempt.idempotency_key,
+        amount=attempt.money,
+        instrument=attempt.instrument,
+        token=attempt.token,
+        customer_ref=attempt.customer_ref,
+        save=attempt.save_method,
+        descriptor=way.route.descriptor,
+        metadata={"attempt": attempt.public_id, "payment_order": attempt.payment_order.number},
+        return_url=f"{current_app.config['BASE_URL']}/checkout/{attempt.public_id}/return",
+        capture=not way.route.capture_later,
+        off_session=attempt.actor_kind != ActorKind.CUSTOMER and attempt.method_id is not None,
+    )
