@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask
@@ -35,3 +36,9 @@ def race(app: Flask, calls: Sequence[Callable[[], Any]]) -> list[Any]:
 def refused(results: Sequence[Any]) -> list[str]:
     """The codes of the refusals among them."""
     return sorted(r.code for r in results if isinstance(r, Refusal))
+
+
+def meet(others: threading.Barrier) -> None:
+    """Goes on when the others are here too, or when they will not come any more."""
+    with suppress(threading.BrokenBarrierError):
+        others.wait(5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from app.errors import NotFound, Refusal
 from app.models import Escalation, Invoice, OrderEmail, PostProcessing, Receipt, StagedJob, User
 from tests import factories, waiting
 from tests.commands.payments.test_charge_races import begin_plainly
-from tests.racing import race, refused
+from tests.racing import meet, race, refused
 
 
 def count(model: Any, *conditions: Any) -> int:
@@ -38,12 +38,6 @@ def people(role: Role = Role.PAYMENT_OPERATIONS) -> list[int]:
 def each(ids: list[int], call: Callable[[User], Any]) -> list[Callable[[], Any]]:
     """The same call by different people, each in a session of their own."""
     return [lambda id=id: call(db.session.get_one(User, id)) for id in ids]  # type: ignore[misc]
-
-
-def meet(all_three: threading.Barrier) -> None:
-    """Goes on when the others are here too, or when they will not come any more."""
-    with suppress(threading.BrokenBarrierError):
-        all_three.wait(5)
 
 
 @contextmanager

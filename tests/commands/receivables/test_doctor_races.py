@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,27 +23,25 @@ from tests import factories
 from tests.commands.payments.test_charge_races import begin_plainly
 from tests.commands.receivables.test_doctor import break_step, counts
 from tests.gateways.scripted import ScriptedGateway
-from tests.racing import race
+from tests.racing import meet, race
 
 pytestmark = pytest.mark.engines
 
 
 @contextmanager
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Rows not held, writers not announced, nothing unique, and a look before a leap."""
+    """Rows not held, writers not announced, and nobody writes before both have looked."""
+    met, write = threading.Barrier(2), receipts.write
 
     def unheld(model: type[Any], id: int) -> Any:
         return db.session.get_one(model, id, populate_existing=True)
 
-    def slowly(step: Callable[[Any], None]) -> Callable[[Any], None]:
-        def done(captured: Any) -> None:
-            time.sleep(0.2)
-            step(captured)
-
-        return done
+    def together(**facts: Any) -> Any:
+        meet(met)
+        return write(**facts)
 
     monkeypatch.setattr(post_processing, "lock", unheld)
-    monkeypatch.setattr(doctor, "STEPS", {name: slowly(step) for name, step in doctor.STEPS.items()})
+    monkeypatch.setattr(receipts, "write", together)
     event.remove(Engine, "begin", house._begin_sqlite)
     event.listen(Engine, "begin", begin_plainly)
     try:
