@@ -198,6 +198,17 @@ def test_cancelling_an_order_credits_what_was_invoiced_of_it(app: Flask) -> None
     assert sound()
 
 
+def test_cancelling_an_order_leaves_alone_what_is_written_off(app: Flask) -> None:
+    boss = factories.user(Role.ADMIN)
+    charge = moving.paid(boss, deposit_percent="10", start_date=clock.today(factories.ZONE) + timedelta(days=30))
+    invoice = db.session.scalars(select(Invoice)).one()
+    moving.refund(charge, charge.amount, boss)
+    write_offs.write_off(invoice.id, because="Insolvent", form_key="w", by=boss)
+    orders.cancel(invoice.order_id or 0, because="Not needed", by=boss)
+    assert ledgers.standing(invoice) == ("written_off", 0)
+    assert sound()
+
+
 def test_what_is_written_off_is_not_credited_as_well(app: Flask, clerk: User) -> None:
     invoice = ledgers.invoice()
     credit_amount(invoice, 1_000, clerk)
