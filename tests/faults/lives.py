@@ -76,6 +76,7 @@ def settle(world: World) -> None:
     world.quietly(_calm)
     for seconds in PATIENCE:
         world.clock.shift(timedelta(seconds=seconds))
+        world.quietly(_end_pending)  # what is sent again may come to wait only now
         world.quietly(_deliver)
         world.quietly(partial(look_around, world, sync=seconds == PATIENCE[-1]))
         if world.broke:
@@ -87,14 +88,18 @@ def _calm() -> None:
     script.bring_up(GATEWAY)
     script.let_speak(GATEWAY)
     armed = db.session.scalars(select(SandboxScript.id).where(SandboxScript.taken_by.is_(None))).all()
+    end_read()
+    for script_id in armed:
+        script.disarm(GATEWAY, script_id)
+
+
+def _end_pending() -> None:
     pending = db.session.scalars(select(SandboxCharge.ref).where(SandboxCharge.state == ChargeState.PENDING)).all()
     waiting = select(SandboxInstruction.ref).where(
         SandboxInstruction.kind == "refund", SandboxInstruction.state == InstructionState.PENDING
     )
     refunds = db.session.scalars(waiting).all()
     end_read()
-    for script_id in armed:
-        script.disarm(GATEWAY, script_id)
     for ref in pending:
         processor.settle(GATEWAY, ref)
     for ref in refunds:
