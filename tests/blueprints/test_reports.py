@@ -106,7 +106,7 @@ def test_the_journal_is_shown_in_sums_and_saved_in_entries(reader: Client) -> No
         ("1200", "65.55", "0.00"),
         ("1360", "410.55", "0.00"),
         ("3800", "0.00", "65.55"),
-        ("8400", "0.00", "345.00"),
+        ("4400", "0.00", "345.00"),
     ]
     admin = factories.user(Role.ADMIN)
     setting_commands.turn("accounting.clearing", "K-17", by=admin)

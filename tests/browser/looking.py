@@ -55,6 +55,7 @@ def look(page: Page) -> None:
         if width == WIDTHS[0]:
             assert (page.url, violations(page)) == (page.url, [])
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    page.evaluate("Promise.allSettled(document.getAnimations().map(running => running.finished))")
     _clean(page, *BY_SIGHT)
     page.emulate_media(color_scheme="light")
     if before:

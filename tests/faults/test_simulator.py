@@ -19,7 +19,7 @@ from tests.faults.world import Finding, Verb, World, living
 
 pytestmark = pytest.mark.faults
 
-FEW = range(5)
+FEW = range(3)
 
 
 def seeds() -> range:
