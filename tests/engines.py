@@ -27,7 +27,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 def find_program(name: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
-START_SECONDS = 30
+START_SECONDS = 60
 STOP_SECONDS = 5
 PR_SET_PDEATHSIG = 1
 libc = ctypes.CDLL(None)

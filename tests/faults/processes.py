@@ -17,7 +17,7 @@ from flask import Flask
 from app.db import db
 from tests.engines import ROOT
 
-PATIENCE = 30
+PATIENCE = 60
 
 
 @dataclass
