@@ -56,8 +56,19 @@ def usable_link(payment_order_id: int) -> PaymentIntent | None:
 def open_intent(
     payment_order: PaymentOrder, purpose: IntentPurpose, expires_at: datetime, *, by: Actor
 ) -> PaymentIntent:
-    """A new checkout of what is still to be collected; the one before is superseded. Inside a transaction."""
+    """A new checkout of what is still to be collected; the one before is superseded. Inside a transaction.
+
+    Raises Refusal `stale_terms`: the first payment is asked for by the order as it stands, or not at all.
+    """
     lock(PaymentOrder, payment_order.id)
+    order = payment_order.order
+    if payment_order.first and order is not None and payment_order.edition != order.edition:
+        raise Refusal(
+            "stale_terms",
+            "The order has changed since %(number)s was made.",
+            "Ask for the first payment anew; what was collected stays on the account.",
+            number=payment_order.number,
+        )
     previous = live_intent(payment_order.id)
     if previous is not None:
         previous.transition(IntentEvent.SUPERSEDE, by=by)

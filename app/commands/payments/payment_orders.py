@@ -314,6 +314,13 @@ def refuse_while_paying(order: SalesOrder) -> None:
 
 def withdraw(row: PaymentOrder, *, by: Actor, because: str | None = None) -> None:
     """Cancel a payment order and its live checkout. Inside a transaction; refuses while an attempt is open."""
+    end_checkout(row, by=by, because=because)
+    if row.can(PaymentOrderEvent.CANCEL):
+        row.transition(PaymentOrderEvent.CANCEL, by=by, because=because)
+
+
+def end_checkout(row: PaymentOrder, *, by: Actor, because: str | None = None) -> None:
+    """Nothing can be paid by its link any more. Inside a transaction; refuses while an attempt is open."""
     lock(PaymentOrder, row.id)
     if db.session.scalar(
         select(Attempt.id).where(Attempt.payment_order_id == row.id, Attempt.status.in_(OPEN)).limit(1)
@@ -327,12 +334,11 @@ def withdraw(row: PaymentOrder, *, by: Actor, because: str | None = None) -> Non
         select(PaymentIntent).where(PaymentIntent.payment_order_id == row.id, PaymentIntent.status == IntentStatus.LIVE)
     ):
         intent.transition(IntentEvent.CANCEL, by=by, because=because)
-    if row.can(PaymentOrderEvent.CANCEL):
-        row.transition(PaymentOrderEvent.CANCEL, by=by, because=because)
 
 
 def withdraw_open(order: SalesOrder, *, by: Actor, because: str | None = None) -> None:
-    """Cancel every payment order of the order that has collected nothing. Inside a transaction, order locked."""
+    """Cancel every payment order of the order that has collected nothing; of one that has, end what asks for the rest.
+    Inside a transaction, order locked."""
     rows = db.session.scalars(
         select(PaymentOrder)
         .where(PaymentOrder.order_id == order.id, PaymentOrder.status == PaymentOrderStatus.OPEN)
@@ -340,8 +346,8 @@ def withdraw_open(order: SalesOrder, *, by: Actor, because: str | None = None) -
     ).all()
     by_id = ledger.figures(r.id for r in rows)
     for row in rows:
-        if not by_id[row.id].captured:
-            withdraw(row, by=by, because=because)
+        leave = end_checkout if by_id[row.id].captured else withdraw
+        leave(row, by=by, because=because)
 
 
 def cancel(payment_order_id: int, *, because: str, by: User) -> PaymentOrder:

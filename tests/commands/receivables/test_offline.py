@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ from sqlalchemy import select
 
 from app import clock
 from app.access import Role
-from app.commands.payments import payment_links
+from app.commands.orders import order_edits
+from app.commands.orders.order_edits import LineEdit
+from app.commands.payments import collection, payment_links
+from app.commands.payments.charges import Instrument
 from app.commands.receivables import following_up, invoices, offline
 from app.db import db
 from app.errors import Refusal
@@ -235,3 +239,24 @@ def test_figures_tell_offline_money_from_what_a_gateway_holds(asked: PaymentOrde
     record(asked, clerk)
     found = ledger.figures([asked.id])[asked.id]
     assert (found.captured, found.authorized, found.refunded, found.balance) == (10_000, 0, 0, 0)
+
+
+def test_an_edit_ends_what_asks_for_the_rest_of_a_first_payment_that_came_in_part(app: Flask, clerk: User) -> None:
+    boss = factories.user(Role.ADMIN)
+    order = factories.order(owner=boss)
+    first = collection.prepare_first(order.id, by=boss)
+    offline.for_payment_order(first.id, came(10_000), form_key=key(), by=clerk)
+    line = fresh(order).lines[0]
+    edit = LineEdit(
+        quantity=Decimal(3),
+        unit_price=line.unit_price,
+        discount_percent=line.discount_percent,
+        description=line.description,
+        routing=line.routing,
+        activation_date=line.activation_date,
+        line_id=line.id,
+    )
+    order_edits.edit_lines(order.id, [edit], edition=fresh(order).edition, by=boss)
+    with pytest.raises(Refusal, match="stale_terms"):
+        collection.collect(first.id, pay_with=Instrument(alias="sbx_card_visa_1231"), form_key=key(), by=boss)
+    assert invariants.broken(grace=timedelta(0)) == []
