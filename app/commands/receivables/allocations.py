@@ -16,6 +16,7 @@ from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
 from ...formatting import money
+from ...language import marked
 from ...models import OFFLINE, Account, Actor, Invoice, Movement, Receipt, ReceiptKind, TransactionAction, User
 from ...money import Money
 from ...queries.receivables import figures
@@ -38,7 +39,7 @@ def apply(receipt_id: int, invoice_id: int, *, amount: Money, form_key: str, by:
             return root
         _check_amount(root, amount)
         left = figures.unapplied(root.id) - _leaving(root)
-        _refuse_more(left, amount, "more_than_unapplied", "Only %(left)s is unapplied and not being refunded.")
+        _refuse_more(left, amount, "more_than_unapplied", marked("Only %(left)s is unapplied and not being refunded."))
         _apply(root, lock(Invoice, invoice_id), amount, by=Actor.of(by))
         forms.remember(form_key, content, id=root.id)
         return root
@@ -165,7 +166,7 @@ def _check_open(root: Receipt, invoice: Invoice) -> None:
 def _apply(root: Receipt, invoice: Invoice, amount: Money, *, by: Actor) -> None:
     _check_open(root, invoice)
     due = figures.of_invoice(invoice.id).due
-    _refuse_more(due, amount, "more_than_due", "Only %(left)s of this invoice is open.")
+    _refuse_more(due, amount, "more_than_due", marked("Only %(left)s of this invoice is open."))
     left = amount.minor
     for row in _bearers(root):
         left -= receipts.allocate(row, invoice, by=by, most=left)
@@ -181,7 +182,7 @@ def _bearers(root: Receipt) -> list[Receipt]:
 def _take_off(root: Receipt, invoice: Invoice, amount: Money, because: str, *, by: Actor) -> None:
     _check_amount(root, amount)
     pays = figures.applied(root.id).get(invoice.id, 0)
-    _refuse_more(pays, amount, "more_than_applied", "Only %(left)s of this money pays the invoice.")
+    _refuse_more(pays, amount, "more_than_applied", marked("Only %(left)s of this money pays the invoice."))
     receipts.take_off(root, invoice, amount.minor, by=by, because=because)
     told: dict[str, Any] = {"receipt": root.number, "amount": -amount.minor, "currency": root.currency}
     invoices.settle(invoice, by=by, because=because, **told)
@@ -194,7 +195,7 @@ def _check_pay_out(root: Receipt, amount: Money, kind: ReceiptKind, reference: s
     if kind not in OFFLINE:
         raise Refusal("not_offline", "Choose cheque, wire or cash.", status=422)
     _check_amount(root, amount)
-    _refuse_more(figures.unapplied(root.id), amount, "more_than_unapplied", "Only %(left)s is unapplied.")
+    _refuse_more(figures.unapplied(root.id), amount, "more_than_unapplied", marked("Only %(left)s is unapplied."))
     if not reference.strip():
         raise Refusal("reference_missing", "Enter the reference of the payment.", status=422)
     if not because.strip():
