@@ -21,6 +21,7 @@ from ...gateways import registry
 from ...gateways.base import Gateway as GatewayAdapter
 from ...gateways.base import GatewayUnreachable
 from ...gateways.disputes import DisputeFacts, DisputePhase, Evidence
+from ...language import marked
 from ...models import (
     SYSTEM,
     Account,
@@ -81,7 +82,9 @@ def record(transaction_id: int, letter: Letter, *, form_key: str, by: User) -> D
 def _refuse(capture: Transaction, letter: Letter) -> None:
     if capture.action not in movements.CAPTURES:
         raise Refusal("not_captured", "Nothing was captured here, so nobody can dispute it.")
-    movements.check_amount(capture, letter.amount, capture.amount, "more_than_captured", "Only %(left)s was captured.")
+    movements.check_amount(
+        capture, letter.amount, capture.amount, "more_than_captured", marked("Only %(left)s was captured.")
+    )
     known = select(Dispute.number).where(
         Dispute.gateway_id == capture.gateway_id, Dispute.provider_id == letter.provider_id
     )

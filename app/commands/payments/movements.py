@@ -17,9 +17,11 @@ from ...access import Permission, demand
 from ...db import db, end_read, get, lock, transaction
 from ...errors import NotFound, Refusal
 from ...failpoints import failpoint
+from ...formatting import money
 from ...gateways import registry
 from ...gateways.movements import Movement as Move
 from ...gateways.movements import MovementRequest
+from ...language import marked
 from ...models import (
     Account,
     Actor,
@@ -166,7 +168,9 @@ def _check_capture(parent: Transaction, order: SalesOrder | None, amount: Money,
         )
     if order is not None and order.status is OrderStatus.CANCELLED:
         raise Refusal("cancelled", "%(number)s is cancelled.", "Void the authorization instead.", number=order.number)
-    check_amount(parent, amount, parent.amount, "more_than_held", "Only %(left)s is held by this authorization.")
+    check_amount(
+        parent, amount, parent.amount, "more_than_held", marked("Only %(left)s is held by this authorization.")
+    )
 
 
 def _check_void(parent: Transaction, order: SalesOrder | None, amount: Money, reason: str) -> None:
@@ -193,7 +197,7 @@ def _check_refund(parent: Transaction, order: SalesOrder | None, amount: Money, 
     if parent.action not in CAPTURES:
         raise Refusal("not_captured", "Nothing was captured here, so there is nothing to refund.")
     left = ledger.left_to_refund(parent.id)
-    words = "Only %(left)s is not refunded, disputed or being refunded yet."
+    words = marked("Only %(left)s is not refunded, disputed or being refunded yet.")
     check_amount(parent, amount, left, "more_than_left", words)
     gateway = registry.get(get(Gateway, parent.gateway_id))
     if amount.minor != parent.amount and not gateway.capabilities.partial_refund:
@@ -207,9 +211,8 @@ def check_amount(parent: Transaction, amount: Money, most: int, code: str, sente
     if amount.minor <= 0:
         raise Refusal("not_positive", "Enter an amount above zero.", status=422)
     if amount.minor > most:
-        left = Money(max(most, 0), parent.currency)
-        words = f"{left.major} {left.currency}"
-        raise Refusal(code, sentence, "Enter no more than that.", status=422, left=words)
+        left = money(Money(max(most, 0), parent.currency))
+        raise Refusal(code, sentence, "Enter no more than that.", status=422, left=left)
 
 
 CHECKS = {A.CAPTURE: _check_capture, A.VOID: _check_void, A.REFUND: _check_refund}
