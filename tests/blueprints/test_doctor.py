@@ -11,10 +11,10 @@ from sqlalchemy import select, text
 
 from app.access import Role
 from app.commands.payments import collection
-from app.commands.receivables import invoices, receipts
+from app.commands.receivables import invoices, offline, receipts
 from app.db import db, transaction
 from app.models import Invoice, PaymentOrder, SalesOrder, User
-from tests import factories
+from tests import factories, ledgers
 from tests.commands.collecting import CARD, request
 from tests.commands.conftest import gateway  # noqa: F401  (fixture)
 from tests.commands.receivables.test_doctor import break_step, pay, proof
@@ -134,3 +134,12 @@ def test_the_buttons_of_a_page_have_a_way_back_to_it(client: Client, clerk: User
     assert "Broken at step 1" in page
     assert "Nothing is broken." in press(client, page, "Ask the gateway")
     assert proof().amount == 41_055
+
+
+def test_an_order_that_was_billed_and_paid_without_a_gateway_is_looked_at_whole(client: Client, clerk: User) -> None:
+    bill = ledgers.invoice()
+    order = db.session.scalars(select(SalesOrder.number).where(SalesOrder.id == bill.order_id)).one()
+    wire = offline.for_invoice(bill.id, ledgers.came(), form_key="wire", by=clerk)
+    page = client.sign_in(clerk).get(f"/orders/{order}/doctor").text
+    assert bill.number and bill.number in page and wire.number in page
+    assert "Nothing was asked for yet" not in page

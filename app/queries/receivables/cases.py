@@ -131,16 +131,16 @@ class Found:
     bills: tuple[Bill, ...]
 
 
-def of(payment_order_ids: Collection[int], *, invoice_id: int | None = None) -> Found:
-    """The cases of these payment orders, newest first, and every invoice they touch; `invoice_id` and what pays it
-    are looked at in any case."""
+def of(payment_order_ids: Collection[int], *, invoice_ids: Collection[int] = ()) -> Found:
+    """The cases of these payment orders, newest first, and every invoice they touch; `invoice_ids`, what pays them and
+    what came for them are looked at in any case."""
     ids = list(payment_order_ids)
     orders = {r.id: r for r in read_columns(_payment_orders(ids))}
     transactions = read_columns(_transactions(ids)).all()
-    alone = read_columns(_receipts_alone(ids, invoice_id)).all()
+    alone = read_columns(_receipts_alone(ids, list(invoice_ids))).all()
     applied = _applied(ids, [r.id for r in alone])
     touched = {i for parts in applied.values() for i in parts} | {r.invoice_id for r in orders.values() if r.invoice_id}
-    bills = bills_of(touched | ({invoice_id} if invoice_id else set()))
+    bills = bills_of(touched | set(invoice_ids))
     whole = _wholly_invoiced(orders.values())
     made = _Maker(orders, applied, bills, whole)
     captured = {t.payment_order_id for t in transactions if t.action in MONEY_IN} | {r.payment_order_id for r in alone}
@@ -287,16 +287,17 @@ def _transactions(ids: list[int]) -> Any:
     )
 
 
-def _receipts_alone(ids: list[int], invoice_id: int | None) -> Any:
+def _receipts_alone(ids: list[int], invoice_ids: list[int]) -> Any:
     """Money that no gateway moved: its receipt is the first there is of it."""
-    paying = select(Allocation.receipt_id).where(Allocation.invoice_id == invoice_id)
+    paying = select(Allocation.receipt_id).where(Allocation.invoice_id.in_(invoice_ids))
+    came_for = or_(Receipt.payment_order_id.in_(ids), Receipt.invoice_id.in_(invoice_ids), Receipt.id.in_(paying))
     return (
         select(
             *(Receipt.id, Receipt.number, Receipt.payment_order_id, Receipt.amount, Receipt.currency, Receipt.at),
             figures.rest().label("rest"),
         )
         .where(Receipt.transaction_id.is_(None), Receipt.amount > 0)
-        .where(or_(Receipt.payment_order_id.in_(ids), Receipt.id.in_(paying)))
+        .where(came_for)
         .order_by(Receipt.id.desc())
     )
 

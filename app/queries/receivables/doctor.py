@@ -93,8 +93,10 @@ def of_order(number: str, reader: User, today: date) -> DoctorPage:
     query = select(SalesOrder.id, Account.name).join(Account, Account.id == SalesOrder.account_id)
     row = _one(query, SalesOrder, number, reader)
     ids = _newest(PaymentOrder.order_id == row.id)
+    issued = select(Invoice.id).where(Invoice.order_id == row.id, Invoice.number.is_not(None))
+    found = cases.of(ids, invoice_ids=read_columns(issued.order_by(Invoice.id.desc()).limit(MOST)).scalars().all())
     home = Link(number, url_for("orders.show", number=number))
-    return _page(number, row.name, home, "order", cases.of(ids), ids, reader, today)
+    return _page(number, row.name, home, "order", found, ids, reader, today)
 
 
 def of_invoice(number: str, reader: User, today: date) -> DoctorPage:
@@ -104,7 +106,7 @@ def of_invoice(number: str, reader: User, today: date) -> DoctorPage:
     paying = paying.where(Allocation.invoice_id == row.id, Receipt.payment_order_id.is_not(None))
     ids = _newest(or_(PaymentOrder.invoice_id == row.id, PaymentOrder.id.in_(paying)))
     home = Link(number, url_for("invoices.show", number=number))
-    return _page(number, row.name, home, "invoice", cases.of(ids, invoice_id=row.id), ids, reader, today)
+    return _page(number, row.name, home, "invoice", cases.of(ids, invoice_ids=[row.id]), ids, reader, today)
 
 
 def invoice_id(number: str, reader: User) -> int:

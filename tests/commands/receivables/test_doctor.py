@@ -216,7 +216,7 @@ def test_money_on_account_is_for_people_until_it_was_paid_out(app: Flask, clerk:
 
 def _third(invoice_id: int) -> tuple[str, int]:
     db.session.rollback()
-    case = cases.of([], invoice_id=invoice_id).cases[0]
+    case = cases.of([], invoice_ids=[invoice_id]).cases[0]
     return diagnosis.of(case)[2].why, case.free.minor
 
 
@@ -229,12 +229,12 @@ def test_what_was_recorded_by_hand_needs_no_transaction(gateway: ScriptedGateway
         session.flush()
         session.add(Allocation(receipt_id=row.id, invoice_id=invoice.id, amount=11_900))
     db.session.rollback()
-    case = cases.of([], invoice_id=invoice.id).cases[0]
+    case = cases.of([], invoice_ids=[invoice.id]).cases[0]
     found = diagnosis.first(diagnosis.of(case))
     assert [f.why for f in diagnosis.of(case)] == ["recorded", "receipt", "allocated", "apart", "nothing_follows"]
     assert found is not None and found.bill is not None
     assert doctor.recompute(found.bill.id, by=clerk)
-    assert diagnosis.first(diagnosis.of(cases.of([], invoice_id=invoice.id).cases[0])) is None
+    assert diagnosis.first(diagnosis.of(cases.of([], invoice_ids=[invoice.id]).cases[0])) is None
 
 
 @pytest.mark.parametrize("role", [Role.SALESPERSON, Role.BILLING, Role.READ_ONLY])
