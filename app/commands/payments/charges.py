@@ -129,14 +129,16 @@ def ask(attempt_id: int) -> Attempt:
     if found is None:
         return db.session.get_one(Attempt, attempt_id)
     gateway, attempt = found
-    if attempt.status is AttemptStatus.REQUIRES_ACTION and attempt.created_at > clock.now() - outcomes.ACTION_EXPIRES:
-        return resume(attempt_id)
     key, provider_id, age = attempt.idempotency_key, attempt.provider_id, clock.now() - attempt.created_at
-    abandoned = attempt.status is AttemptStatus.REQUIRES_ACTION
+    asks_payer, abandoned = attempt.status is AttemptStatus.REQUIRES_ACTION, age >= outcomes.ACTION_EXPIRES
+    if asks_payer and not abandoned:
+        return resume(attempt_id)
     end_read()
-    if abandoned and provider_id:
+    if asks_payer and provider_id:
         return settle(attempt_id, gateway.cancel(provider_id, key))
     result = gateway.look_up(key, provider_id)
+    if result is not None and result.outcome is Outcome.REQUIRES_ACTION and result.provider_id and abandoned:
+        result = gateway.cancel(result.provider_id, key)  # out of sight while its time ran out
     if result is not None:
         return settle(attempt_id, result)
     if age < SEND_AGAIN_WITHIN:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +19,7 @@ from app.states.approval import ApprovalStatus
 from app.states.order import OrderStatus
 from tests import factories
 from tests.commands.payments.test_charge_races import without_locks
-from tests.racing import race, refused
+from tests.racing import meet, race, refused
 
 pytestmark = pytest.mark.engines
 
@@ -66,11 +66,17 @@ def test_control_without_locks_four_tabs_go_wrong(
     any_app: Flask, approval: Approval, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unheld(model: type[Any], id: int) -> Any:
-        time.sleep(0.02)
         return db.session.get_one(model, id, populate_existing=True)
+
+    met, refuse_dead = threading.Barrier(4), signing._refuse_dead
+
+    def together(approval: Approval, order: SalesOrder) -> None:
+        refuse_dead(approval, order)
+        meet(met)
 
     for module in (signing, approvals):
         monkeypatch.setattr(module, "lock", unheld)
+    monkeypatch.setattr(signing, "_refuse_dead", together)
     with without_locks(any_app, monkeypatch):
         results = race(any_app, [sign(approval)] * 4)
     broke = [r for r in results if isinstance(r, Exception) and not isinstance(r, Refusal)]

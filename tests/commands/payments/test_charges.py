@@ -284,6 +284,21 @@ def test_a_challenge_left_behind_is_cancelled_before_another_try(gateway: Script
     assert gateway.cancelled == ["ch-1"]
 
 
+def test_a_challenge_whose_time_ran_out_while_the_gateway_was_away_is_cancelled(
+    gateway: ScriptedGateway, seller: User
+) -> None:
+    gateway.answers = ["challenge but lost"]
+    left = collect(factories.order(owner=seller), seller)
+    assert left.status is AttemptStatus.UNKNOWN
+    with time_machine.travel(clock.now() + outcomes.ACTION_EXPIRES - timedelta(minutes=1)):
+        assert charges.ask(left.id).status is AttemptStatus.REQUIRES_ACTION
+    assert gateway.cancelled == []
+    lost = collect(factories.order(owner=seller), seller, key="k2")
+    with time_machine.travel(clock.now() + outcomes.ACTION_EXPIRES):
+        assert charges.ask(lost.id).status is AttemptStatus.FAILED
+    assert gateway.cancelled == [lost.provider_id]
+
+
 def test_the_attempt_limit_ends_the_checkout(gateway: ScriptedGateway, seller: User) -> None:
     gateway.answers = ["generic_decline"]
     order = factories.order(owner=seller)
