@@ -1,25 +1,15 @@
-"""One charge in a process of its own, to be killed at a failpoint (see test_charge_kills)."""
+"""One charge, for a process of its own that is killed in it (see test_charge_kills)."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from app.commands.payments import collection
 from app.commands.payments.charges import Instrument
 from app.db import db
 from app.models import User
-from tests.conftest import make_app
+
+ALIAS = "sbx_card_visa_1231"
 
 
-def main(database: str, instance: str, payment_order_id: str, user_id: str, alias: str, failpoint: str) -> None:
-    app = make_app(database, Path(instance), FAILPOINT=failpoint)
-    with app.app_context():
-        user = db.session.get_one(User, int(user_id))
-        collection.collect(
-            int(payment_order_id), pay_with=Instrument(alias=alias, label="Visa ending 4242"), form_key="k1", by=user
-        )
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def charge(payment_order_id: int, user_id: int) -> None:
+    by, card = db.session.get_one(User, user_id), Instrument(alias=ALIAS, label="Visa ending 4242")
+    collection.collect(payment_order_id, pay_with=card, form_key="k1", by=by)

@@ -16,8 +16,10 @@ from flask import Flask
 
 from app.db import db
 from tests.engines import ROOT
+from tests.faults.forks import Fork, flask
 
 PATIENCE = 60
+Process = Fork | subprocess.Popen[bytes]
 
 
 @dataclass
@@ -27,22 +29,21 @@ class Processes:
     app: Flask
     folder: Path
     settings: dict[str, str]
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: list[Process] = field(default_factory=list)
 
-    def start(self, *command: str, failpoint: str = "") -> subprocess.Popen[bytes]:
+    def start(self, *command: str, failpoint: str = "") -> Process:
         """`flask <command>`; dies by SIGKILL where it reaches `failpoint`."""
-        return self.launch(command[0], "flask", "--app", "wsgi", *command, failpoint=failpoint)
+        log = self.folder / f"{command[0]}.log"
+        process = Fork(log, self.environ(FAILPOINT=failpoint), flask, *command)
+        self.running.append(process)
+        return process
 
-    def launch(self, name: str, *module: str, failpoint: str = "") -> subprocess.Popen[bytes]:
+    def launch(self, name: str, *module: str) -> Process:
         """A Python module with its arguments, logging to `name`. Leads a session, so that it ends whole."""
         with (self.folder / f"{name}.log").open("ab") as log:
+            command = [sys.executable, "-m", *module]
             process = subprocess.Popen(
-                [sys.executable, "-m", *module],
-                cwd=ROOT,
-                env=self.environ(FAILPOINT=failpoint),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+                command, cwd=ROOT, env=self.environ(), stdout=log, stderr=log, start_new_session=True
             )
         self.running.append(process)
         return process
@@ -65,7 +66,7 @@ class Processes:
         path = self.folder / f"{command}.log"
         return path.read_text() if path.exists() else ""
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, process: Process) -> None:
         """SIGKILL to it and to its children; RQ's work horses lead groups of their own, so each group is sought."""
         for group in {process.pid, *_groups_below(process.pid)}:
             try:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -16,24 +12,15 @@ from sqlalchemy import func, select
 from app import clock
 from app.access import Role
 from app.commands.payments import collection, inquiries
-from app.commands.payments.charges import Instrument
-from app.config import ROOT
 from app.db import db, end_read
 from app.models import Attempt, OrderEmail, Receipt, SalesOrder, Transaction, User
 from app.queries import invariants
 from app.states.order import OrderStatus
 from tests import factories
+from tests.faults.charge import charge
+from tests.faults.forks import die
 
 pytestmark = [pytest.mark.faults, pytest.mark.engines]
-
-ALIAS = "sbx_card_visa_1231"
-
-
-def charge_and_die(app: Flask, payment_order_id: int, user_id: int, failpoint: str) -> None:
-    command = [sys.executable, "-m", "tests.faults.charge", app.config["SQLALCHEMY_DATABASE_URI"]]
-    command += [str(app.config["INSTANCE"]), str(payment_order_id), str(user_id), ALIAS, failpoint]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, env=os.environ, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
 @pytest.fixture
@@ -63,16 +50,11 @@ def test_a_killed_charge_ends_as_one_charge_and_one_receipt(
     first = collection.prepare_first(order.id, by=seller)
     order_id, first_id, seller_id = order.id, first.id, seller.id
     end_read()
-    charge_and_die(any_app, first_id, seller_id, failpoint)
+    die(any_app, failpoint, charge, first_id, seller_id)
     db.session.expire_all()
     assert count(Attempt) == attempts
     if not attempts:
-        collection.collect(
-            first_id,
-            pay_with=Instrument(alias=ALIAS),
-            form_key="k1",
-            by=db.session.get_one(User, seller_id),
-        )
+        charge(first_id, seller_id)
     finish()
     assert db.session.get_one(SalesOrder, order_id).status is OrderStatus.ACTIVATED
     assert (count(Attempt), count(Transaction), count(Receipt)) == (1, 1, 1)

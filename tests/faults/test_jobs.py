@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,12 +16,13 @@ from sqlalchemy import func, select, text, update
 
 from app import clock
 from app.commands.post import mails
-from app.db import db, transaction
+from app.db import db, end_read, get, transaction
 from app.models import Actor, Approval, OrderEmail, StagedJob, Tick
 from app.states.mail import MailStatus
 from tests import factories
 from tests.conftest import make_app
-from tests.engines import ROOT, MailServer, find_program, free_port
+from tests.engines import MailServer, find_program, free_port
+from tests.faults.forks import die
 from tests.faults.processes import Processes, until
 from tests.mail import post
 
@@ -132,21 +131,16 @@ def test_a_worker_killed_with_its_work_horse_is_replaced(processes: Processes, s
     until(is_sent(email), "sending by another worker")
 
 
+def change_requested(approval_id: int) -> None:
+    with transaction():
+        mails.change_requested(get(Approval, approval_id), message="Twelve.", by=Actor.customer("Maria"))
+
+
 def test_a_job_staged_and_never_handed_over_is_found(app: Flask, processes: Processes, smtp_server: MailServer) -> None:
     approval = post.approval()
-    script = (
-        "from wsgi import app\nfrom app.db import get, transaction\nfrom app.commands.post import mails\n"
-        "from app.models import Actor, Approval\n"
-        "with app.app_context(), transaction():\n"
-        f"    mails.change_requested(get(Approval, {approval.id}), message='Twelve.', by=Actor.customer('Maria'))\n"
-    )
-    environ = os.environ | {
-        "COUNTERSIGN_ENV": "test",
-        "COUNTERSIGN_DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
-        "COUNTERSIGN_REDIS_URL": app.config["REDIS_URL"],
-        "COUNTERSIGN_FAILPOINT": "job.staged",
-    }
-    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environ).returncode == -signal.SIGKILL
+    approval_id = approval.id
+    end_read()
+    die(app, "job.staged", change_requested, approval_id)
     email = db.session.scalars(select(OrderEmail)).one()
     processes.start("worker")
     processes.start("clock")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -16,14 +12,14 @@ from sqlalchemy import func, select
 from app import clock
 from app.access import Role
 from app.commands.payments import movement_calls
-from app.config import ROOT
 from app.db import db, end_read
 from app.models import Movement, Receipt, Transaction
 from app.queries import invariants
 from app.states.movement import MovementStatus
 from tests import factories
 from tests.commands import moving
-from tests.faults import movement
+from tests.faults.forks import die
+from tests.faults.movement import move
 
 pytestmark = [pytest.mark.faults, pytest.mark.engines]
 
@@ -34,13 +30,6 @@ ROWS = {
     "movement.answered": 1,  # S4: answered, not committed
     "movement.outcome_committed": 1,  # S5: the rest is a job
 }
-
-
-def move_and_die(app: Flask, what: str, transaction_id: int, user_id: int, failpoint: str) -> None:
-    command = [sys.executable, "-m", "tests.faults.movement", app.config["SQLALCHEMY_DATABASE_URI"]]
-    command += [str(app.config["INSTANCE"]), what, str(transaction_id), str(user_id), failpoint]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, env=os.environ, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
 def count(model: type) -> int:
@@ -60,12 +49,12 @@ def test_a_killed_movement_ends_as_one(
     of = moving.paid(boss)
     of_id, boss_id, before = of.id, boss.id, count(Receipt)
     end_read()
-    move_and_die(any_app, what, of_id, boss_id, failpoint)
+    die(any_app, failpoint, move, what, of_id, boss_id)
     db.session.expire_all()
     assert count(Movement) == ROWS[failpoint]
     end_read()
     if not ROWS[failpoint]:
-        movement.move(what, of_id, boss_id)
+        move(what, of_id, boss_id)
     with time_machine.travel(clock.now() + timedelta(seconds=60), tick=True):
         movement_calls.sweep()
         jobs.run_due()

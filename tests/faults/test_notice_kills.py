@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -16,7 +12,6 @@ from app import clock, jobs
 from app.access import Role
 from app.commands.payments import collection, notices
 from app.commands.payments.charges import Instrument
-from app.config import ROOT
 from app.db import db, end_read
 from app.gateways.sandbox import notices as sandbox
 from app.gateways.sandbox import post, script
@@ -26,15 +21,9 @@ from app.models import Attempt, ProcessorEvent, Receipt
 from app.queries import invariants
 from app.states.attempt import AttemptStatus
 from tests import factories
+from tests.faults.forks import die
 
 pytestmark = [pytest.mark.faults, pytest.mark.engines]
-
-
-def take_in_and_die(app: Flask, failpoint: str, body: bytes, headers: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "tests.faults.notice", app.config["SQLALCHEMY_DATABASE_URI"]]
-    command += [str(app.config["INSTANCE"]), failpoint, body.decode(), sandbox.HEADER, headers[sandbox.HEADER]]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, env=os.environ, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
 def count(model: type) -> int:
@@ -51,7 +40,7 @@ def test_an_event_whose_taker_dies_has_one_effect(any_app: Flask, failpoint: str
     body = post.body_of(db.session.scalars(select(SandboxEvent.payload)).one())
     headers = sandbox.signed("sandbox", body, clock.now() - timedelta(seconds=1))
     end_read()
-    take_in_and_die(any_app, failpoint, body, headers)
+    die(any_app, failpoint, notices.take_in, "sandbox", body, headers)
     assert count(ProcessorEvent) == stored
     end_read()
     if not stored:
