@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -100,19 +101,28 @@ def broken_by_turns(client: FlaskClient, form: Form, fresh: Callable[[], None]) 
 
 
 def broken_by_fields(client: FlaskClient, form: Form, fresh: Callable[[], None]) -> Iterator[str]:
-    """One field at a time is hostile, the others are as the page filled them in: with what a column cannot hold."""
-    for name in form.fields:
+    """One field at a time is hostile, the others are as the page filled them in: with what a column cannot hold.
+
+    Of fields that stand in each line of a table, the last line's.
+    """
+    columns = {re.sub(r"\d+", "0", name): name for name in form.fields}
+    for name in columns.values():
         for what in ALONE:
             value = HOSTILE[what]
             fresh()
             yield from _broken(client, form.action, form.fields | {name: value}, f"{what} in {name}")
 
 
-def broken_bare(client: FlaskClient, path: str, names: Iterable[str], fresh: Callable[[], None]) -> Iterator[str]:
-    """Everything that any form knows, hostile, whether or not it belongs here."""
-    for what, value in HOSTILE.items():
+def broken_bare(
+    client: FlaskClient, path: str, names: Iterable[str], turn: int, fresh: Callable[[], None]
+) -> Iterator[str]:
+    """Everything that any form knows, hostile in two ways, whether or not it belongs here."""
+    kinds = list(HOSTILE)
+    for what in (kinds[turn % len(kinds)], kinds[(turn + 2) % len(kinds)]):
         fresh()
-        yield from _broken(client, path, dict.fromkeys(names, value[:1000]), f"{what} everywhere")
+        yield from _broken(
+            client, path, dict.fromkeys(names, HOSTILE[what][:1000].replace("é", "x")), f"{what} everywhere"
+        )
 
 
 def _broken(client: FlaskClient, path: str, data: dict[str, str], what: str) -> Iterator[str]:
