@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 _ago: ContextVar[timedelta] = ContextVar("ago", default=timedelta(0))
@@ -32,8 +32,11 @@ def today(zone: str) -> date:
     return local_date(now(), zone)
 
 
+def start_of_day(day: date, zone: str) -> datetime:
+    """The first instant of `day` in `zone`, in UTC; where the clock skips midnight, the one that follows the gap."""
+    return datetime.combine(day, time.min, ZoneInfo(zone)).astimezone(UTC)
+
+
 def end_of_day(day: date, zone: str) -> datetime:
     """The first instant after `day` in `zone`, in UTC."""
-    from datetime import time
-
-    return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(zone)).astimezone(UTC)
+    return start_of_day(day + timedelta(days=1), zone)

@@ -27,6 +27,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "assets",
             "audit",
             "badges",
+            "cadence",
             "charts",
             "failures",
             "formatting",
