@@ -31,7 +31,9 @@ _BRANDS = tuple(
 _GROUPS = re.compile(r"(?<!\d)\d+(?:[ \t\u00a0\u2009.\-\u2013]{1,2}\d+)*")
 _PREFIXED = re.compile(r"(?:\b[A-Z]{2}|\+)$")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_DIGIT = re.compile(r"\d")
 _LONGEST_PHONE = 15
+_SHORTEST_CARD = 13
 _LONGEST_CARD = 19
 
 
@@ -60,6 +62,8 @@ def kept(words: str, *, lines: bool = False) -> bool:
 
 def has_card_number(words: str) -> bool:
     """Whether a card's number stands in `words`, in one piece or in groups, whatever stands around it."""
+    if len(_DIGIT.findall(words)) < _SHORTEST_CARD:  # nearly all words
+        return False
     without = _IBAN.sub(lambda found: " x " if _is_iban(found[0]) else found[0], words)
     return any(_is_card(number) for number in _candidates(without))
 
@@ -79,7 +83,7 @@ def _candidates(words: str) -> Iterator[str]:
 
 
 def _ascii(digits: str) -> str:
-    return "".join(str(int(digit)) for digit in digits)
+    return digits if digits.isascii() else "".join(str(int(digit)) for digit in digits)
 
 
 def _is_card(number: str) -> bool:
