@@ -6,14 +6,21 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, literal, select, union_all
 
 from ... import clock, numbering
-from ...db import db
+from ...db import db, read_columns
 from ...models import Account, Actor, Company, CreditNote, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
 from ...money import Money, TaxTotal, Totals, next_part
 from ...queries.receivables import figures
 from ...states.invoice import EDGES, OPEN, TOWARDS, InvoiceEvent, InvoiceStatus, derive
+
+BILLED = union_all(
+    select(literal(1), Invoice.tax_by_rate).where(
+        Invoice.order_id == bindparam("order_id_"), Invoice.number.is_not(None)
+    ),
+    select(literal(-1), CreditNote.tax_by_rate).where(CreditNote.order_id == bindparam("order_id_")),
+)
 
 
 def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) -> Invoice | None:
@@ -53,12 +60,9 @@ def on_terms(order: SalesOrder, *, by: Actor) -> Invoice | None:
 
 def _billed(order: SalesOrder) -> list[TaxTotal]:
     """What the order's invoices hold already, tax rate by tax rate; what was credited may be invoiced again."""
-    issued = select(Invoice.tax_by_rate).where(Invoice.order_id == order.id, Invoice.number.is_not(None))
-    credited = select(CreditNote.tax_by_rate).where(CreditNote.order_id == order.id)
     return [
         TaxTotal(Decimal(t["rate"]), Money(sign * t["base"], order.currency), Money(sign * t["tax"], order.currency))
-        for sign, papers in ((1, issued), (-1, credited))
-        for by_rate in db.session.scalars(papers)
+        for sign, by_rate in read_columns(BILLED, order_id_=order.id)
         for t in by_rate
     ]
 

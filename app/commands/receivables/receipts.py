@@ -48,7 +48,8 @@ def write(*, by: Actor, **facts: Any) -> Receipt:
 
 def free(receipt: Receipt) -> int:
     """Minor units of the receipt that can pay an invoice: its own rest, as far as its money is still here."""
-    return max(min(receipt.amount - figures.given(receipt.id), figures.unapplied(receipt.root_id)), 0)
+    given, unapplied = figures.given_and_unapplied(receipt.id, receipt.root_id)
+    return max(min(receipt.amount - given, unapplied), 0)
 
 
 def allocate(receipt: Receipt, invoice: Invoice, *, by: Actor, most: int | None = None) -> int:

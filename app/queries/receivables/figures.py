@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, func, select
 from sqlalchemy.orm import aliased
 
-from ...db import db
+from ...db import db, read_columns
 from ...models import Allocation, CreditNote, Invoice, Receipt, WriteOff
 from ...states.invoice import Standing
 
@@ -46,19 +47,43 @@ def of_row(row: Any) -> Standing:
 
 def of_invoice(invoice_id: int) -> Standing:
     """One statement."""
-    return of_row(db.session.execute(select(Invoice.gross, *columns()).where(Invoice.id == invoice_id)).one())
+    return of_row(read_columns(_one_invoice(), invoice_id_=invoice_id).one())
 
 
-def pot(root_id: int) -> Any:
+@cache
+def _one_invoice() -> Any:
+    return select(Invoice.gross, *columns()).where(Invoice.id == bindparam("invoice_id_"))
+
+
+def pot(root_id: Any) -> Any:
     """The ids of a receipt and of all that left of its money, as a condition of receipts."""
     return (Receipt.id == root_id) | (Receipt.parent_id == root_id)
 
 
 def unapplied(root_id: int) -> int:
     """Minor units of a pot that pay no invoice and are still here; below zero where more left than had come."""
-    came = select(_sum(Receipt.amount)).where(pot(root_id)).scalar_subquery()
-    pays = select(_sum(Allocation.amount)).join(Receipt, Receipt.id == Allocation.receipt_id).where(pot(root_id))
-    return int(db.session.scalar(select(came - pays.scalar_subquery())) or 0)
+    left: int = read_columns(_unapplied(), root_id_=root_id).scalar_one()
+    return left
+
+
+@cache
+def _unapplied() -> Any:
+    mine = pot(bindparam("root_id_", type_=BigInteger))
+    came = select(_sum(Receipt.amount)).where(mine).scalar_subquery()
+    pays = select(_sum(Allocation.amount)).join(Receipt, Receipt.id == Allocation.receipt_id).where(mine)
+    return select((came - pays.scalar_subquery()).label("unapplied"))
+
+
+def given_and_unapplied(receipt_id: int, root_id: int) -> tuple[int, int]:
+    """Minor units that this receipt alone gives to invoices, and those `unapplied` of its pot; one statement."""
+    row = read_columns(_given_and_unapplied(), receipt_id_=receipt_id, root_id_=root_id).one()
+    return row.given, row.unapplied
+
+
+@cache
+def _given_and_unapplied() -> Any:
+    given = select(_sum(Allocation.amount)).where(Allocation.receipt_id == bindparam("receipt_id_", type_=BigInteger))
+    return _unapplied().add_columns(given.scalar_subquery().label("given"))
 
 
 def rest() -> ColumnElement[int]:
@@ -91,8 +116,3 @@ def paying(invoice_id: int) -> dict[int, int]:
         .order_by(root.desc())
     ).all()
     return {row.root: row.amount for row in rows if row.amount}
-
-
-def given(receipt_id: int) -> int:
-    """Minor units that this receipt alone gives to invoices."""
-    return int(db.session.scalar(select(_sum(Allocation.amount)).where(Allocation.receipt_id == receipt_id)) or 0)
