@@ -14,6 +14,7 @@ from flask import has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     BigInteger,
+    Connection,
     CursorResult,
     Date,
     DateTime,
@@ -159,7 +160,8 @@ class _Open:
     """What an open transaction() remembers until its outermost block ends. `held`: the session itself forgets a row
     that nobody holds, and then reads it again."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self.held: list[object] = []
         self.doomed = False
         self.after: list[Callable[[], object]] = []
@@ -187,8 +189,7 @@ def transaction() -> Iterator[Session]:
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("changes were made outside transaction()")
     session.rollback()
-    session.connection(execution_options={WRITE: True})
-    opened = session.info["open"] = _Open()
+    opened = session.info["open"] = _Open(session.connection(execution_options={WRITE: True}))
     try:
         yield session
         if opened.doomed:
@@ -239,17 +240,19 @@ def read_columns(statement: Any, **values: Any) -> CursorResult[Any]:
     """What a read of columns finds; `values` are its bound parameters. By Core: where there are no entities to make,
     the session's own way only costs twice as much. Build `statement` once: that costs more than running it."""
     session = db.session()
-    if "open" in session.info:
-        session.flush()
-    return session.connection().execute(statement, values)
+    opened: _Open | None = session.info.get("open")
+    if opened is None:
+        return session.connection().execute(statement, values)
+    session.flush()
+    return opened.connection.execute(statement, values)
 
 
 def write(statement: Any, **values: Any) -> CursorResult[Any]:
     """Writes by Core inside transaction(): for rows that are only ever added, where an entity would tell nothing."""
-    session = db.session()
-    if "open" not in session.info:
+    opened: _Open | None = db.session().info.get("open")
+    if opened is None:
         raise RuntimeError("write() needs an open transaction()")
-    return session.connection().execute(statement, values)
+    return opened.connection.execute(statement, values)
 
 
 M = TypeVar("M", bound=Base)

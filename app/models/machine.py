@@ -114,7 +114,8 @@ class Recorded:
         session = object_session(self)
         if session is None:
             raise RuntimeError("record() needs the record to be in a session")
-        session.flush()
+        if self.id is None:
+            session.flush()  # what else changed is written with what changes next
         write(
             NEXT,
             whose=self.__tablename__,

@@ -8,6 +8,7 @@ from it; what follows is `post_processing`.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -16,14 +17,15 @@ from ...db import db, end_read, get, lock, read_columns, transaction
 from ...errors import NotFound
 from ...failpoints import failpoint
 from ...gateways import registry
-from ...gateways.base import ChargeRequest, ChargeResult, Gateway, GatewayAccount, Outcome
+from ...gateways.base import ChargeRequest, ChargeResult, GatewayAccount, Outcome
+from ...gateways.base import Gateway as Adapter
 from ...models import (
     Actor,
     Attempt,
+    Gateway,
     PaymentIntent,
 )
-from ...models.method import Gateway as GatewayRow
-from ...states.attempt import AttemptStatus
+from ...states.attempt import OPEN, AttemptStatus
 from ..methods import gateway_customers
 from ..methods.gateway_customers import Customer
 from ..routing import gateway_health
@@ -36,6 +38,14 @@ ABANDONED = (
     select(Attempt.id)
     .join(PaymentIntent, PaymentIntent.payment_order_id == Attempt.payment_order_id)
     .where(PaymentIntent.id == bindparam("intent_id_"), Attempt.status == AttemptStatus.REQUIRES_ACTION)
+)
+CALL = (
+    select(
+        *(Attempt.status, Attempt.created_at, Attempt.request),
+        *(Gateway.key, Gateway.kind, Gateway.mode, Gateway.currencies),
+    )
+    .join(Gateway, Gateway.id == Attempt.gateway_id)
+    .where(Attempt.id == bindparam("attempt_id_"))
 )
 
 
@@ -81,7 +91,7 @@ def execute(attempt_id: int) -> Attempt:
     """Call the gateway with the attempt's own key, commit what it said, and let follow what follows."""
     call = _prepare(attempt_id)
     if call is None:
-        return db.session.get_one(Attempt, attempt_id)
+        return db.session.get_one(Attempt, attempt_id, populate_existing=True)
     gateway, request = call
     end_read()
     result = gateway.charge(request)
@@ -167,23 +177,23 @@ def settle(attempt_id: int, result: ChargeResult) -> Attempt:
 
 
 def _adapter(gateway_id: int) -> GatewayAccount:
-    return registry.account_of(db.session.get_one(GatewayRow, gateway_id))
+    return registry.account_of(db.session.get_one(Gateway, gateway_id))
 
 
-def _prepare(attempt_id: int) -> tuple[Gateway, ChargeRequest] | None:
+def _prepare(attempt_id: int) -> tuple[Adapter, ChargeRequest] | None:
     """The adapter and the frozen request of an attempt that may be sent; None if its end is already known, or if it
     is so old that the gateway may have forgotten its key: then it is only asked about (invariant 10)."""
-    attempt = db.session.get(Attempt, attempt_id, populate_existing=True)
-    if attempt is None:
+    row: Any = read_columns(CALL, attempt_id_=attempt_id).one_or_none()
+    if row is None:
         raise NotFound(f"attempt {attempt_id}")
-    if not attempt.is_open or attempt.status is AttemptStatus.REQUIRES_ACTION:
+    if row.status not in OPEN or row.status is AttemptStatus.REQUIRES_ACTION:
         return None
-    if attempt.created_at <= clock.now() - SEND_AGAIN_WITHIN:
+    if row.created_at <= clock.now() - SEND_AGAIN_WITHIN:
         return None
-    return registry.for_account(_adapter(attempt.gateway_id)), ChargeRequest.from_dict(attempt.request)
+    return registry.get(row), ChargeRequest.from_dict(row.request)
 
 
-def _open_call(attempt_id: int) -> tuple[Gateway, Attempt] | None:
+def _open_call(attempt_id: int) -> tuple[Adapter, Attempt] | None:
     attempt = db.session.get(Attempt, attempt_id, populate_existing=True)
     if attempt is None:
         raise NotFound(f"attempt {attempt_id}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import bindparam, func, select
@@ -48,10 +49,11 @@ CHAIN = (
     .join(PaymentIntent, PaymentIntent.payment_order_id == PaymentOrder.id)
     .where(PaymentIntent.id == bindparam("intent_id_"))
 )
-UNDER_WAY = select(Attempt.status).where(
-    Attempt.payment_order_id == bindparam("payment_order_id_"), Attempt.status.in_(OPEN)
+TRIES = (
+    select(Attempt.intent_id, Attempt.status, func.count(Attempt.id).label("tries"))
+    .where(Attempt.payment_order_id == bindparam("payment_order_id_"))
+    .group_by(Attempt.intent_id, Attempt.status)
 )
-TRIES = select(func.count(Attempt.id)).where(Attempt.intent_id == bindparam("intent_id_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,9 @@ def refuse_unless_payable(intent: PaymentIntent, payment_order: PaymentOrder, or
         raise Refusal("link_dead", "This payment was cancelled; nothing was charged.", "Ask the sender for a new one.")
     if not ledger.figures([payment_order.id])[payment_order.id].balance:
         raise Refusal("paid", "This is already paid. Nothing more to pay.")
-    _refuse_while_open(payment_order)
-    tries: int = read_columns(TRIES, intent_id_=intent.id).scalar_one()
-    if tries >= intent.attempt_limit:
+    tries: Any = read_columns(TRIES, payment_order_id_=payment_order.id).all()
+    _refuse_while_open(next((row.status for row in tries if row.status in OPEN), None))
+    if sum(row.tries for row in tries if row.intent_id == intent.id) >= intent.attempt_limit:
         raise Refusal(
             "attempts_used_up", "This payment was tried too often.", "Contact the sender; they can send a new link."
         )
@@ -118,8 +120,7 @@ def refuse_beyond_hold(way: routes.Way, order: SalesOrder | None) -> None:
         )
 
 
-def _refuse_while_open(payment_order: PaymentOrder) -> None:
-    status = read_columns(UNDER_WAY, payment_order_id_=payment_order.id).scalars().first()
+def _refuse_while_open(status: AttemptStatus | None) -> None:
     if status is AttemptStatus.REQUIRES_ACTION:
         raise Refusal("payment_in_progress", "A payment is waiting to be confirmed with the bank.")
     if status is not None:
@@ -183,6 +184,7 @@ def write(
     attempt.customer_ref = customer_ref or attempt.customer_ref
     attempt.receipt_email, attempt.fallback_of_id = receipt_email, fallback_of
     attempt.request = _request(attempt, way).as_dict()
+    db.session.add(attempt)
     attempt.record("started", by=by, amount=attempt.amount, currency=attempt.currency, card=attempt.card_label)
     audit.note("charge", payment_order.number, by=by, after={"attempt": attempt.public_id, "amount": attempt.money})
     return attempt
@@ -214,8 +216,6 @@ def _attempt(
     )
     if pay_with.method_id is not None:
         _use_method(attempt, pay_with.method_id, payment_order.account_id, way.gateway.id)
-    db.session.add(attempt)
-    db.session.flush()
     return attempt
 
 

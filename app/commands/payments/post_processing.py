@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ... import clock, jobs, settings
-from ...db import db, end_read, lock, transaction
+from ...db import db, end_read, lock, read_columns, transaction
 from ...failpoints import failpoint
 from ...logs import log
 from ...models import (
@@ -41,6 +42,8 @@ from . import given_back, payment_orders
 
 RETRY_AFTER = timedelta(minutes=1)
 
+CHAIN = select(PaymentOrder.account_id, PaymentOrder.order_id).where(PaymentOrder.id == bindparam("payment_order_id_"))
+
 Step = Callable[["Captured"], None]
 
 
@@ -51,10 +54,10 @@ class Captured:
 
     def __init__(self, transaction_id: int) -> None:
         self.transaction = db.session.get_one(Transaction, transaction_id)
-        payment_order = db.session.get_one(PaymentOrder, self.transaction.payment_order_id)
-        self.account = lock(Account, payment_order.account_id)
-        self.order = lock(SalesOrder, payment_order.order_id) if payment_order.order_id else None
-        self.payment_order = lock(PaymentOrder, payment_order.id)
+        chain: Any = read_columns(CHAIN, payment_order_id_=self.transaction.payment_order_id).one()
+        self.account = lock(Account, chain.account_id)
+        self.order = lock(SalesOrder, chain.order_id) if chain.order_id else None
+        self.payment_order = lock(PaymentOrder, self.transaction.payment_order_id)
         self.attempt: Attempt | None = db.session.get_one(Attempt, self.transaction.attempt_id)
 
     @property
