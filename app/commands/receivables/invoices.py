@@ -32,7 +32,7 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
     """
     if payment_order.invoice_id is not None:
         return db.session.get_one(Invoice, payment_order.invoice_id)
-    totals, billed = order.totals(), _billed(order)
+    today, totals, billed = _today(), order.totals(), _billed(order)
     if payment_order.amount == totals.gross.minor and not sum(t.gross.minor for t in billed):
         invoice = _full(order, totals)
     else:
@@ -40,7 +40,7 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
         if not part.gross:
             return None
         invoice = _deposit(order, part)
-    _issue(invoice, order, due=_today(), by=by)
+    _issue(invoice, order, today, due=today, by=by)
     payment_order.invoice_id = invoice.id
     return invoice
 
@@ -48,21 +48,22 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
 def on_terms(order: SalesOrder, *, by: Actor) -> Invoice | None:
     """What of the order is not invoiced yet, due after the account's payment terms; None where nothing is left. Inside
     a transaction, order locked."""
-    totals, billed = order.totals(), _billed(order)
+    today, totals, billed = _today(), order.totals(), _billed(order)
     part = next_part(totals, billed, totals.gross)
     if not part.gross:
         return None
-    invoice = _full(order, totals) if part.gross == totals.gross else _deposit(order, part)
     terms = db.session.get_one(Account, order.account_id).payment_terms_days
-    _issue(invoice, order, due=_today() + timedelta(days=terms), by=by)
+    invoice = _full(order, totals) if part.gross == totals.gross else _deposit(order, part)
+    _issue(invoice, order, today, due=today + timedelta(days=terms), by=by)
     return invoice
 
 
 def _billed(order: SalesOrder) -> list[TaxTotal]:
     """What the order's invoices hold already, tax rate by tax rate; what was credited may be invoiced again."""
+    billed: Any = read_columns(BILLED, order_id_=order.id)
     return [
         TaxTotal(Decimal(t["rate"]), Money(sign * t["base"], order.currency), Money(sign * t["tax"], order.currency))
-        for sign, by_rate in read_columns(BILLED, order_id_=order.id)
+        for sign, by_rate in billed
         for t in by_rate
     ]
 
@@ -113,6 +114,7 @@ def _deposit(order: SalesOrder, part: Totals) -> Invoice:
 def _invoice(order: SalesOrder, kind: InvoiceKind, net: Money, tax: Money) -> Invoice:
     invoice = Invoice(
         kind=kind,
+        status=InvoiceStatus.DRAFT,
         account_id=order.account_id,
         order_id=order.id,
         currency=order.currency,
@@ -145,10 +147,8 @@ def billing_facts(order: SalesOrder) -> dict[str, Any]:
     }
 
 
-def _issue(invoice: Invoice, order: SalesOrder, *, due: date, by: Actor) -> None:
+def _issue(invoice: Invoice, order: SalesOrder, today: date, *, due: date, by: Actor) -> None:
     """Take the number and fix the dates; from here on only allocations and credit notes change it."""
-    today = _today()
-    db.session.flush()
     invoice.number = numbering.take("invoice")
     invoice.issued_on = today
     invoice.supply_date = order.start_date or today

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from ... import audit, numbering
 from ...db import db, get
+from ...db import write as write_row
 from ...errors import Refusal
 from ...models import Actor, Allocation, Attempt, Invoice, PaymentOrder, Receipt, Transaction
 from ...money import Money
 from ...queries.receivables import figures
 from . import invoices
+
+ALLOCATION = insert(Allocation)
 
 
 def for_transaction(transaction: Transaction, *, by: Actor) -> Receipt:
@@ -78,8 +81,7 @@ def take_off(receipt: Receipt, invoice: Invoice, amount: int, *, by: Actor, beca
 
 
 def _add(receipt: Receipt, invoice: Invoice, amount: int) -> None:
-    db.session.add(Allocation(receipt_id=receipt.id, invoice_id=invoice.id, amount=amount))
-    db.session.flush()
+    write_row(ALLOCATION, receipt_id=receipt.id, invoice_id=invoice.id, amount=amount)
 
 
 def _note(

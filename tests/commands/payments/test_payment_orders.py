@@ -75,8 +75,9 @@ def test_terms_edited_since_cannot_make_the_first_payment_too_much(app: Flask, s
 
 def test_what_came_on_the_invoice_is_not_asked_for_again(gateway: ScriptedGateway, seller: User) -> None:
     boss, order = factories.user(Role.ADMIN), booked(seller)
+    order = fresh(order)
     with transaction():
-        bill = invoices.on_terms(fresh(order), by=Actor.of(boss))
+        bill = invoices.on_terms(order, by=Actor.of(boss))
         assert bill is not None
         bill_id, gross = bill.id, bill.gross
     receipt = offline.for_invoice(bill_id, ledgers.came(gross), form_key="wire", by=boss)
