@@ -294,6 +294,7 @@ def lock(model: type[M], id: int | None) -> M:
     found = session.scalars(_held(model), {"id_": id}).one_or_none() if id is not None else None
     if found is None:
         raise NotFound(f"{model.__name__} {id}")
+    opened.held.append(found)
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 
 from ... import clock, forms
 from ...db import db, end_read, get, lock, read_columns, transaction
@@ -25,6 +25,7 @@ from ...models import (
     Gateway,
     PaymentIntent,
 )
+from ...models.job import FormKey
 from ...states.attempt import OPEN, AttemptStatus
 from ..methods import gateway_customers
 from ..methods.gateway_customers import Customer
@@ -38,6 +39,7 @@ ABANDONED = (
     select(Attempt.id)
     .join(PaymentIntent, PaymentIntent.payment_order_id == Attempt.payment_order_id)
     .where(PaymentIntent.id == bindparam("intent_id_"), Attempt.status == AttemptStatus.REQUIRES_ACTION)
+    .where(~exists().where(FormKey.key == bindparam("form_key_")))
 )
 CALL = (
     select(
@@ -58,10 +60,8 @@ def start(
     `stale_terms`, `payment_switched_off`, `on_hold`, `hold_too_short`, `no_route`, `method_not_usable`; of staff
     `not_permitted` and `switched_off` as well.
     """
-    customer = None
-    if forms.result(form_key) is None:
-        end_abandoned(intent_id)
-        customer = _customer(intent_id) if pay_with.save else None
+    end_abandoned(intent_id, form_key)
+    customer = _customer(intent_id) if pay_with.save and forms.result(form_key) is None else None
     content = ["charge", intent_id, pay_with.alias, pay_with.method_id]
     with transaction():
         intent, payment_order, order = claims.lock_chain(intent_id)
@@ -202,9 +202,10 @@ def _open_call(attempt_id: int) -> tuple[Adapter, Attempt] | None:
     return registry.for_account(_adapter(attempt.gateway_id)), attempt
 
 
-def end_abandoned(intent_id: int) -> None:
-    """A try left at the bank's question is cancelled, at the gateway too, before another one starts."""
-    left = read_columns(ABANDONED, intent_id_=intent_id).scalars().first()
+def end_abandoned(intent_id: int, form_key: str = "") -> None:
+    """A try left at the bank's question is cancelled, at the gateway too, before another one starts. The same form once
+    more starts no other one."""
+    left = read_columns(ABANDONED, intent_id_=intent_id, form_key_=form_key).scalars().first()
     if left is None or (found := _open_call(left)) is None:
         return
     gateway, attempt = found

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select
 
 from ... import clock, jobs
 from ...db import db, lock, read_columns, transaction
+from ...db import write as insert_row
 from ...errors import NotFound
 from ...gateways.base import CardFacts, ChargeResult, Outcome
 from ...models import (
@@ -63,6 +64,8 @@ CHAIN = (
 KNOWN = select(Transaction.attempt_id).where(
     Transaction.gateway_id == bindparam("gateway_"), Transaction.provider_id == bindparam("provider_")
 )
+PROOF = insert(Transaction)
+FOLLOWS = insert(PostProcessing)
 
 
 def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
@@ -179,7 +182,8 @@ def _captured(attempt: Attempt, result: ChargeResult) -> int:
     held is an authorization, until its capture makes money of it."""
     action = TransactionAction(result.action)
     attempt.held_until = result.authorized_until
-    row = Transaction(
+    row: Any = insert_row(
+        PROOF,
         payment_order_id=attempt.payment_order_id,
         attempt_id=attempt.id,
         gateway_id=attempt.gateway_id,
@@ -191,15 +195,14 @@ def _captured(attempt: Attempt, result: ChargeResult) -> int:
         reference=result.reference,
         raw_sha256=result.raw_sha256,
     )
-    db.session.add(row)
-    db.session.flush()
+    transaction_id: int = row.inserted_primary_key[0]
     figures = ledger.figures([attempt.payment_order_id])[attempt.payment_order_id]
     if not figures.balance and attempt.intent.can(IntentEvent.PAY):
         attempt.intent.transition(IntentEvent.PAY, by=attempt.actor)
-    db.session.add(PostProcessing(transaction_id=row.id, order_id=attempt.payment_order.order_id))
+    insert_row(FOLLOWS, transaction_id=transaction_id, order_id=attempt.payment_order.order_id)
     # Whoever pays is waiting, so it is done at once; the job is for the process that dies before.
-    jobs.stage("post_processing.run", run_after=clock.now() + timedelta(seconds=15), transaction_id=row.id)
-    return row.id
+    jobs.stage("post_processing.run", run_after=clock.now() + timedelta(seconds=15), transaction_id=transaction_id)
+    return transaction_id
 
 
 def _declined(attempt: Attempt, order: SalesOrder | None) -> None:

@@ -42,6 +42,13 @@ from . import given_back, payment_orders
 
 RETRY_AFTER = timedelta(minutes=1)
 
+# With the transaction that it is about, for the steps.
+HELD = (
+    select(PostProcessing, Transaction)
+    .join(Transaction, Transaction.id == PostProcessing.transaction_id)
+    .where(PostProcessing.transaction_id == bindparam("transaction_id_"))
+    .with_for_update(of=PostProcessing)
+)
 CHAIN = select(PaymentOrder.account_id, PaymentOrder.order_id).where(PaymentOrder.id == bindparam("payment_order_id_"))
 
 Step = Callable[["Captured"], None]
@@ -266,7 +273,7 @@ def _steps(transaction_id: int) -> Steps:
 
 
 def _row(transaction_id: int) -> PostProcessing:
-    return db.session.query(PostProcessing).filter_by(transaction_id=transaction_id).with_for_update().one()
+    return db.session.execute(HELD, {"transaction_id_": transaction_id}).one()[0]
 
 
 def _failed(transaction_id: int, step: str, error: Exception) -> None:
