@@ -19,7 +19,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Engine, event
 
-from app import clock, create_app
+from app import clock
 from app.commands.payments import charges
 from app.commands.payments.charges import Instrument
 from app.db import db
@@ -142,7 +142,8 @@ def timed(work: Work, pieces: list[Any]) -> dict[str, Any]:
 
 def main() -> None:
     asked = json.loads(sys.stdin.readline())
-    app = create_app()
+    from wsgi import app  # as a web process starts
+
     refuse_haste(app)
     work, pieces = KINDS[asked["kind"]](app), asked["pieces"]
     for piece in pieces[:WARM]:
