@@ -25,6 +25,7 @@ from ..models.payment import PaymentOrder, Transaction, TransactionAction
 from ..states import dispute as dispute_states
 from ..states import movement as movement_states
 from ..states.payment_order import Figures, PaymentOrderStatus
+from .receivables import figures as invoices
 
 A, K = TransactionAction, DisputeEntryKind
 _End = aliased(Transaction)
@@ -173,3 +174,20 @@ def claimed(order_id: int, *, beside_first: bool = False) -> int:
         max(r.amount, by_id[r.id].captured) if r.status == PaymentOrderStatus.OPEN else by_id[r.id].captured
         for r in rows
     )
+
+
+def still_due(order_id: int, gross: int) -> int:
+    """What the order's invoices have due, and what of its `gross` is in none: neither credited nor written off."""
+    query = select(_whole(func.sum(Invoice.gross)), _whole(func.sum(invoices.due())))
+    mine = query.where(Invoice.order_id == order_id, Invoice.number.is_not(None))
+    issued, due = db.session.execute(mine).one()
+    return int(due) + max(gross - int(issued), 0)
+
+
+def unclaimed(order_id: int, gross: int) -> int:
+    """What of the order's `gross` is neither collected nor asked for, nor given up; below zero where it is more."""
+    query = select(PaymentOrder.id).where(
+        PaymentOrder.order_id == order_id, PaymentOrder.status == PaymentOrderStatus.OPEN
+    )
+    asked = sum(found.balance for found in figures(db.session.scalars(query).all()).values())
+    return min(gross - claimed(order_id), still_due(order_id, gross) - asked)

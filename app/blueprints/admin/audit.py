@@ -17,6 +17,7 @@ ACTIONS = {
     "receipt.allocate": "Allocated a receipt",
     "payment_order.create": "Made a payment order",
     "payment_order.cancel": "Cancelled a payment order",
+    "payment_order.lower": "Lowered what a payment order asks for",
     "payment_link.send": "Sent a payment link",
     "payment_link.revoke": "Revoked a payment link",
     "post_processing.retry": "Had the steps after a payment done again",

@@ -15,7 +15,7 @@ def dead(link: Link, why: StrEnum | None) -> Response:
     heading, explanation = _words(str(why) if why else "")
     given_back = str(why) in ("declined", "change_requested")
     context = {"link": link, "heading": heading, "explanation": explanation, "given_back": given_back}
-    context["offers_new_link"] = not given_back and str(why) != "cancelled"
+    context["offers_new_link"] = not given_back and str(why) not in ("cancelled", "withdrawn")
     return make_response(render_template("public/dead.html", **context), 200 if given_back else 410)
 
 
@@ -31,6 +31,7 @@ def _words(why: str) -> tuple[str, str]:
             _("Please use the link in the latest mail. If you cannot find it, ask for a new one."),
         ),
         "cancelled": (_("This order was cancelled."), _("There is nothing to sign or to pay.")),
+        "withdrawn": (_("This payment is not asked for any more."), _("There is nothing to pay here.")),
         "declined": (
             _("You declined this order."),
             _("The sender knows, and has your reason. Nothing was charged."),

@@ -35,7 +35,7 @@ from ...money import Money
 from ...states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ...states.intent import IntentEvent, IntentStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderEvent
-from ..payments import payment_links, payment_orders
+from ..payments import first_payments, payment_links, payment_orders
 from ..post import mails, papers
 from . import activation, snapshots
 
@@ -159,7 +159,7 @@ def blocks(order: SalesOrder, account: Account) -> list[Refusal]:
 def _open(order: SalesOrder, contact: Contact, message: str, by: User) -> Approval:
     snapshot = snapshots.freeze(order, contact)
     _end_separate_links(order, by=Actor.of(by))
-    payment_order = payment_orders.open_first(order, by=Actor.of(by))
+    payment_order = first_payments.open_first(order, by=Actor.of(by))
     approval = Approval(
         public_id=secrets.token_urlsafe(16),
         order_id=order.id,

@@ -25,7 +25,7 @@ from ...models import (
 )
 from ...models.frozen import FORMAT
 from ...money import Money, Totals, totals
-from ..payments import payment_orders
+from ..payments import first_payments, payment_orders
 
 PERIOD_MONTHS = {Frequency.MONTHLY: 1, Frequency.QUARTERLY: 3, Frequency.YEARLY: 12}
 
@@ -156,7 +156,7 @@ def _term_value(order: SalesOrder, gross: Money, periods: dict[Frequency, Money]
 def _payment(order: SalesOrder) -> dict[str, Any]:
     amounts = payment_orders.instalment_amounts(order)
     return {
-        "due_now": payment_orders.due_at_signature(order).minor,
+        "due_now": first_payments.rest_at_signature(order).minor,
         "plan": [
             {
                 "amount": amount.minor,

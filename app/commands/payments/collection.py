@@ -15,7 +15,7 @@ from ...queries import ledger, routes
 from ...states.attempt import AttemptStatus
 from ...states.order import BEFORE_BOOKING, OrderStatus
 from ...states.payment_order import PaymentOrderStatus
-from . import charges, payment_links, payment_orders
+from . import charges, first_payments, payment_links, payment_orders
 from .charges import Instrument
 
 STAFF_CHECKOUT = timedelta(hours=1)
@@ -32,7 +32,7 @@ def prepare_first(order_id: int, *, by: User) -> PaymentOrder:
         order = _locked(order_id)
         for refusal in first_blocks(order):
             raise refusal
-        first = payment_orders.open_first(order, by=Actor.of(by))
+        first = first_payments.open_first(order, by=Actor.of(by))
         if first is None:
             raise AssertionError("first_blocks() let an order pass with nothing due")
         return first
@@ -59,7 +59,7 @@ def first_blocks(order: SalesOrder) -> list[Refusal]:
 def _first_amount(order: SalesOrder) -> Money:
     """What the route is chosen by; where the plan does not add up, which is refused by itself, the whole."""
     try:
-        return payment_orders.due_at_signature(order) or order.totals().gross
+        return first_payments.rest_at_signature(order) or order.totals().gross
     except Refusal:
         return order.totals().gross
 

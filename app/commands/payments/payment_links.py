@@ -66,7 +66,7 @@ def open_intent(
         raise Refusal(
             "stale_terms",
             "The order has changed since %(number)s was made.",
-            "Ask for the first payment anew; what was collected stays on the account.",
+            "Ask for the first payment anew; what came in part counts for it.",
             number=payment_order.number,
         )
     previous = live_intent(payment_order.id)

@@ -83,7 +83,7 @@ def open_transfers(order: SalesOrder, *, by: Actor) -> None:
     They fall due when the order is signed, or booked without a signature. Inside a transaction, order locked.
     """
     for purpose, due in _unopened_transfers(order).items():
-        _add(order, due, purpose=purpose, by=by, collection=CollectionMethod.OFFLINE)
+        add(order, due, purpose=purpose, by=by, collection=CollectionMethod.OFFLINE)
 
 
 def _unopened_transfers(order: SalesOrder) -> dict[str, Money]:
@@ -98,34 +98,8 @@ def _unopened_transfers(order: SalesOrder) -> dict[str, Money]:
     return {purpose: due for purpose, due in _transfers(order).items() if purpose not in opened}
 
 
-def open_first(order: SalesOrder, *, by: Actor) -> PaymentOrder | None:
-    """The one open payment order for what is due at signature; None if nothing is. Inside a transaction, order locked.
-
-    One made for other terms or another amount is cancelled and replaced. Raises Refusal `more_than_due` where what is
-    requested beside it leaves less than that of the order's total.
-    """
-    due = due_at_signature(order)
-    existing = _first(order.id)
-    if existing is not None:
-        if due and existing.amount == due.minor and existing.edition == order.edition:
-            return existing
-        withdraw(existing, by=by, because="The order changed")
-    if not due:
-        return None
-    left = order.totals().gross - Money(ledger.claimed(order.id, beside_first=True), order.currency)
-    if due > left:
-        raise Refusal(
-            "more_than_due",
-            "%(amount)s are due at signature, but other payment orders leave only %(left)s of the order's total.",
-            "Cancel a payment order that is still open, or change the payment plan.",
-            amount=money(due),
-            left=money(left),
-        )
-    share = "" if due == order.totals().gross else ", first part"
-    return _add(order, due, purpose=f"First payment for order {order.number}{share}", by=by, first=True)
-
-
-def _first(order_id: int) -> PaymentOrder | None:
+def first_of(order_id: int) -> PaymentOrder | None:
+    """The open one whose capture books the order."""
     return db.session.scalars(
         select(PaymentOrder).where(
             PaymentOrder.order_id == order_id, PaymentOrder.first, PaymentOrder.status == PaymentOrderStatus.OPEN
@@ -138,10 +112,10 @@ def left_to_request(order: SalesOrder) -> Money:
 
     Until the order is booked, what falls due at signature is kept for the first payment.
     """
-    left = order.totals().gross - Money(ledger.claimed(order.id), order.currency)
+    left = Money(ledger.unclaimed(order.id, order.totals().gross.minor), order.currency)
     if order.status in BEFORE_BOOKING:
         left -= total(_unopened_transfers(order).values(), order.currency)
-        if _first(order.id) is None:
+        if first_of(order.id) is None:
             left -= due_at_signature(order)
     return max(left, Money.zero(order.currency))
 
@@ -173,7 +147,7 @@ def create(
             raise refusal
         _refuse_amount(order, amount)
         _refuse_stranger(order, contact_id)
-        row = _add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date, collection=collection)
+        row = add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date, collection=collection)
         row.contact_id = contact_id or order.contact_id
         audit.note("payment_order.create", row.number, by=Actor.of(by), after={"amount": amount})
         forms.remember(form_key, content, id=row.id)
@@ -234,7 +208,7 @@ def request_blocks(order: SalesOrder) -> list[Refusal]:
     return []
 
 
-def _add(
+def add(
     order: SalesOrder,
     amount: Money,
     *,
@@ -244,7 +218,7 @@ def _add(
     due_date: date | None = None,
     collection: CollectionMethod = CollectionMethod.PAYMENT_LINK,
 ) -> PaymentOrder:
-    """What comes by bank transfer takes no route, so that none needs to be open for it."""
+    """What comes by bank transfer takes no route, so that none needs to be open for it. Inside a transaction."""
     offline = collection is CollectionMethod.OFFLINE
     way = None if offline else routes.choose(routes.wanted(order.account_id, amount, order.id))
     row = PaymentOrder(
@@ -319,12 +293,18 @@ def withdraw(row: PaymentOrder, *, by: Actor, because: str | None = None) -> Non
         row.transition(PaymentOrderEvent.CANCEL, by=by, because=because)
 
 
-def end_checkout(row: PaymentOrder, *, by: Actor, because: str | None = None) -> None:
+def being_paid(row: PaymentOrder) -> bool:
+    """An attempt is open, so that its amount may be on its way."""
+    mine = select(Attempt.id).where(Attempt.payment_order_id == row.id, Attempt.status.in_(OPEN))
+    return db.session.scalar(mine.limit(1)) is not None
+
+
+def end_checkout(
+    row: PaymentOrder, *, by: Actor, because: str | None = None, event: IntentEvent = IntentEvent.CANCEL
+) -> None:
     """Nothing can be paid by its link any more. Inside a transaction; refuses while an attempt is open."""
     lock(PaymentOrder, row.id)
-    if db.session.scalar(
-        select(Attempt.id).where(Attempt.payment_order_id == row.id, Attempt.status.in_(OPEN)).limit(1)
-    ):
+    if being_paid(row):
         raise Refusal(
             "payment_in_progress",
             "A payment on %(number)s is in progress; wait until its outcome is known.",
@@ -333,7 +313,7 @@ def end_checkout(row: PaymentOrder, *, by: Actor, because: str | None = None) ->
     for intent in db.session.scalars(
         select(PaymentIntent).where(PaymentIntent.payment_order_id == row.id, PaymentIntent.status == IntentStatus.LIVE)
     ):
-        intent.transition(IntentEvent.CANCEL, by=by, because=because)
+        intent.transition(event, by=by, because=because)
 
 
 def withdraw_open(order: SalesOrder, *, by: Actor, because: str | None = None) -> None:

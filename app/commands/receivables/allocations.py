@@ -22,6 +22,7 @@ from ...money import Money
 from ...queries.receivables import figures
 from ...states import invoice as states
 from ...states.movement import OPEN
+from ..payments import lowering
 from ..post import papers
 from . import invoices, receipts, taking_back
 
@@ -30,7 +31,7 @@ def apply(receipt_id: int, invoice_id: int, *, amount: Money, form_key: str, by:
     """Let unapplied cash pay an open invoice of the same account and currency.
 
     Raises Refusal: `not_permitted`, `not_positive`, `wrong_currency`, `foreign_invoice`, `not_open`,
-    `more_than_unapplied`, `more_than_due`, `key_reused`.
+    `more_than_unapplied`, `more_than_due`, `payment_in_progress`, `key_reused`.
     """
     content = ["apply", receipt_id, invoice_id, amount.minor, amount.currency]
     with transaction():
@@ -40,7 +41,9 @@ def apply(receipt_id: int, invoice_id: int, *, amount: Money, form_key: str, by:
         _check_amount(root, amount)
         left = figures.unapplied(root.id) - _leaving(root)
         _refuse_more(left, amount, "more_than_unapplied", marked("Only %(left)s is unapplied and not being refunded."))
-        _apply(root, lock(Invoice, invoice_id), amount, by=Actor.of(by))
+        invoice = lock(Invoice, invoice_id)
+        _apply(root, invoice, amount, by=Actor.of(by))
+        lowering.lower(invoice, by=Actor.of(by), because=f"Paid by {root.number}")
         forms.remember(form_key, content, id=root.id)
         return root
 
@@ -82,6 +85,7 @@ def move(
         _check_open(root, target)
         _take_off(root, source, amount, because.strip() or f"Moved to {target.number}", by=Actor.of(by))
         _apply(root, target, amount, by=Actor.of(by))
+        lowering.lower(target, by=Actor.of(by), because=f"Paid by {root.number}")
         forms.remember(form_key, content, id=root.id)
         return root
 

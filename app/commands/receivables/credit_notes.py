@@ -32,6 +32,7 @@ from ...models import (
 from ...money import Money, TaxTotal, Totals, next_part, round_half_up
 from ...queries.receivables import figures
 from ...states.invoice import InvoiceStatus
+from ..payments import lowering
 from ..post import mails, papers
 from . import invoices, receipts
 
@@ -50,7 +51,7 @@ def issue(
     """Credit so many minor units of each line, by its id, priced as the invoice is.
 
     Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `foreign_line`, `more_than_line`,
-    `written_off`, `key_reused`.
+    `written_off`, `payment_in_progress`, `key_reused`.
     """
     content = ["credit", invoice_id, sorted(amounts.items()), reason, note]
     with transaction():
@@ -60,6 +61,7 @@ def issue(
         _check_open(invoice)
         lines = _chosen(invoice, amounts)
         row = _write(invoice, lines, _taxes(invoice, lines), reason, note, by=Actor.of(by))
+        lowering.lower(invoice, by=Actor.of(by), because=_words(row))
         forms.remember(form_key, content, id=row.id)
         return row
 
@@ -69,7 +71,8 @@ def for_amount(
 ) -> CreditNote:
     """Credit `amount`, tax included, spread over what is left of every line and rate; never more than is left.
 
-    Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `written_off`, `key_reused`.
+    Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `written_off`, `payment_in_progress`,
+    `key_reused`.
     """
     content = ["credit_amount", invoice_id, amount.minor, amount.currency, reason, note]
     with transaction():
@@ -78,6 +81,7 @@ def for_amount(
             return get(CreditNote, known["id"])
         _check_open(invoice)
         row = _of_amount(invoice, amount, reason, note, by=Actor.of(by))
+        lowering.lower(invoice, by=Actor.of(by), because=_words(row))
         forms.remember(form_key, content, id=row.id)
         return row
 
@@ -91,6 +95,10 @@ def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote | None:
     """Credit all that is left of an invoice; None where it is written off. Inside a transaction, account locked."""
     left = Money(figures.of_invoice(invoice.id).creditable, invoice.currency)
     return _of_amount(invoice, left, CreditReason.CANCELLATION, note, by=by) if left else None
+
+
+def _words(row: CreditNote) -> str:
+    return f"Credit note {row.number}"
 
 
 def _begin(invoice_id: int, by: User) -> Invoice:

@@ -15,6 +15,7 @@ from ...errors import Refusal
 from ...logs import log
 from ...models import SYSTEM, Account, Actor, Invoice, PaymentOrder, PostProcessing, Receipt, SalesOrder, User
 from ...queries import ledger
+from ..payments import lowering
 from ..payments.post_processing import MONEY_IN, Captured
 from ..post import mails, papers
 from . import receipts
@@ -86,7 +87,8 @@ def _follow(receipt: Receipt) -> None:
         return
     if receipt.invoice_id is not None:
         invoice = get(Invoice, receipt.invoice_id)
-        receipts.allocate(receipt, invoice, by=SYSTEM)
+        if receipts.allocate(receipt, invoice, by=SYSTEM):
+            lowering.lower(invoice, by=recorder(receipt), because=f"Paid by {receipt.number}", spare_paying=True)
         papers.invoice(invoice)
     _tell(receipt)
 

@@ -10,11 +10,15 @@ from ...models import Account, Actor, Invoice, User, WriteOff
 from ...money import Money
 from ...queries.receivables import figures
 from ...states.invoice import OPEN
+from ..payments import lowering
 from . import invoices
 
 
 def write_off(invoice_id: int, *, because: str, form_key: str, by: User) -> WriteOff:
-    """All that is open of the invoice. Raises Refusal: `not_permitted`, `not_open`, `reason_missing`, `key_reused`."""
+    """All that is open of the invoice.
+
+    Raises Refusal: `not_permitted`, `not_open`, `reason_missing`, `payment_in_progress`, `key_reused`.
+    """
     content = ["write_off", invoice_id, because]
     with transaction():
         demand(by, Permission.INVOICE_WRITE_OFF)
@@ -38,6 +42,7 @@ def write_off(invoice_id: int, *, because: str, form_key: str, by: User) -> Writ
         db.session.flush()
         told = {"amount": row.amount, "currency": row.currency}
         invoices.settle(invoice, by=Actor.of(by), because=row.reason, event="written_off", **told)
+        lowering.lower(invoice, by=Actor.of(by), because=f"Written off of {invoice.number}")
         after = {"amount": Money(row.amount, row.currency), "reason": row.reason}
         audit.note("invoice.write_off", invoice.number or "", by=Actor.of(by), after=after)
         forms.remember(form_key, content, id=row.id)

@@ -135,6 +135,7 @@ HEADER: Any = (
         ledger.paid_beside().label("paid_beside"),
         PLAN.label("plan"),
         INVOICES.label("invoices"),
+        payment_facts.BESIDE.label("beside"),
         Account.number.label("account_number"),
         Account.name.label("account_name"),
         Account.hold_reason,
@@ -277,6 +278,12 @@ class Facts:
         return self._at_signature(by_transfer=False) if self.plan else self.totals.gross
 
     @cached_property
+    def rest_at_signature(self) -> Money:
+        """Less the part of the first payment that came without a gateway, which counts whatever was edited since."""
+        due, part = self.due_at_signature, payment_facts.part_of_first(self.payment_orders)
+        return due - self.money(part) if part < due.minor else due
+
+    @cached_property
     def transfers_at_signature(self) -> Money:
         """What is due at signature and agreed to come by bank transfer."""
         return self._at_signature(by_transfer=True)
@@ -294,7 +301,7 @@ class Facts:
     @cached_property
     def route(self) -> RouteFacts | None:
         """The route of the next charge: of the first payment, or of what the plan asks for now."""
-        found = self.way_of(self.due_at_signature if self.row.status in BEFORE_BOOKING else self.owed_now)
+        found = self.way_of(self.rest_at_signature if self.row.status in BEFORE_BOOKING else self.owed_now)
         return found.facts if found else None
 
     @cached_property
@@ -325,8 +332,10 @@ class Facts:
 
     @property
     def _claimed(self) -> int:
-        """As commands see it."""
-        return payment_facts.claimed(self.payment_orders) + self.row.paid_beside
+        """As commands see it: collected or asked for, or given up by credit notes and write-offs."""
+        found = payment_facts.claimed(self.payment_orders) + self.row.paid_beside
+        issued = [(x.gross.minor, x.open.minor) for x in self.invoices if x.number is not None]
+        return max(found, payment_facts.given_up(self.payment_orders, issued, self.totals.gross.minor))
 
     @cached_property
     def unapplied(self) -> unapplied.Unapplied | None:

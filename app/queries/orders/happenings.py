@@ -97,6 +97,8 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("approval", "payment_forwarded"): Words("send", _("passed the payment on to %(to)s")),
     ("payment_order", "created"): Words("credit-card", _("asked for %(amount)s with %(number)s")),
     ("payment_order", "cancel"): Words("ban", _("withdrew a payment order")),
+    ("payment_order", "renewed"): Words("refresh", _("asked for %(amount)s anew with %(number)s")),
+    ("payment_order", "lowered"): Words("coins", _("asks for %(amount)s less with %(number)s"), "info"),
     ("payment_order", "receipt"): Words("receipt", _("paid %(amount)s, receipt %(number)s"), "ok"),
     ("payment_order", "repaired"): Words("refresh", _("repaired what should have followed a payment"), "info"),
     ("invoice", "repaired"): Words("refresh", _("had an invoice's balance recomputed"), "info"),

@@ -83,7 +83,7 @@ def _who(facts: Facts) -> str:
 
 
 def _due_words(facts: Facts) -> str:
-    due, transfers = facts.due_at_signature, facts.transfers_at_signature
+    due, transfers = facts.rest_at_signature, facts.transfers_at_signature
     if transfers:
         beside = _("%(amount)s will be due at signature by bank transfer.", amount=money(transfers))
         return " ".join(x for x in (_("%(amount)s by card.", amount=money(due)) if due else "", beside) if x)
@@ -140,7 +140,7 @@ def _not_signed(facts: Facts) -> Told:
 
 
 def _not_paid(facts: Facts) -> Told:
-    amount = money(facts.due_at_signature)
+    amount = money(facts.rest_at_signature)
     sentence = _("%(who)s signed; %(amount)s is still to be paid.", who=facts.row.signer or _who(facts), amount=amount)
     return sentence, _("The signature holds. ") + _expiry_words(facts), "signature", "info"
 

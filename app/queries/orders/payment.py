@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +61,10 @@ def view(facts: Facts) -> PaymentView:
         payment_orders=tuple(_payment_order(facts, x) for x in facts.payment_orders),
         transactions=tuple(transaction(x) for x in proven),
         receipts=tuple(receipt(facts, x) for x in proven if x.receipt_id is not None),
-        offline=tuple(_offline(facts, x, row) for x in facts.payment_orders for row in _newest_first(x)),
+        offline=(
+            *(_offline(facts, x, row) for x in facts.payment_orders for row in _newest_first(x)),
+            *_on_invoices(facts),
+        ),
         invoices=tuple(_invoice(facts, x) for x in facts.invoices),
         unapplied=facts.unapplied,
         trouble=trouble(proven),
@@ -208,10 +213,32 @@ def _offline(facts: Facts, found: PaymentOrderFacts, row: dict[str, Any]) -> Off
         amount=Money(row["amount"], found.row.currency),
         on=date.fromisoformat(row["received_on"]),
         paid_with=row["paid_with"],
-        payment_order=found.row.number,
+        came_for=found.row.number,
         href=url_for("receivables.receipt", receipt=row["number"]),
         pdf=documents.url(documents.newest(facts.documents, "receipt", row["id"])),
     )
+
+
+def _on_invoices(facts: Facts) -> Iterator[OfflineView]:
+    """What pays the order's invoices without having come for one of its payment orders, newest first; what was taken
+    off again is left out."""
+    numbers = {x.id: x.number or "" for x in facts.invoices}
+    sums: dict[tuple[int, int], int] = defaultdict(int)
+    rows = {(x["id"], x["invoice_id"]): x for x in facts.row.beside}
+    for x in facts.row.beside:
+        sums[x["id"], x["invoice_id"]] += x["amount"]
+    for key in sorted(rows, reverse=True):
+        if sums[key]:
+            row = rows[key]
+            yield OfflineView(
+                number=row["number"],
+                amount=facts.money(sums[key]),
+                on=date.fromisoformat(row["received_on"] or row["at"][:10]),
+                paid_with=row["paid_with"],
+                came_for=numbers[row["invoice_id"]],
+                href=url_for("receivables.receipt", receipt=row["number"]),
+                pdf=None,
+            )
 
 
 def _invoice(facts: Facts, invoice: InvoiceFacts) -> InvoiceView:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, select
+from sqlalchemy import ColumnElement, Row, String, bindparam, cast, func, select
+from sqlalchemy.orm import aliased
 
 from ...db import read_columns
 from ...models import (
@@ -15,11 +16,13 @@ from ...models import (
     Attempt,
     CollectionMethod,
     Gateway,
+    Invoice,
     OrderEmail,
     PaymentIntent,
     PaymentOrder,
     PostProcessing,
     Receipt,
+    SalesOrder,
     Transaction,
 )
 from ...states.attempt import AttemptStatus
@@ -118,6 +121,29 @@ PAYMENT_ORDERS: Any = (
     .order_by(PaymentOrder.id.desc())
 )
 
+_Came = aliased(PaymentOrder)
+BESIDE = (
+    select(
+        json_rows(
+            id=Receipt.id,
+            number=Receipt.number,
+            received_on=Receipt.received_on,
+            at=cast(Receipt.at, String),
+            paid_with=Receipt.paid_with,
+            invoice_id=Allocation.invoice_id,
+            amount=Allocation.amount,
+        )
+    )
+    .select_from(Allocation)
+    .join(Invoice, Invoice.id == Allocation.invoice_id)
+    .join(Receipt, Receipt.id == Allocation.receipt_id)
+    .outerjoin(_Came, _Came.id == Receipt.payment_order_id)
+    .where(Invoice.order_id == SalesOrder.id, _Came.order_id.is_(None) | (_Came.order_id != SalesOrder.id))
+    .correlate(SalesOrder)
+    .scalar_subquery()
+)
+"""What pays the order's invoices without having come for one of its payment orders, allocation by allocation."""
+
 ATTEMPTS: Any = standing.joined(
     select(
         Attempt.id,
@@ -179,6 +205,12 @@ class PaymentOrderFacts:
         return self.row.status is PaymentOrderStatus.OPEN and bool(self.figures.balance)
 
     @property
+    def part(self) -> int:
+        """Minor units that came without a gateway and wait for the rest, as commands see it."""
+        here = self.figures.captured if not self.figures.authorized else 0
+        return here if here == self.row.received - self.row.allocated else 0
+
+    @property
     def wants_link(self) -> bool:
         by_link = self.row.collection is CollectionMethod.PAYMENT_LINK
         return self.is_open and by_link and self.row.intent_status is not IntentStatus.LIVE
@@ -227,6 +259,18 @@ def claimed(found: Iterable[PaymentOrderFacts]) -> int:
         max(x.figures.requested, x.figures.captured) if x.row.status is PaymentOrderStatus.OPEN else x.figures.captured
         for x in found
     )
+
+
+def given_up(found: Iterable[PaymentOrderFacts], issued: Iterable[tuple[int, int]], gross: int) -> int:
+    """What of the order's `gross` is neither due by its invoices, which are over so much and have so much due, nor left
+    to invoice; and what is asked for."""
+    invoices = list(issued)
+    due = sum(open for _, open in invoices) + max(gross - sum(over for over, _ in invoices), 0)
+    return gross - due + sum(x.figures.balance for x in found if x.is_open)
+
+
+def part_of_first(found: Iterable[PaymentOrderFacts]) -> int:
+    return next((x.part for x in found if x.row.first and x.row.status is PaymentOrderStatus.OPEN), 0)
 
 
 def _last_attempt(found: Sequence[PaymentOrderFacts]) -> AttemptStatus | None:

@@ -43,7 +43,7 @@ class Preflight:
 
 
 def of_approval(facts: Facts) -> Preflight:
-    due = facts.due_at_signature
+    due = facts.rest_at_signature
     return Preflight(
         total=facts.totals.gross,
         due_now=due or None,
@@ -89,7 +89,7 @@ def _quote_in_force(facts: Facts) -> Check:
 
 def _route(facts: Facts) -> Check:
     """Whether a card could be charged at all; which card is the customer's to choose."""
-    found = facts.way_of(facts.due_at_signature)
+    found = facts.way_of(facts.rest_at_signature)
     if found is None:
         missing = _("No route takes this currency at the moment.") + " " + _("A payment admin can open a route for it.")
         return Check("block", _("Payment route"), missing)

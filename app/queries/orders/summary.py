@@ -33,7 +33,7 @@ def ref(facts: Facts) -> OrderRef:
 
 def head(facts: Facts) -> OrderHead:
     row = facts.row
-    due = facts.due_at_signature if row.status in BEFORE_BOOKING else facts.money(facts.figures.balance)
+    due = facts.rest_at_signature if row.status in BEFORE_BOOKING else facts.money(facts.figures.balance)
     return OrderHead(
         number=row.number,
         url=url_for("orders.show", number=row.number),

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unapplied:
-    """`what` and `reason` are the warning; `numbers` the payment orders that the money came in with."""
+    """`what` and `reason` are the warning; `numbers` the payment orders that the money came in with. `waits`: it is a
+    part of what they ask for, and pays the invoice with the rest."""
 
     amount: Money
     numbers: tuple[str, ...]
+    waits: bool = False
 
     @property
     def what(self) -> str:
@@ -27,6 +29,12 @@ class Unapplied:
 
     @property
     def reason(self) -> str:
+        if self.waits:
+            return _(
+                "It came as a part of %(numbers)s and pays the invoice once the rest is there; only the rest is asked "
+                "for, also after an edit.",
+                numbers=", ".join(self.numbers),
+            )
         return _(
             "It was received with %(numbers)s and pays no invoice. Asking for the full sum would collect it twice; "
             "AR / finance can say what becomes of it.",
@@ -36,8 +44,9 @@ class Unapplied:
 
 def of(facts: Facts) -> Unapplied | None:
     """None where all that was received pays an invoice, or post-processing has not had its say yet."""
-    left = [(x.row.number, x.row.received - x.row.allocated) for x in facts.payment_orders]
-    held = [(number, minor) for number, minor in left if minor > 0]
+    held = [x for x in facts.payment_orders if x.row.received > x.row.allocated]
     if not held or facts.waiting is not None:
         return None
-    return Unapplied(facts.money(sum(x[1] for x in held)), tuple(x[0] for x in reversed(held)))
+    left = facts.money(sum(x.row.received - x.row.allocated for x in held))
+    waits = all(x.part and x.is_open for x in held)
+    return Unapplied(left, tuple(x.row.number for x in reversed(held)), waits)

@@ -79,7 +79,7 @@ class CollectView:
 def of_first(order: Facts) -> CollectView:
     """What is due at signature; its payment order may not be there yet, and is made when it is charged."""
     first = next((x for x in order.payment_orders if x.row.first and x.is_open), None)
-    return _view(order, Collection(order, first) if first else None, order.due_at_signature, first=True)
+    return _view(order, Collection(order, first) if first else None, order.rest_at_signature, first=True)
 
 
 def of(collection: Collection) -> CollectView:

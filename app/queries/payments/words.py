@@ -70,6 +70,8 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("payment_order", "lapses"): Words("hourglass", _("warned: the authorization lapses soon"), "warn"),
     ("payment_order", "created"): Words("coins", _("asked for %(amount)s")),
     ("payment_order", "cancel"): Words("ban", _("cancelled the payment order")),
+    ("payment_order", "renewed"): Words("refresh", _("asked for %(amount)s after the order changed")),
+    ("payment_order", "lowered"): Words("coins", _("asks for %(amount)s less"), "info"),
     ("payment_order", "receipt"): Words("receipt", _("received %(amount)s, receipt %(number)s"), "ok"),
     ("payment_order", "repaired"): Words("refresh", _("repaired what should have followed a payment"), "info"),
     ("payment_intent", "opened"): Words("link", _("opened a checkout of %(amount)s")),

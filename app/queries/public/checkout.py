@@ -41,9 +41,10 @@ class State(StrEnum):
     REVOKED = "revoked"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
 
 
-DEAD = frozenset({State.EXPIRED, State.REVOKED, State.SUPERSEDED, State.CANCELLED})
+DEAD = frozenset({State.EXPIRED, State.REVOKED, State.SUPERSEDED, State.CANCELLED, State.WITHDRAWN})
 WAITING = (AttemptStatus.STARTED, AttemptStatus.PENDING, AttemptStatus.UNKNOWN)
 
 
@@ -116,8 +117,10 @@ def judge(facts: Facts) -> State:
         return State.AUTHORIZED
     if facts.attempt in WAITING:
         return State.CONFIRMING
-    if facts.order_cancelled or facts.closed:
+    if facts.order_cancelled:
         return State.CANCELLED
+    if facts.closed:
+        return State.WITHDRAWN
     if facts.attempt is AttemptStatus.REQUIRES_ACTION:
         return State.ACTION
     if facts.intent is not IntentStatus.LIVE:

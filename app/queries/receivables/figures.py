@@ -94,6 +94,12 @@ def rest() -> ColumnElement[int]:
     return came - pays.correlate(Receipt).scalar_subquery()  # type: ignore[no-any-return]
 
 
+def waiting(payment_order_id: int) -> int:
+    """Minor units that came for the payment order, are still here and pay no invoice."""
+    query = select(_sum(rest())).where(Receipt.payment_order_id == payment_order_id, Receipt.parent_id.is_(None))
+    return int(db.session.scalar(query) or 0)
+
+
 def applied(root_id: int) -> dict[int, int]:
     """Minor units of a pot by the invoice that they pay."""
     rows = db.session.execute(

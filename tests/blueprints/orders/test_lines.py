@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.access import Role
 from app.commands.orders import approvals
-from app.commands.payments import payment_links, payment_orders
+from app.commands.payments import first_payments, payment_links
 from app.db import db, transaction
 from app.models import Actor, Document, History, IntentPurpose, OrderLine, PaymentIntent, SalesOrder, User
 from app.states.intent import IntentStatus
@@ -146,7 +146,7 @@ def test_an_edit_withdraws_what_was_asked_for_the_old_terms(
 ) -> None:
     with transaction():
         row = db.session.get_one(SalesOrder, order.id)
-        first = payment_orders.open_first(row, by=Actor.of(dana))
+        first = first_payments.open_first(row, by=Actor.of(dana))
         assert first is not None
         payment_links.open_intent(first, IntentPurpose.LINK, first.created_at.replace(year=2099), by=Actor.of(dana))
     browser_of_dana.post(f"/orders/{order.number}/lines", data=form(order, **{"lines-0-quantity": "2"}))

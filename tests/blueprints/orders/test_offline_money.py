@@ -6,9 +6,10 @@ import pytest
 from flask import Flask
 
 from app.access import Role
-from app.commands.receivables import offline
-from app.db import end_read
-from app.models import CollectionMethod, PaymentOrder, Receipt, User
+from app.commands.receivables import allocations, offline
+from app.db import end_read, get
+from app.models import CollectionMethod, PaymentOrder, Receipt, SalesOrder, User
+from app.money import Money
 from tests import factories, ledgers
 from tests.blueprints.orders.conftest import FRAGMENT
 from tests.commands.collecting import request
@@ -65,3 +66,25 @@ def test_receipts_and_what_was_taken_back_are_listed_for_no_more_statements(
     assert len(after) <= len(before) + 1, "what follows may only be the invoice's own"
     assert f"/receipts/{part.number}" in told and "€40.00" in told
     assert "Taken back" in told and "-€15.00" in told.replace("\u2212", "-")
+
+
+def test_what_was_recorded_on_an_invoice_or_applied_to_it_is_listed_too(client: Client, boss: User, app: Flask) -> None:
+    invoice = ledgers.invoice()
+    order = get(SalesOrder, invoice.order_id)
+    client.sign_in(boss)
+    with counted() as before:
+        client.get(f"/orders/{order.number}")
+    wire = offline.for_invoice(invoice.id, ledgers.came(4_000), form_key=ledgers.key(), by=boss)
+    late = offline.for_invoice(invoice.id, ledgers.came(1_500), form_key=ledgers.key(), by=boss)
+    money = ledgers.on_account(invoice.account_id, boss, 9_000)
+    for minor in (600, 100):
+        allocations.apply(money.id, invoice.id, amount=Money(minor, "EUR"), form_key=ledgers.key(), by=boss)
+    offline.reverse(late.id, because="Bounced", on=late.received_on, form_key="k", by=boss)
+    end_read()
+    with counted() as after:
+        page = client.get(f"/orders/{order.number}").text
+    assert len(after) == len(before)
+    told = page.replace("\u2212", "-")
+    assert f"/receipts/{wire.number}" in told and f"/receipts/{money.number}" in told
+    assert "€40.00" in told and "€7.00" in told and "Taken back" in told and "-€15.00" in told
+    assert f"{wire.paid_with}, {invoice.number}" in told

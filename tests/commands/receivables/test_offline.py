@@ -12,14 +12,15 @@ from sqlalchemy import select
 
 from app import clock
 from app.access import Role
-from app.commands.orders import order_edits
+from app.commands.orders import approvals, order_edits
 from app.commands.orders.order_edits import LineEdit
 from app.commands.payments import collection, payment_links
 from app.commands.payments.charges import Instrument
-from app.commands.receivables import following_up, invoices, offline
+from app.commands.receivables import allocations, following_up, invoices, offline
 from app.db import db
 from app.errors import Refusal
 from app.models import (
+    Approval,
     CollectionMethod,
     Invoice,
     OrderEmail,
@@ -31,12 +32,14 @@ from app.models import (
     SalesOrder,
     User,
 )
+from app.money import Money
 from app.queries import invariants, ledger
 from app.queries.orders.facts import load
 from app.states.intent import IntentStatus
 from app.states.order import OrderStatus
 from app.states.payment_order import PaymentStatus
 from tests import factories, ledgers
+from tests.commands import moving
 from tests.commands.collecting import booked, fresh, request
 from tests.gateways.scripted import ScriptedGateway
 from tests.ledgers import came, key
@@ -97,13 +100,13 @@ def test_a_part_waits_for_the_rest_and_both_pay_one_invoice(asked: PaymentOrder,
 
 
 def test_the_first_payment_by_wire_books_the_order(app: Flask, clerk: User) -> None:
-    from app.commands.payments import payment_orders
+    from app.commands.payments import first_payments
     from app.db import lock, transaction
     from app.models import SYSTEM
 
     order = factories.order(owner=factories.user(Role.ADMIN))
     with transaction():
-        row = payment_orders.open_first(lock(SalesOrder, order.id), by=SYSTEM)
+        row = first_payments.open_first(lock(SalesOrder, order.id), by=SYSTEM)
     assert row is not None
     record(row, clerk, row.amount // 2)
     assert fresh(order).status is OrderStatus.DRAFT
@@ -241,14 +244,10 @@ def test_figures_tell_offline_money_from_what_a_gateway_holds(asked: PaymentOrde
     assert (found.captured, found.authorized, found.refunded, found.balance) == (10_000, 0, 0, 0)
 
 
-def test_an_edit_ends_what_asks_for_the_rest_of_a_first_payment_that_came_in_part(app: Flask, clerk: User) -> None:
-    boss = factories.user(Role.ADMIN)
-    order = factories.order(owner=boss)
-    first = collection.prepare_first(order.id, by=boss)
-    offline.for_payment_order(first.id, came(10_000), form_key=key(), by=clerk)
+def edited(order: SalesOrder, quantity: int, by: User) -> None:
     line = fresh(order).lines[0]
     edit = LineEdit(
-        quantity=Decimal(3),
+        quantity=Decimal(quantity),
         unit_price=line.unit_price,
         discount_percent=line.discount_percent,
         description=line.description,
@@ -256,7 +255,67 @@ def test_an_edit_ends_what_asks_for_the_rest_of_a_first_payment_that_came_in_par
         activation_date=line.activation_date,
         line_id=line.id,
     )
-    order_edits.edit_lines(order.id, [edit], edition=fresh(order).edition, by=boss)
+    order_edits.edit_lines(order.id, [edit], edition=fresh(order).edition, by=by)
+
+
+def part_paid(clerk: User, minor: int = 10_000) -> tuple[SalesOrder, PaymentOrder, User]:
+    """A part of the first payment, 410.55, came by wire."""
+    boss = factories.user(Role.ADMIN)
+    order = factories.order(owner=boss)
+    first = collection.prepare_first(order.id, by=boss)
+    offline.for_payment_order(first.id, came(minor), form_key=key(), by=clerk)
+    return order, first, boss
+
+
+def test_an_edit_ends_what_asks_for_the_rest_of_a_first_payment_that_came_in_part(app: Flask, clerk: User) -> None:
+    order, first, boss = part_paid(clerk)
+    edited(order, 3, boss)
     with pytest.raises(Refusal, match="stale_terms"):
         collection.collect(first.id, pay_with=Instrument(alias="sbx_card_visa_1231"), form_key=key(), by=boss)
     assert invariants.broken(grace=timedelta(0)) == []
+
+
+def test_what_came_in_part_counts_when_the_first_payment_is_asked_for_anew(app: Flask, clerk: User) -> None:
+    order, first, boss = part_paid(clerk)
+    edited(order, 3, boss)
+    whole = fresh(order).totals().gross
+    facts = load(order.number, boss)
+    assert facts.rest_at_signature.minor == whole.minor - 10_000
+    assert facts.unapplied is not None and facts.unapplied.waits
+    again = collection.prepare_first(order.id, by=boss)
+    assert (again.id, again.amount, [line.amount for line in again.lines]) == (first.id, whole.minor, [whole.minor])
+    attempt = collection.collect_first(
+        order.id, pay_with=moving.card(), form_key=key(), by=boss, seen=facts.rest_at_signature
+    )
+    assert attempt.amount == whole.minor - 10_000
+    invoice = db.session.scalars(select(Invoice)).one()
+    assert (fresh(order).status, ledgers.standing(invoice)) == (OrderStatus.ACTIVATED, ("paid", 0))
+    assert ledgers.allocations(invoice) == [10_000, whole.minor - 10_000]
+    assert sound()
+
+
+def test_a_part_that_is_all_that_is_due_now_is_not_asked_for_twice(app: Flask, clerk: User) -> None:
+    order, first, boss = part_paid(clerk, 41_000)
+    edited(order, 1, boss)
+    with pytest.raises(Refusal, match="covered"):
+        collection.prepare_first(order.id, by=boss)
+    assert (fresh(first).status, fresh(first).edition) == ("open", 1)
+
+
+def test_a_part_that_was_paid_out_does_not_count(app: Flask, clerk: User) -> None:
+    order, first, boss = part_paid(clerk)
+    money = db.session.scalars(select(Receipt)).one()
+    facts = {"kind": ReceiptKind.WIRE, "reference": "B", "on": TODAY(), "because": "Wrong", "form_key": key()}
+    allocations.pay_out(money.id, amount=Money(10_000, "EUR"), by=boss, **facts)  # type: ignore[arg-type]
+    edited(order, 3, boss)
+    again = collection.prepare_first(order.id, by=boss)
+    assert (again.id > first.id, again.money) == (True, fresh(order).totals().gross)
+
+
+def test_the_customer_signs_for_the_rest(app: Flask, clerk: User) -> None:
+    order, _first, boss = part_paid(clerk)
+    edited(order, 3, boss)
+    approvals.submit(order.id, message="", form_key=key(), by=boss)
+    approval = db.session.scalars(select(Approval)).one()
+    intent = db.session.scalars(select(PaymentIntent).where(PaymentIntent.status == IntentStatus.LIVE)).one()
+    assert approvals.view(approval).due_now == intent.money == fresh(order).totals().gross - Money(10_000, "EUR")

@@ -115,13 +115,14 @@ class ReceiptView:
 
 @dataclass(frozen=True, slots=True)
 class OfflineView:
-    """Money that came by cheque, wire or cash, or that left it again: then below zero."""
+    """Money that came by cheque, wire or cash, or that left it again: then below zero. `came_for` names the payment
+    order, or the invoice that it pays."""
 
     number: str
     amount: Money
     on: date
     paid_with: str
-    payment_order: str
+    came_for: str
     href: str
     pdf: str | None
 
