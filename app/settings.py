@@ -112,7 +112,8 @@ REFUND_SECOND_PERSON = Definition(
     "refunds.second_person",
     False,
     "Large refunds need a second person",
-    "On: a refund that brings its payment's refunds above the limit waits until somebody else who may says yes.",
+    "On: a refund that brings its payment's refunds above the limit waits until somebody else who may says yes; and so "
+    "does unapplied cash that is paid out.",
 )
 REFUND_LIMIT = Definition(
     "refunds.limit",

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from app import clock
 from app.access import Role
 from app.commands.receivables import allocations as applying
-from app.commands.receivables import credit_notes, offline
+from app.commands.receivables import credit_notes, offline, pay_outs
 from app.commands.receivables.offline import Came
-from app.db import db, end_read
+from app.db import db, end_read, get, transaction
 from app.models import Account, Allocation, CreditReason, Invoice, PaymentOrder, Receipt, ReceiptKind, User
 from app.money import Money
 from app.queries.receivables import figures
@@ -73,7 +73,8 @@ def unapplied(row: Receipt) -> int:
 
 
 def samples(by: User) -> dict[str, object]:
-    """Something at every address of receivables: money that pays an open invoice in part, and a credit note."""
+    """Something at every address of receivables: money that pays an open invoice in part, a credit note, and a pay-out
+    that waits for a second person."""
     customer = factories.account()
     customer_id, account = customer.id, customer.number
     bill = invoice(customer)
@@ -82,7 +83,11 @@ def samples(by: User) -> dict[str, object]:
     note = credit_notes.for_amount(
         bill.id, amount=Money(100, "EUR"), reason=CreditReason.PRICE, note="", form_key=key(), by=by
     )
+    with transaction():
+        facts = {"kind": ReceiptKind.WIRE, "reference": "O-1", "because": "Too much", "by": by}
+        waits = pay_outs.request(get(Receipt, money.id), Money(50, "EUR"), **facts)  # type: ignore[arg-type]
     return {
+        "receivables.pay_out": waits.id,
         "receivables.account": account,
         "receivables.invoice": bill.number,
         "receivables.receipt": money.number,

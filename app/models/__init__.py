@@ -18,6 +18,7 @@ from .method_request import MethodRequest, MethodSetup
 from .movement import Movement
 from .notice import NoticeWork, ProcessorEvent, RefusedNotices
 from .order import Note, OrderFile, OrderLine, SalesOrder
+from .pay_out import PayOut
 from .payment import (
     Attempt,
     IntentPurpose,
@@ -95,6 +96,7 @@ __all__ = [
     "OrderFile",
     "OrderKind",
     "OrderLine",
+    "PayOut",
     "PaymentIntent",
     "PaymentMethod",
     "PaymentOrder",

@@ -91,15 +91,23 @@ class CreditNoteLine(Model):
 
 
 class WriteOff(Model):
-    """What will not be paid any more of an invoice. Append-only."""
+    """What will not be paid any more of an invoice; a row below zero takes the one back that it `reverses_id`. The
+    reason and the person are each row's own. Append-only."""
 
     __tablename__ = "write_off"
     __append_only__ = True
-    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"),)
+    __table_args__ = (
+        UniqueConstraint("reverses_id"),
+        CheckConstraint(
+            "(reverses_id IS NULL AND amount > 0) OR (reverses_id IS NOT NULL AND amount < 0)",
+            name="reversal_takes_back",
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), index=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("write_off.id"))
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
     reason: Mapped[str] = mapped_column(String(500))

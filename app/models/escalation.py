@@ -35,6 +35,7 @@ class Symptom(StrEnum):
     SETTLEMENT_EXCEPTION = "settlement_exception"
     DISPUTE_DUE = "dispute_due"
     INVARIANT_BROKEN = "invariant_broken"
+    OVERDRAWN = "overdrawn"
 
 
 class Escalation(Machine, Model):

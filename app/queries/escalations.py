@@ -224,6 +224,8 @@ def _subject(row: Row[Any]) -> Link | None:
     if kind == "notice_work":
         event_id = read_columns(select(NoticeWork.event_id).where(NoticeWork.id == id)).scalar_one_or_none()
         return Link(row.subject_label, url_for("events.event", event_id=event_id)) if event_id else None
+    if kind == "receipt":
+        return Link(row.subject_label, url_for("receivables.receipt", receipt=row.subject_label))
     owning: Any = {"attempt": Attempt, "movement": Movement, "dispute": Dispute}.get(kind)
     if owning is None:
         return None
@@ -249,6 +251,7 @@ def symptom(value: Symptom) -> str:
         Symptom.SETTLEMENT_EXCEPTION: _("A payout and our books differ"),
         Symptom.DISPUTE_DUE: _("A dispute is due soon"),
         Symptom.INVARIANT_BROKEN: _("The books do not hold"),
+        Symptom.OVERDRAWN: _("More was paid out than had come"),
     }[value]
 
 

@@ -72,12 +72,12 @@ def _taken() -> Any:
 
 def offline() -> ColumnElement[int]:
     """What came by cheque, wire or cash for the payment order at hand, less what never arrived."""
-    return _receipts(Receipt.amount, (Receipt.amount > 0) | Receipt.reversal)
+    return _receipts(Receipt.amount, Receipt.parent_id.is_(None) | Receipt.reversal)
 
 
 def _paid_out() -> ColumnElement[int]:
-    """What of offline money was given back."""
-    return _receipts(-Receipt.amount, (Receipt.amount < 0) & ~Receipt.reversal)
+    """What of offline money was given back, less what was brought back of it."""
+    return _receipts(-Receipt.amount, Receipt.parent_id.is_not(None) & ~Receipt.reversal)
 
 
 def _receipts(amount: Any, which: Any) -> ColumnElement[int]:

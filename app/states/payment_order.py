@@ -71,7 +71,7 @@ def derive(figures: Figures, last_attempt: AttemptStatus | None, *, cancelled: b
         return P.DISPUTED
     if figures.disputed:
         return P.CHARGED_BACK
-    if figures.refunded:
+    if figures.refunded > 0 and figures.captured > 0:
         return P.REFUNDED if figures.refunded >= figures.captured else P.PART_REFUNDED
     if figures.captured and figures.captured >= figures.requested:
         return P.PAID

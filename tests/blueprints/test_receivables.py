@@ -9,13 +9,25 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import clock, jobs
+from app import clock, jobs, settings
 from app.access import Role
 from app.commands.payments import disputes
 from app.commands.payments.disputes import Letter
 from app.commands.receivables import allocations, credit_notes, offline, write_offs
-from app.db import db, end_read
-from app.models import Account, CreditNote, CreditReason, Invoice, InvoiceLine, PaymentOrder, Receipt, ReceiptKind, User
+from app.db import db, end_read, transaction
+from app.models import (
+    Account,
+    CreditNote,
+    CreditReason,
+    Invoice,
+    InvoiceLine,
+    PaymentOrder,
+    PayOut,
+    Receipt,
+    ReceiptKind,
+    Setting,
+    User,
+)
 from app.money import Money
 from app.queries.receivables import money as found_money
 from app.queries.receivables import statement as found
@@ -185,7 +197,88 @@ def test_an_invoice_is_written_off_with_its_reason(page: Client, customer: Accou
     assert page.post(here, data={"reason": ""}).status_code == 422
     page.post(here, data={"reason": "Insolvent"})
     assert ledgers.standing(invoice) == ("written_off", 0)
-    assert "Written off" in page.get(f"/invoices/{invoice.number}").text
+    shown = page.get(f"/invoices/{invoice.number}").text
+    assert "Written off" in shown and "Insolvent" in shown
+
+
+def test_a_write_off_is_taken_back_on_its_invoice_and_stands_in_all_lists(
+    page: Client, customer: Account, clerk: User
+) -> None:
+    account, invoice = customer.number, ledgers.invoice(customer)
+    row = write_offs.write_off(invoice.id, because="Insolvent", form_key=key(), by=clerk)
+    here = f"/receivables/invoices/{invoice.number}/write-offs/{row.id}/reversal"
+    assert here in page.get(f"/invoices/{invoice.number}").text
+    assert "stays in its month" in page.get(here).text
+    assert page.post(here, data={"reason": ""}).status_code == 422
+    assert page.get(f"/receivables/invoices/{ledgers.invoice().number}/write-offs/{row.id}/reversal").status_code == 404
+    page.post(here, data={"reason": "They pay after all"})
+    assert ledgers.standing(invoice) == ("issued", 11_900)
+    shown = page.get(f"/invoices/{invoice.number}").text
+    assert "They pay after all" in shown and here not in shown
+    told = page.get(f"/receivables/accounts/{account}").text
+    assert f"Write-off taken back {invoice.number} €119.00 €119.00" in words(told)
+    assert told.count(f'href="/trace/invoices/{invoice.number}"') == 3
+    assert f"/invoices/{invoice.number}" in page.get(f"/receivables/invoices?account={account}").text
+
+
+def test_a_large_pay_out_waits_among_the_refunds_for_a_second_person(
+    client: Client, page: Client, customer: Account, clerk: User
+) -> None:
+    factories.company()
+    with transaction() as session:
+        session.merge(Setting(key=settings.REFUND_SECOND_PERSON.key, value=True))
+        session.merge(Setting(key=settings.REFUND_LIMIT.key, value=5_000))
+    settings.forget()
+    money = ledgers.on_account(customer.id, clerk)
+    here = f"/receivables/receipts/{money.number}"
+    out = {"amount": "80.00", "kind": "wire", "reference": "B", "on": str(TODAY()), "reason": "Too much"}
+    page.post(f"{here}/payout", data=out)
+    assert "€80.00 wait to be paid out" in page.get(here).text
+    row = db.session.scalars(select(PayOut)).one()
+    row_id = row.id
+    end_read()
+    decide = f"/receivables/pay-outs/{row_id}"
+    queue = page.get("/payments/refunds").text
+    assert money.number in queue and f"{decide}/approval" not in queue and f"{decide}/refusal" in queue
+    assert "You asked for this pay-out yourself" in page.post(f"{decide}/approval").text
+    client.sign_in(ledgers.clerk())
+    assert f"{decide}/approval" in client.get("/payments/refunds").text
+    assert "Too much" in client.get(f"{decide}/approval").text
+    assert client.get("/receivables/pay-outs/999999/approval").status_code == 404
+    client.post(f"{decide}/approval")
+    assert ledgers.unapplied(money) == 3_900
+    assert "is decided already" in client.post(f"{decide}/refusal", data={"reason": "Late"}).text
+
+
+def test_a_credit_note_leads_from_the_statement_to_the_trace_of_its_invoice(
+    page: Client, customer: Account, clerk: User
+) -> None:
+    account, invoice = customer.number, ledgers.invoice(customer)
+    facts = {"reason": CreditReason.PRICE, "note": "", "form_key": key(), "by": clerk}
+    credit_notes.for_amount(invoice.id, amount=Money(1_190, "EUR"), **facts)  # type: ignore[arg-type]
+    told = page.get(f"/receivables/accounts/{account}").text
+    assert told.count(f'href="/trace/invoices/{invoice.number}"') == 2
+    assert page.get(f"/trace/invoices/{invoice.number}").status_code == 200
+
+
+def test_a_cheque_of_which_a_part_was_paid_out_bounces_and_that_part_comes_back(
+    page: Client, customer: Account, clerk: User
+) -> None:
+    account, money = customer.number, ledgers.on_account(customer.id, clerk, 11_900, kind=ReceiptKind.CHEQUE)
+    here = f"/receivables/receipts/{money.number}"
+    out = {"amount": "30.00", "kind": "wire", "reference": "B", "on": str(TODAY()), "reason": "Too much"}
+    page.post(f"{here}/payout", data=out)
+    assert "€30.00 of it was paid out" in page.get(f"{here}/reversal").text
+    page.post(f"{here}/reversal", data={"on": str(TODAY()), "reason": "No funds"})
+    assert "€30.00 more left than had come" in page.get(here).text
+    assert money.number in page.get("/receivables/unapplied").text
+    assert "Payment reversed" in words(page.get(f"/receivables/accounts/{account}").text)
+    back = {"amount": "30.01", "kind": "wire", "currency": "EUR", "reference": "C", "received_on": str(TODAY())}
+    refused = page.post(f"{here}/return", data=back)
+    assert refused.status_code == 422 and "Only €30.00 is owed" in refused.text
+    page.post(f"{here}/return", data=back | {"amount": "30.00"})
+    assert ledgers.unapplied(money) == 0
+    assert "Pay-out came back" in words(page.get(f"/receivables/accounts/{account}").text)
 
 
 def test_a_statement_opens_runs_and_closes(page: Client, customer: Account, clerk: User) -> None:
@@ -205,7 +298,7 @@ def test_a_statement_opens_runs_and_closes(page: Client, customer: Account, cler
     for step in (
         f"Invoice {invoice.number} €119.00 €238.00",
         "Credit note CN-00001 €11.90 €226.10",
-        "Written off €100.00 €126.10",
+        f"Written off {old.number} €100.00 €126.10",
         "€19.00 €107.10",
         "€7.00 €100.10",
         "€7.00 €107.10",

@@ -20,7 +20,7 @@ from app.gateways.sandbox import disputes, movements, payouts
 from app.models import Account, CreditReason, LineKind, ReceiptKind, SettlementBatch, SettlementLine, TransactionAction
 from app.money import Money
 from app.queries.months import Month
-from app.queries.receivables import statement
+from app.queries.receivables import ageing, statement
 from app.queries.reports import journal, posting
 from app.queries.reports.posting import Entry, Ledger
 from tests import factories, ledgers
@@ -146,6 +146,22 @@ def test_receivables_come_to_what_statements_say(app: Flask) -> None:
     assert change(found, L.LOSSES, "EUR") == 11_900
     assert change(found, L.BANK, "EUR") == 12_000 + 700 - 700 + 900 - 200
     assert change(found, L.REFUNDS, "EUR") == 0
+
+
+def test_a_write_off_stays_in_its_month_and_is_taken_back_in_another(app: Flask) -> None:
+    clerk, invoice = ledgers.clerk(), ledgers.invoice(days=-60)
+    with clock.turned_back(timedelta(days=40)):
+        row = write_offs.write_off(invoice.id, because="Old", form_key="1", by=clerk)
+    write_offs.take_back(row.id, because="They pay", form_key="2", by=clerk)
+    today = clock.today(factories.ZONE)
+    then = journal.entries(Month.of(today - timedelta(days=40)), factories.ZONE)
+    assert (change(then, L.LOSSES, "EUR"), change(this_month(), L.LOSSES, "EUR")) == (11_900, -11_900)
+    assert change(this_month(), L.RECEIVABLES, "EUR") == 11_900
+    assert unbalanced(this_month()) == {}
+    with app.test_request_context():
+        aged = ageing.totals(ageing.Asked(today - timedelta(days=1), factories.ZONE))
+        open_now = ageing.totals(ageing.Asked(today, factories.ZONE))
+    assert (aged, [row.total.minor for row in open_now]) == ((), [11_900])
 
 
 def test_all_settled_leaves_nothing_on_clearing(app: Flask) -> None:

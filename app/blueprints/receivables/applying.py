@@ -12,7 +12,7 @@ from ...access import Permission, me, requires
 from ...commands.receivables import allocations
 from ...errors import NotFound, Refusal
 from ...formatting import money
-from ...models import ReceiptKind
+from ...models import PayOut, Receipt, ReceiptKind
 from ...money import Money
 from ...navigation import company
 from ...queries.calendar import selling_day
@@ -40,16 +40,22 @@ def _choices(found: tuple[Pays, ...]) -> Choice:
 
 
 def _submit(
-    form: AmountForm, currency: str, act: Callable[[Money], Any], show: Callable[..., Response], back: str, said: str
+    form: AmountForm,
+    currency: str,
+    act: Callable[[Money], Any],
+    show: Callable[..., Response],
+    back: str,
+    said: str | Callable[[Any], str],
 ) -> Response:
+    """`said` when it is done, perhaps of what came of it."""
     amount = form.money(currency) if form.validate() else None
     if amount is None:
         return show(form, status=422)
     try:
-        act(amount)
+        made = act(amount)
     except Refusal as refusal:
         return show(form, refusal, refusal.status)
-    return answers.done(back, said)
+    return answers.done(back, said if isinstance(said, str) else said(made))
 
 
 @bp.get("/receipts/<receipt>/application")
@@ -261,8 +267,13 @@ def pay_out(receipt: str) -> Response:
             by=me(),
         )
 
-    said = _("The pay-out is recorded.")
-    return _submit(form, page.head.amount.currency, act, _pay_out(page), _home(page), said)
+    return _submit(form, page.head.amount.currency, act, _pay_out(page), _home(page), _paid_out)
+
+
+def _paid_out(made: Receipt | PayOut) -> str:
+    if isinstance(made, PayOut):
+        return _("It waits for a second person, who finds it among the refunds to approve. Nothing is paid out yet.")
+    return _("The pay-out is recorded.")
 
 
 def _pay_out(page: ReceiptPage) -> Callable[..., Response]:

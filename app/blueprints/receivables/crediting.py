@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Response, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
 from ...commands.receivables import credit_notes, write_offs
-from ...errors import Refusal
+from ...errors import NotFound, Refusal
 from ...formatting import money
 from ...models import CreditReason
 from ...money import Money
@@ -117,8 +119,53 @@ def _write_off(invoice: str, form: WriteOffForm, refusal: Refusal | None = None,
         form=form,
         refusal=refusal,
         title=_("Write off %(open)s of invoice %(number)s", open=money(view.balance), number=view.number),
-        consequence=_("It is not asked for any more. It cannot be undone."),
+        consequence=_("No payment order asks for it any more. It can be taken back later, with a reason."),
         submit=_("Write it off"),
         action=url_for("receivables.write_off", invoice=invoice),
         danger=True,
     )
+
+
+@bp.get("/invoices/<invoice>/write-offs/<int:write_off>/reversal")
+@requires(Permission.INVOICE_WRITE_OFF)
+def take_back_form(invoice: str, write_off: int) -> Response:
+    return _take_back(*_written_off(invoice, write_off))(WriteOffForm(formdata=None))
+
+
+@bp.post("/invoices/<invoice>/write-offs/<int:write_off>/reversal")
+@requires(Permission.INVOICE_WRITE_OFF)
+def take_back(invoice: str, write_off: int) -> Response:
+    (view, row), form = _written_off(invoice, write_off), WriteOffForm()
+    show = _take_back(view, row)
+    if not form.validate():
+        return show(form, status=422)
+    try:
+        write_offs.take_back(row.id, because=form.reason.data or "", form_key=form.key, by=me())
+    except Refusal as refusal:
+        return show(form, refusal, refusal.status)
+    said = _("%(amount)s is owed again.", amount=money(row.amount))
+    return answers.done(url_for("invoices.show", number=invoice), said)
+
+
+def _written_off(invoice: str, write_off: int) -> tuple[invoices.InvoiceView, credits.WrittenOff]:
+    view = invoices.view(invoice, me(), selling_day())
+    for row in view.write_offs:
+        if row.id == write_off:
+            return view, row
+    raise NotFound(f"write-off {write_off} of {invoice}")
+
+
+def _take_back(view: invoices.InvoiceView, row: credits.WrittenOff) -> Callable[..., Response]:
+    def show(form: WriteOffForm, refusal: Refusal | None = None, status: int = 200) -> Response:
+        return answers.dialog(
+            url_for("invoices.show", number=view.number),
+            status,
+            form=form,
+            refusal=refusal,
+            title=_("Take back %(amount)s written off of %(number)s", amount=money(row.amount), number=view.number),
+            consequence=_("The invoice is owed again. The write-off stays in its month; this is booked today."),
+            submit=_("Take it back"),
+            action=url_for("receivables.take_back", invoice=view.number, write_off=row.id),
+        )
+
+    return show

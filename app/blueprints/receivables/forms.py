@@ -8,7 +8,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from ...models import ReceiptKind
 from ...queries.calendar import selling_day
-from ..forms import KeyForm
+from ..forms import Form, KeyForm
 from ..numbers import id_or_none
 from ..payments.forms import AmountForm, trimmed
 from .words import KINDS, REASONS
@@ -43,6 +43,10 @@ class PayOutForm(AmountForm):
     )
     on = DateField(_("Paid on"), [InputRequired(_("Choose the day."))], default=selling_day)
     reason = TextAreaField(_("Reason"), [DataRequired(_("Say why.")), Length(max=500)])
+
+
+class RefusalForm(Form):
+    reason = TextAreaField(_("Reason"), [DataRequired(_("Say why; whoever asked will read it.")), Length(max=500)])
 
 
 class ApplyForm(AmountForm):

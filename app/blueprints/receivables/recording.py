@@ -93,6 +93,26 @@ def _on_account(number: str, name: str) -> tuple[str, str, str]:
     return title, url_for("receivables.for_account", account=number, next=answers.home("") or None), back
 
 
+@bp.get("/receipts/<receipt>/return")
+@requires(Permission.RECEIPT_RECORD)
+def returned_form(receipt: str) -> Response:
+    page = found_money.one(receipt, company().time_zone)
+    return _form(_form_of(-page.head.unapplied), *_on_receipt(page.head.number))
+
+
+@bp.post("/receipts/<receipt>/return")
+@requires(Permission.RECEIPT_RECORD)
+def returned(receipt: str) -> Response:
+    page = found_money.one(receipt, company().time_zone)
+    record: Record = lambda came, key: offline.returned(page.id, came, form_key=key, by=me())  # noqa: E731
+    return _record(CameForm(), [page.head.amount.currency], record, *_on_receipt(page.head.number))
+
+
+def _on_receipt(number: str) -> tuple[str, str, str]:
+    title = _("Record what came back of %(number)s", number=number)
+    return title, url_for("receivables.returned", receipt=number), url_for("receivables.receipt", receipt=number)
+
+
 def _all(first: str) -> list[str]:
     return list(dict.fromkeys((first, company().currency, *COMMON)))
 
@@ -167,14 +187,22 @@ def reverse(receipt: str) -> Response:
 
 def _reverse(receipt: str, form: ReverseForm, refusal: Refusal | None = None, status: int = 200) -> Response:
     page = found_money.one(receipt, company().time_zone)
+    never = _("The money never arrived, such as a cheque that bounced. Invoices that it paid are open again.")
     return answers.dialog(
         url_for("receivables.receipt", receipt=page.head.number),
         status,
         form=form,
         refusal=refusal,
         title=_("Reverse receipt %(number)s over %(amount)s", number=page.head.number, amount=money(page.head.amount)),
-        consequence=_("The money never arrived, such as a cheque that bounced. Invoices that it paid are open again."),
+        consequence=" ".join(x for x in (never, _owed(page)) if x),
         submit=_("Reverse it"),
         action=url_for("receivables.reverse", receipt=page.head.number),
         danger=True,
     )
+
+
+def _owed(page: found_money.ReceiptPage) -> str:
+    out = -Money(sum(row.amount.minor for row in page.left), page.head.amount.currency)
+    if out.minor <= 0:
+        return ""
+    return _("%(amount)s of it was paid out: the customer owes that, and finance is told.", amount=money(out))

@@ -27,6 +27,7 @@ CARE: dict[Symptom, tuple[Team, timedelta]] = {
     Symptom.SETTLEMENT_EXCEPTION: (Team.FINANCE, timedelta(days=2)),
     Symptom.DISPUTE_DUE: (Team.FINANCE, timedelta(days=1)),
     Symptom.INVARIANT_BROKEN: (Team.PAYMENT_OPERATIONS, timedelta(hours=1)),
+    Symptom.OVERDRAWN: (Team.FINANCE, timedelta(hours=8)),
 }
 
 

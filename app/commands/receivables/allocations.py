@@ -11,20 +11,20 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from ... import audit, forms
+from ... import forms
 from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
 from ...formatting import money
 from ...language import marked
-from ...models import OFFLINE, Account, Actor, Invoice, Movement, Receipt, ReceiptKind, TransactionAction, User
+from ...models import OFFLINE, Account, Actor, Invoice, Movement, PayOut, Receipt, ReceiptKind, TransactionAction, User
 from ...money import Money
 from ...queries.receivables import figures
 from ...states import invoice as states
 from ...states.movement import OPEN
 from ..payments import lowering
 from ..post import papers
-from . import invoices, receipts, taking_back
+from . import invoices, pay_outs, receipts, taking_back
 
 
 def apply(receipt_id: int, invoice_id: int, *, amount: Money, form_key: str, by: User) -> Receipt:
@@ -40,7 +40,7 @@ def apply(receipt_id: int, invoice_id: int, *, amount: Money, form_key: str, by:
             return root
         _check_amount(root, amount)
         left = figures.unapplied(root.id) - _leaving(root)
-        _refuse_more(left, amount, "more_than_unapplied", marked("Only %(left)s is unapplied and not being refunded."))
+        _refuse_more(left, amount, "more_than_unapplied", marked("Only %(left)s is unapplied and not on its way back."))
         invoice = lock(Invoice, invoice_id)
         _apply(root, invoice, amount, by=Actor.of(by))
         lowering.lower(invoice, by=Actor.of(by), because=f"Paid by {root.number}")
@@ -100,8 +100,9 @@ def pay_out(
     because: str,
     form_key: str,
     by: User,
-) -> Receipt:
-    """Unapplied cash that came offline went back the same way: written down, since no gateway moves it.
+) -> Receipt | PayOut:
+    """Unapplied cash that came offline went back the same way: written down, since no gateway moves it. Above the limit
+    for refunds it waits for a second person instead.
 
     Raises Refusal: `not_permitted`, `refund_it`, `not_offline`, `not_positive`, `wrong_currency`,
     `more_than_unapplied`, `reference_missing`, `reason_missing`, `day_ahead`, `day_before`, `key_reused`.
@@ -111,21 +112,13 @@ def pay_out(
         demand(by, Permission.PAYMENT_REFUND)
         root, known = _begin(receipt_id, form_key, content, by)
         if known:
-            return get(Receipt, known["id"])
+            return get(PayOut, known["id"]) if known["waits"] else get(Receipt, known["id"])
         _check_pay_out(root, amount, kind, reference, on, because)
-        row = taking_back.take(
-            root,
-            amount.minor,
-            by=Actor.of(by),
-            kind=kind,
-            reference=reference.strip(),
-            received_on=on,
-            note=because.strip(),
-            recorded_by_id=by.id,
-            paid_with=f"{kind.value.capitalize()} {reference.strip()}"[:100],
-        )
-        audit.note("receipt.pay_out", root.number, by=Actor.of(by), after={"receipt": row.number, "amount": amount})
-        forms.remember(form_key, content, id=row.id)
+        facts: dict[str, Any] = {"kind": kind, "reference": reference.strip(), "because": because.strip(), "by": by}
+        waits = pay_outs.needs_second_person(root, amount)
+        row: Receipt | PayOut
+        row = pay_outs.request(root, amount, **facts) if waits else pay_outs.write(root, amount, on=on, **facts)
+        forms.remember(form_key, content, id=row.id, waits=waits)
         return row
 
 
@@ -151,13 +144,13 @@ def _refuse_more(left: int, amount: Money, code: str, sentence: str) -> None:
 
 
 def _leaving(root: Receipt) -> int:
-    """Minor units that refunds under way will take, of unapplied cash first."""
+    """Minor units that refunds and pay-outs under way will take, of unapplied cash first."""
     asked = select(func.sum(Movement.amount)).where(
         Movement.parent_id == root.transaction_id,
         Movement.action == TransactionAction.REFUND,
         Movement.status.in_(OPEN),
     )
-    return int(db.session.scalar(asked) or 0) if root.transaction_id else 0
+    return int(db.session.scalar(asked) or 0) if root.transaction_id else pay_outs.held(root)
 
 
 def _check_open(root: Receipt, invoice: Invoice) -> None:
@@ -199,7 +192,8 @@ def _check_pay_out(root: Receipt, amount: Money, kind: ReceiptKind, reference: s
     if kind not in OFFLINE:
         raise Refusal("not_offline", "Choose cheque, wire or cash.", status=422)
     _check_amount(root, amount)
-    _refuse_more(figures.unapplied(root.id), amount, "more_than_unapplied", marked("Only %(left)s is unapplied."))
+    left = figures.unapplied(root.id) - pay_outs.held(root)
+    _refuse_more(left, amount, "more_than_unapplied", marked("Only %(left)s is unapplied and not being paid out."))
     if not reference.strip():
         raise Refusal("reference_missing", "Enter the reference of the payment.", status=422)
     if not because.strip():

@@ -27,14 +27,17 @@ from ...models import (
     Receipt,
     ReceiptKind,
     SalesOrder,
+    Symptom,
     User,
 )
 from ...money import CURRENCIES, Money
 from ...queries import ledger
+from ...queries.receivables import figures
 from ...states.attempt import OPEN as UNDER_WAY
 from ...states.intent import IntentEvent
 from ...states.invoice import InvoiceStatus
 from ...states.payment_order import Figures, PaymentOrderStatus
+from ..office import escalations
 from ..payments import payment_links, payment_orders
 from . import following_up, receipts, taking_back
 
@@ -119,13 +122,22 @@ def _record(
     return row
 
 
-def _write(account_id: int, came: Came, payment_order_id: int | None, invoice_id: int | None, by: User) -> Receipt:
+def _write(
+    account_id: int,
+    came: Came,
+    payment_order_id: int | None,
+    invoice_id: int | None,
+    by: User,
+    *,
+    parent_id: int | None = None,
+) -> Receipt:
     return receipts.write(
         by=Actor.of(by),
         kind=came.kind,
         account_id=account_id,
         payment_order_id=payment_order_id,
         invoice_id=invoice_id,
+        parent_id=parent_id,
         amount=came.amount.minor,
         currency=came.amount.currency,
         paid_with=came.label,
@@ -245,10 +257,10 @@ def _close_checkout(row: PaymentOrder, *, by: Actor) -> None:
 
 
 def reverse(receipt_id: int, *, because: str, on: date, form_key: str, by: User) -> Receipt:
-    """It never arrived: the cheque bounced, or it was recorded by mistake. What it paid is owed again.
+    """It never arrived: the cheque bounced, or it was recorded by mistake. What it paid is owed again. So is what was
+    paid out of it: the receipt stands below zero then, and finance is told, until that is `returned`.
 
-    Raises Refusal: `not_permitted`, `reason_missing`, `not_offline`, `reversed`, `paid_out`, `day_ahead`,
-    `day_before`.
+    Raises Refusal: `not_permitted`, `reason_missing`, `not_offline`, `reversed`, `day_ahead`, `day_before`.
     """
     content = ["offline.reverse", receipt_id, because, on]
     with transaction():
@@ -269,6 +281,7 @@ def reverse(receipt_id: int, *, because: str, on: date, form_key: str, by: User)
             invoice_id=root.invoice_id,
             **facts,
         )
+        _escalate_debt(root)
         audit.note("receipt.reverse", root.number, by=Actor.of(by), after={"receipt": row.number, "reason": because})
         forms.remember(form_key, content, id=row.id)
         return row
@@ -279,9 +292,59 @@ def _check_reversal(root: Receipt, because: str, on: date) -> None:
         raise Refusal("reason_missing", "Say why; it stays with the receipt.", status=422)
     if root.kind not in OFFLINE or root.amount < 0:
         raise Refusal("not_offline", "Only money that came offline is reversed here.", "Refund the payment instead.")
-    left = db.session.scalars(select(Receipt).where(Receipt.parent_id == root.id)).all()
-    if any(x.reversal for x in left):
+    if db.session.scalar(select(Receipt.id).where(Receipt.parent_id == root.id, Receipt.reversal)) is not None:
         raise Refusal("reversed", "%(number)s is reversed already.", number=root.number)
-    if left:
-        raise Refusal("paid_out", "Some of %(number)s was paid out, so it did arrive.", number=root.number)
     taking_back.check_day(root, on)
+
+
+def _escalate_debt(root: Receipt) -> None:
+    owed = Money(-figures.unapplied(root.id), root.currency)
+    if owed.minor > 0:
+        escalations.open(
+            Symptom.OVERDRAWN,
+            root,
+            root.number,
+            f"{root.number} bounced after {owed} of it was paid out; the customer owes it.",
+            account_id=root.account_id,
+            owed=owed.minor,
+            currency=root.currency,
+        )
+
+
+def returned(receipt_id: int, came: Came, *, form_key: str, by: User) -> Receipt:
+    """The customer brought back what had been paid out of money that bounced, or a part of it.
+
+    Raises Refusal: `not_permitted`, `nothing_owed`, `more_than_owed`, `wrong_currency`, and those of `_check`.
+    """
+    content = ["offline.returned", receipt_id, *came.content]
+    with transaction():
+        demand(by, Permission.RECEIPT_RECORD)
+        lock(Account, get(Receipt, receipt_id).account_id)
+        if (known := forms.answered(form_key, content)) is not None:
+            return get(Receipt, known["id"])
+        root = get(Receipt, get(Receipt, receipt_id).root_id)
+        _check(root.account_id, came)
+        _check_owed(root, came)
+        row = _write(root.account_id, came, root.payment_order_id, root.invoice_id, by, parent_id=root.id)
+        if not figures.unapplied(root.id):
+            escalations.clear(Symptom.OVERDRAWN, root, f"It came back with {row.number}.")
+        forms.remember(form_key, content, id=row.id)
+        return row
+
+
+def _check_owed(root: Receipt, came: Came) -> None:
+    owed = -figures.unapplied(root.id)
+    if came.amount.currency != root.currency:
+        raise Refusal("wrong_currency", "This money is in %(currency)s.", status=422, currency=root.currency)
+    if owed <= 0:
+        raise Refusal("nothing_owed", "Nothing is owed of %(number)s.", number=root.number)
+    if came.amount.minor > owed:
+        left = money(Money(owed, root.currency))
+        raise Refusal(
+            "more_than_owed",
+            "Only %(left)s is owed of %(number)s.",
+            "Record what is above it on the account.",
+            status=422,
+            left=left,
+            number=root.number,
+        )

@@ -99,7 +99,7 @@ def offline_apart(grace: timedelta) -> list[str]:
         .outerjoin(PostProcessing, PostProcessing.receipt_id == Receipt.id)
         .where(
             Receipt.kind != ReceiptKind.GATEWAY,
-            or_(Receipt.recorded_by_id.is_(None), (Receipt.amount > 0) & PostProcessing.id.is_(None)),
+            or_(Receipt.recorded_by_id.is_(None), Receipt.parent_id.is_(None) & PostProcessing.id.is_(None)),
         )
     )
     unproven = found(

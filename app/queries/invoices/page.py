@@ -27,6 +27,7 @@ from ...models import (
 from ...models import Transaction as Evidence
 from ...money import Money
 from ..receivables import credits, figures
+from ..receivables.credits import WrittenOff
 from ..scope import visible
 from .listing import shown_status
 
@@ -110,13 +111,14 @@ class InvoiceView:
     written_off: Money
     balance: Money
     credits: tuple[tuple[str, date, Money], ...]
+    write_offs: tuple[WrittenOff, ...]
     payments: tuple[Paid, ...]
     paper: Paper
     sent: tuple[Sent, ...]
 
 
 def view(number: str, reader: User, today: date) -> InvoiceView:
-    """Seven statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
+    """Eight statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
     row = _head(number, reader)
     currency = row.currency
     papers = _papers(row.id)
@@ -150,6 +152,7 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
         written_off=Money(standing.written_off, currency),
         balance=Money(standing.due, currency),
         credits=credits.of_invoice(row.id),
+        write_offs=credits.written_off(row.id),
         payments=payments,
         paper=papers,
         sent=_sent(row.id),

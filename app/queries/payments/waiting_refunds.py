@@ -1,4 +1,4 @@
-"""The queue of refunds that wait for a second person's word. One statement."""
+"""The queue of refunds and pay-outs that wait for a second person's word. A statement for each."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ...db import db
 from ...models import Account, Movement, PaymentOrder, SalesOrder, User
 from ...money import Money
 from ...states.movement import MovementStatus
+from ..receivables import waiting_pay_outs
 from ..scope import visible
 
 MOST = 200
@@ -20,11 +21,12 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class WaitingRefund:
-    """`own`: the reader asked for it, so somebody else decides."""
+    """`own`: the reader asked for it, so somebody else decides. Of a pay-out, `number` is its receipt and `of` the
+    account; of a refund the payment order and the order."""
 
-    payment_order: str
+    number: str
     href: str
-    order: str
+    of: str
     customer: str
     amount: Money
     reason: str
@@ -34,10 +36,42 @@ class WaitingRefund:
     own: bool
     approve: str | None
     refuse: str | None
+    pay_out: bool = False
 
 
 def view(reader: User) -> tuple[WaitingRefund, ...]:
     """The longest waiting first."""
+    pay_outs = _pay_outs(reader) if why_not(reader, Permission.RECEIVABLES_VIEW) is None else ()
+    return tuple(sorted((*_refunds(reader), *pay_outs), key=lambda row: row.at))
+
+
+def _pay_outs(reader: User) -> tuple[WaitingRefund, ...]:
+    may = why_not(reader, Permission.REFUND_APPROVE) is None
+    return tuple(
+        WaitingRefund(
+            number=row.receipt,
+            href=url_for("receivables.receipt", receipt=row.receipt),
+            of=row.account,
+            customer=row.customer,
+            amount=row.amount,
+            reason=row.reason,
+            credit_note=False,
+            by=row.by,
+            at=row.at,
+            own=(own := row.by_id == reader.id),
+            approve=_decision("receivables.approve_pay_out_form", row.id) if may and not own else None,
+            refuse=_decision("receivables.refuse_pay_out_form", row.id) if may or own else None,
+            pay_out=True,
+        )
+        for row in waiting_pay_outs.view()
+    )
+
+
+def _decision(endpoint: str, pay_out_id: int) -> str:
+    return url_for(endpoint, pay_out=pay_out_id, next=url_for("payments.waiting_refunds"))
+
+
+def _refunds(reader: User) -> tuple[WaitingRefund, ...]:
     may = why_not(reader, Permission.REFUND_APPROVE) is None
     rows = db.session.execute(
         select(
@@ -62,9 +96,9 @@ def view(reader: User) -> tuple[WaitingRefund, ...]:
     )
     return tuple(
         WaitingRefund(
-            payment_order=row.number,
+            number=row.number,
             href=url_for("payments.show", number=row.number),
-            order=row.order,
+            of=row.order,
             customer=row.customer,
             amount=Money(row.amount, row.currency),
             reason=row.reason,

@@ -296,7 +296,7 @@ def _receipts_alone(ids: list[int], invoice_ids: list[int]) -> Any:
             *(Receipt.id, Receipt.number, Receipt.payment_order_id, Receipt.amount, Receipt.currency, Receipt.at),
             figures.rest().label("rest"),
         )
-        .where(Receipt.transaction_id.is_(None), Receipt.amount > 0)
+        .where(Receipt.transaction_id.is_(None), Receipt.parent_id.is_(None))
         .where(came_for)
         .order_by(Receipt.id.desc())
     )

@@ -1,14 +1,15 @@
-"""Credit notes as a list and as a page, and what of an invoice's lines can still be credited."""
+"""Credit notes as a list and as a page; of an invoice what was written off, and what of its lines can be credited."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from flask import url_for
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from ...db import read_columns
 from ...errors import NotFound
@@ -22,6 +23,7 @@ from ...models import (
     InvoiceLine,
     SalesOrder,
     User,
+    WriteOff,
 )
 from ...money import Money
 from ..scope import visible
@@ -161,6 +163,30 @@ def of_invoice(invoice_id: int) -> tuple[tuple[str, date, Money], ...]:
     query = select(CreditNote.number, CreditNote.issued_on, CreditNote.gross, CreditNote.currency)
     rows = read_columns(query.where(CreditNote.invoice_id == invoice_id).order_by(CreditNote.id))
     return tuple((r.number, r.issued_on, Money(r.gross, r.currency)) for r in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOff:
+    """`amount` is below zero where one was taken back; `open` may still be."""
+
+    id: int
+    on: datetime
+    amount: Money
+    reason: str
+    by: str
+    open: bool
+
+
+def written_off(invoice_id: int) -> tuple[WrittenOff, ...]:
+    w, back = WriteOff, aliased(WriteOff)
+    query = select(w.id, w.at, w.amount, w.currency, w.reason, w.written_off_by, back.id.label("back"))
+    rows = read_columns(
+        query.outerjoin(back, back.reverses_id == w.id).where(w.invoice_id == invoice_id).order_by(w.id)
+    )
+    return tuple(
+        WrittenOff(r.id, r.at, Money(r.amount, r.currency), r.reason, r.written_off_by, r.amount > 0 and r.back is None)
+        for r in rows
+    )
 
 
 def view(number: str, reader: User) -> CreditPage:

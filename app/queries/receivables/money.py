@@ -16,7 +16,7 @@ from ...errors import NotFound
 from ...models import Account, Invoice, PaymentOrder, Receipt, ReceiptKind, Transaction, User
 from ...money import Money
 from ...states.invoice import OPEN
-from . import figures
+from . import figures, waiting_pay_outs
 
 PAGE = 50
 
@@ -74,7 +74,8 @@ class Pays:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptPage:
-    """`left` is what left of it since, newest first; `open` the invoices that it could pay."""
+    """`left` is what left of it since, newest first; `held` what waits to be paid out; `open` the invoices that
+    it could pay."""
 
     id: int
     head: MoneyRow
@@ -85,6 +86,7 @@ class ReceiptPage:
     transaction_id: int | None
     pays: tuple[Pays, ...]
     left: tuple[MoneyRow, ...]
+    held: Money
     open: tuple[Pays, ...]
     reversed: bool
 
@@ -214,6 +216,7 @@ def one(number: str, zone: str) -> ReceiptPage:
         transaction_id=row.transaction_id,
         pays=_pays(row.id, row.currency),
         left=tuple(_row(r, zone) for r in left),
+        held=waiting_pay_outs.held(row.id, row.currency),
         open=open_invoices(row.account_id, row.currency),
         reversed=any(r.reversal for r in left),
     )

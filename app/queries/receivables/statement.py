@@ -24,7 +24,7 @@ SHOWN = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`href` leads to the record on our pages."""
+    """`href` leads to the record on our pages, `trace` to all that hangs together with it."""
 
     on: date
     what: str
@@ -32,8 +32,8 @@ class Entry:
     charge: Money
     credit: Money
     balance: Money
-    href: str | None
-    trace: str | None
+    href: str
+    trace: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,13 @@ def view(account: Account, args: Mapping[str, str], zone: str) -> Statement:
     currency = asked if asked in CURRENCIES else account.currency
     moves = sorted(_moves(account.id, currency, zone), key=lambda m: (m[0], m[1], m[2]))
     nothing = Money.zero(currency)
-    balance = opening = Money(sum(minor for on, *_rest, minor, _href in moves if on < first), currency)
+    balance = opening = Money(sum(move[5] for move in moves if move[0] < first), currency)
     entries = []
-    for on, kind, _id, what, number, minor, href in moves:
+    for on, _kind, _id, what, number, minor, href, trace in moves:
         if first <= on <= last:
             amount = Money(minor, currency)
             balance += amount
             charge, credit = (amount, nothing) if minor > 0 else (nothing, -amount)
-            trace = url_for(TRACES[kind], number=number) if kind in TRACES else None
             entries.append(Entry(on, what, number, charge, credit, balance, href, trace))
     return Statement(
         account.number,
@@ -103,39 +102,45 @@ def _currencies(account: Account) -> list[str]:
     return [r[0] for r in read_columns(query.union(select(Receipt.currency).where(Receipt.account_id == account.id)))]
 
 
-TRACES = {0: "trace.invoice", 2: "trace.receipt"}
-"""By a move's order within its day."""
-
-Move = tuple[date, int, int, str, str, int, str | None]
-"""Day, order within a day, id, in words, number, what it adds to the balance, address."""
+Move = tuple[date, int, int, str, str, int, str, str]
+"""Day, order within a day, id, in words, number, what it adds to the balance, address, address of its trace."""
 
 
 def _moves(account_id: int, currency: str, zone: str) -> Iterator[Move]:
     def mine(model: Any, *columns: Any) -> Any:
-        return read_columns(
-            select(model.id, *columns).where(model.account_id == account_id, model.currency == currency)
-        )
+        query = select(model.id, *columns).where(model.account_id == account_id, model.currency == currency)
+        if model in (CreditNote, WriteOff):
+            query = query.join(Invoice, Invoice.id == model.invoice_id)
+        return read_columns(query)
 
-    for r in mine(Invoice, Invoice.number, Invoice.issued_on, Invoice.gross):
-        if r.number is not None:
-            yield r.issued_on, 0, r.id, _("Invoice"), r.number, r.gross, url_for("invoices.show", number=r.number)
-    for r in mine(CreditNote, CreditNote.number, CreditNote.issued_on, CreditNote.gross):
-        href = url_for("receivables.credit_note", credit_note=r.number)
-        yield r.issued_on, 1, r.id, _("Credit note"), r.number, -r.gross, href
-    for r in mine(WriteOff, WriteOff.at, WriteOff.amount):
-        yield clock.local_date(r.at, zone), 1, r.id, _("Written off"), "", -r.amount, None
+    invoice = Invoice.number.label("invoice")
+    for r in mine(Invoice, invoice, Invoice.issued_on, Invoice.gross):
+        if r.invoice is not None:
+            yield r.issued_on, 0, r.id, _("Invoice"), r.invoice, r.gross, *_of_invoice(r.invoice)
+    for r in mine(CreditNote, CreditNote.number, CreditNote.issued_on, CreditNote.gross, invoice):
+        href, (_home, trace) = url_for("receivables.credit_note", credit_note=r.number), _of_invoice(r.invoice)
+        yield r.issued_on, 1, r.id, _("Credit note"), r.number, -r.gross, href, trace
+    for r in mine(WriteOff, WriteOff.at, WriteOff.amount, invoice):
+        what = _("Written off") if r.amount > 0 else _("Write-off taken back")
+        yield clock.local_date(r.at, zone), 1, r.id, what, r.invoice, -r.amount, *_of_invoice(r.invoice)
     names = ("number", "received_on", "at", "amount", "kind", "reversal", "parent_id", "transaction_id")
     for r in mine(Receipt, *(getattr(Receipt, name) for name in names)):
         on = r.received_on or clock.local_date(r.at, zone)
         href = url_for("receivables.receipt", receipt=r.number)
-        yield on, 2, r.id, _what(r), r.number, -r.amount, href
+        yield on, 2, r.id, _what(r), r.number, -r.amount, href, url_for("trace.receipt", number=r.number)
+
+
+def _of_invoice(number: str) -> tuple[str, str]:
+    return url_for("invoices.show", number=number), url_for("trace.invoice", number=number)
 
 
 def _what(row: Any) -> str:
     if row.reversal:
         return _("Payment reversed")
     if row.amount > 0:
-        return _("Payment received") if row.parent_id is None else _("Refund came back")
+        if row.parent_id is None:
+            return _("Payment received")
+        return _("Refund came back") if row.kind is ReceiptKind.GATEWAY else _("Pay-out came back")
     if row.kind is not ReceiptKind.GATEWAY:
         return _("Paid out")
     return _("Refund") if row.transaction_id is not None else _("Lost to a dispute")

@@ -282,3 +282,29 @@ def test_only_who_may_takes_an_invoice_back(app: Flask, what: str) -> None:
             credit(invoice, {first_line(invoice): 1}, stranger)
         else:
             write_offs.write_off(invoice.id, because="x", form_key="x", by=stranger)
+
+
+def test_a_write_off_is_taken_back_by_a_row_of_its_own(app: Flask, clerk: User) -> None:
+    invoice = ledgers.invoice()
+    money = ledgers.on_account(invoice.account_id, clerk, 1_900)
+    allocations.apply(money.id, invoice.id, amount=Money(1_900, "EUR"), form_key=key(), by=clerk)
+    first = write_offs.write_off(invoice.id, because="Insolvent", form_key=key(), by=clerk)
+    back = write_offs.take_back(first.id, because="They pay after all", form_key="b", by=clerk)
+    assert write_offs.take_back(first.id, because="They pay after all", form_key="b", by=clerk).id == back.id
+    assert (back.amount, back.reverses_id, ledgers.standing(invoice)) == (-10_000, first.id, ("part_paid", 10_000))
+    noted = db.session.scalars(select(Audit).where(Audit.action == "invoice.write_off_taken_back")).one()
+    assert noted.after["reason"] == "They pay after all"
+    for id in (first.id, back.id):
+        with pytest.raises(Refusal, match="taken_back"):
+            write_offs.take_back(id, because="Again", form_key=key(), by=clerk)
+    again = write_offs.write_off(invoice.id, because="No, they do not", form_key=key(), by=clerk)
+    assert (again.amount, ledgers.standing(invoice)) == (10_000, ("written_off", 0))
+    assert sound()
+
+
+def test_a_write_off_is_not_taken_back_without_a_reason_or_by_who_may_not(app: Flask, clerk: User) -> None:
+    first = write_offs.write_off(ledgers.invoice().id, because="Insolvent", form_key=key(), by=clerk)
+    with pytest.raises(Refusal, match="reason_missing"):
+        write_offs.take_back(first.id, because=" ", form_key=key(), by=clerk)
+    with pytest.raises(Refusal, match="not_permitted"):
+        write_offs.take_back(first.id, because="x", form_key=key(), by=factories.user(Role.BILLING))

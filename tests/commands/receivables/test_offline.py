@@ -22,6 +22,7 @@ from app.errors import Refusal
 from app.models import (
     Approval,
     CollectionMethod,
+    Escalation,
     Invoice,
     OrderEmail,
     PaymentIntent,
@@ -30,11 +31,14 @@ from app.models import (
     Receipt,
     ReceiptKind,
     SalesOrder,
+    Symptom,
+    Team,
     User,
 )
 from app.money import Money
 from app.queries import invariants, ledger
 from app.queries.orders.facts import load
+from app.queries.receivables import money as found_money
 from app.states.intent import IntentStatus
 from app.states.order import OrderStatus
 from app.states.payment_order import PaymentStatus
@@ -319,3 +323,59 @@ def test_the_customer_signs_for_the_rest(app: Flask, clerk: User) -> None:
     approval = db.session.scalars(select(Approval)).one()
     intent = db.session.scalars(select(PaymentIntent).where(PaymentIntent.status == IntentStatus.LIVE)).one()
     assert approvals.view(approval).due_now == intent.money == fresh(order).totals().gross - Money(10_000, "EUR")
+
+
+def bounced_after_pay_out(clerk: User) -> Receipt:
+    """A cheque over 119.00 that paid 50.00 of an invoice and of which 30.00 were paid out bounces."""
+    boss, invoice = factories.user(Role.ADMIN), ledgers.invoice()
+    money = ledgers.on_account(invoice.account_id, clerk, 11_900, kind=ReceiptKind.CHEQUE)
+    allocations.apply(money.id, invoice.id, amount=Money(5_000, "EUR"), form_key=key(), by=clerk)
+    facts = {"kind": ReceiptKind.WIRE, "reference": "B", "on": TODAY(), "because": "Too much", "form_key": key()}
+    allocations.pay_out(money.id, amount=Money(3_000, "EUR"), by=boss, **facts)  # type: ignore[arg-type]
+    offline.reverse(money.id, because="No funds", on=TODAY(), form_key=key(), by=clerk)
+    assert ledgers.standing(invoice) == ("issued", 11_900)
+    return money
+
+
+def escalation() -> Escalation:
+    return db.session.scalars(select(Escalation).where(Escalation.symptom == Symptom.OVERDRAWN)).one()
+
+
+def test_a_cheque_that_bounces_after_a_part_was_paid_out_leaves_that_owed_and_said(app: Flask, clerk: User) -> None:
+    money = bounced_after_pay_out(clerk)
+    assert ledgers.unapplied(money) == -3_000
+    (row,) = found_money.unapplied(found_money.Filter(), factories.ZONE).rows
+    assert (row.number, row.unapplied.minor) == (money.number, -3_000)
+    told = escalation()
+    assert (told.status, told.team, told.context["owed"]) == ("open", Team.FINANCE, 3_000)
+    assert sound()
+    with pytest.raises(Refusal, match="more_than_unapplied"):
+        invoice = db.session.scalars(select(Invoice)).one()
+        allocations.apply(money.id, invoice.id, amount=Money(1, "EUR"), form_key=key(), by=clerk)
+
+
+def test_what_was_paid_out_of_a_bounced_cheque_comes_back_and_no_more(app: Flask, clerk: User) -> None:
+    money = bounced_after_pay_out(clerk)
+    with pytest.raises(Refusal, match="more_than_owed"):
+        offline.returned(money.id, came(3_001), form_key=key(), by=clerk)
+    once = came(1_000)
+    same = {offline.returned(money.id, once, form_key="r", by=clerk).id for _ in range(2)}
+    assert (len(same), ledgers.unapplied(money), escalation().status) == (1, -2_000, "open")
+    offline.returned(money.id, came(2_000), form_key=key(), by=clerk)
+    assert (ledgers.unapplied(money), escalation().status) == (0, "resolved")
+    with pytest.raises(Refusal, match="nothing_owed"):
+        offline.returned(money.id, came(1), form_key=key(), by=clerk)
+    assert sound()
+
+
+def test_a_payment_that_bounced_after_it_was_paid_out_is_asked_for_again(asked: PaymentOrder, clerk: User) -> None:
+    receipt = record(asked, clerk, 4_000, kind=ReceiptKind.CHEQUE)
+    facts = {"kind": ReceiptKind.WIRE, "reference": "B", "on": TODAY(), "because": "x", "form_key": key()}
+    boss = factories.user(Role.ADMIN)
+    allocations.pay_out(receipt.id, amount=Money(3_000, "EUR"), by=boss, **facts)  # type: ignore[arg-type]
+    offline.reverse(receipt.id, because="No funds", on=TODAY(), form_key=key(), by=clerk)
+    assert status(asked) is PaymentStatus.REQUESTED
+    offline.returned(receipt.id, came(3_000), form_key=key(), by=clerk)
+    found = ledger.figures([asked.id])[asked.id]
+    assert (found.captured, found.refunded, found.balance) == (0, 0, 10_000)
+    assert sound()
