@@ -28,7 +28,7 @@ class Cadence:
         if self.every < 1:
             raise ValueError(f"every {self.every} {self.frequency}")
 
-    def date(self, anchor: date, n: int) -> date:
+    def day(self, anchor: date, n: int) -> date:
         """The first day of period `n`, counted from nought; periods before the anchor have negative numbers.
 
         The anchor's day of the month is kept where the month has it, and is else the month's last: of 31 January it is
@@ -37,17 +37,17 @@ class Cadence:
         return anchor + STEPS[self.frequency] * (self.every * n)
 
     def number(self, anchor: date, day: date) -> int:
-        """Of the period that `day` lies in: the inverse of `date`, for each of its days."""
+        """Of the period that `day` lies in: the inverse of `day`, for each of its days."""
         guess = (day - anchor).days // self._most_days
-        while self.date(anchor, guess + 1) <= day:
+        while self.day(anchor, guess + 1) <= day:
             guess += 1
-        while self.date(anchor, guess) > day:
+        while self.day(anchor, guess) > day:
             guess -= 1
         return guess
 
-    def dates(self, anchor: date, first: int, count: int) -> list[date]:
+    def days(self, anchor: date, first: int, count: int) -> list[date]:
         """`count` first days, from that of period `first`."""
-        return [self.date(anchor, n) for n in range(first, first + count)]
+        return [self.day(anchor, n) for n in range(first, first + count)]
 
     @property
     def _most_days(self) -> int:

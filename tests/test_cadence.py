@@ -19,7 +19,7 @@ LAST_DAYS = {  # of each month, by whether the year is a leap year
     False: (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31),
     True: (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31),
 }
-days = st.dates(date(1990, 1, 1), date(2150, 12, 31))
+any_day = st.dates(date(1990, 1, 1), date(2150, 12, 31))
 cadences = st.builds(Cadence, st.sampled_from(Frequency), st.integers(1, 24))
 
 
@@ -27,16 +27,16 @@ def test_the_31st_of_january_monthly_for_four_years() -> None:
     expected = [
         date(year, month, LAST_DAYS[year == 2028][month - 1]) for year in range(2026, 2030) for month in range(1, 13)
     ]
-    assert MONTHLY.dates(date(2026, 1, 31), 0, 48) == expected
+    assert MONTHLY.days(date(2026, 1, 31), 0, 48) == expected
 
 
 def test_the_30th_of_january_keeps_to_the_30th() -> None:
-    found = MONTHLY.dates(date(2027, 1, 30), 0, 14)
+    found = MONTHLY.days(date(2027, 1, 30), 0, 14)
     assert [day.day for day in found] == [30, 28, *[30] * 11, 29]
 
 
 def test_the_29th_of_february_yearly() -> None:
-    found = YEARLY.dates(date(2096, 2, 29), 0, 9)  # 2100 is no leap year
+    found = YEARLY.days(date(2096, 2, 29), 0, 9)  # 2100 is no leap year
     assert [(day.year, day.day) for day in found] == [
         (2096, 29),
         *((year, 28) for year in range(2097, 2104)),
@@ -45,13 +45,13 @@ def test_the_29th_of_february_yearly() -> None:
 
 
 def test_quarters_and_every_second_month_from_the_end_of_a_month() -> None:
-    assert Cadence(Frequency.QUARTERLY).dates(date(2026, 11, 30), 0, 4) == [
+    assert Cadence(Frequency.QUARTERLY).days(date(2026, 11, 30), 0, 4) == [
         date(2026, 11, 30),
         date(2027, 2, 28),
         date(2027, 5, 30),
         date(2027, 8, 30),
     ]
-    assert Cadence(Frequency.MONTHLY, 2).dates(date(2026, 12, 31), 0, 3) == [
+    assert Cadence(Frequency.MONTHLY, 2).days(date(2026, 12, 31), 0, 3) == [
         date(2026, 12, 31),
         date(2027, 2, 28),
         date(2027, 4, 30),
@@ -70,7 +70,7 @@ def test_quarters_and_every_second_month_from_the_end_of_a_month() -> None:
 )
 def test_weekly_across_both_changes_of_the_clock(zone: str, anchor: date, offsets: tuple[int, ...]) -> None:
     """The same weekday of the payer's calendar, and due from the first instant of that day where they are."""
-    found = WEEKLY.dates(anchor, 0, 3)
+    found = WEEKLY.days(anchor, 0, 3)
     assert {day.weekday() for day in found} == {anchor.weekday()}
     for day, minutes in zip(found, offsets, strict=True):
         instant = clock.start_of_day(day, zone)
@@ -85,26 +85,26 @@ def test_a_day_begins_where_the_agreement_is_and_not_where_the_server_is() -> No
     assert clock.start_of_day(date(2026, 3, 31), "America/Los_Angeles") == datetime(2026, 3, 31, 7, tzinfo=UTC)
 
 
-@given(cadences, days, st.integers(-60, 200), st.integers(0, 200))
+@given(cadences, any_day, st.integers(-60, 200), st.integers(0, 200))
 def test_periods_follow_each_other_and_every_day_lies_in_one(
     cadence: Cadence, anchor: date, n: int, ahead: int
 ) -> None:
-    first, following = cadence.dates(anchor, n, 2)
+    first, following = cadence.days(anchor, n, 2)
     assert first < following
     day = min(first + timedelta(days=ahead), following - timedelta(days=1))
     assert cadence.number(anchor, first) == cadence.number(anchor, day) == n
 
 
-@given(cadences, days, st.integers(1, 60))
+@given(cadences, any_day, st.integers(1, 60))
 def test_n_periods_forth_are_the_date_of_period_n(cadence: Cadence, anchor: date, n: int) -> None:
-    assert cadence.dates(anchor, 0, n + 1)[n] == cadence.date(anchor, n)
+    assert cadence.days(anchor, 0, n + 1)[n] == cadence.day(anchor, n)
 
 
-@given(days, st.integers(0, 120))
+@given(any_day, st.integers(0, 120))
 def test_the_day_of_the_month_is_the_anchors_or_the_months_last(anchor: date, n: int) -> None:
-    found = MONTHLY.date(anchor, n)
+    found = MONTHLY.day(anchor, n)
     assert found.day == anchor.day or (found.day < anchor.day and (found + timedelta(days=1)).day == 1)
-    assert all(a < b for a, b in pairwise(MONTHLY.dates(anchor, n, 3)))
+    assert all(a < b for a, b in pairwise(MONTHLY.days(anchor, n, 3)))
 
 
 def test_every_none_is_refused() -> None:
