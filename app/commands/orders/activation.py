@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import or_, select
 
 from ... import clock, jobs
@@ -80,14 +81,7 @@ def _start_subscriptions(order: SalesOrder, today: date, *, by: Actor) -> None:
 
 def end_of_term(starts: date, months: int | None) -> date | None:
     """The last day of a term of so many months; None for evergreen. A month too short ends on its last day."""
-    if months is None:
-        return None
-    index = starts.year * 12 + starts.month - 1 + months
-    year, month = divmod(index, 12)
-    month += 1
-    first_of_next = date(year + month // 12, month % 12 + 1, 1)
-    last_day = (first_of_next - timedelta(days=1)).day
-    return date(year, month, min(starts.day, last_day)) - timedelta(days=1)
+    return None if months is None else starts + relativedelta(months=months) - timedelta(days=1)
 
 
 def start_due() -> int:
