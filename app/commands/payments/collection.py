@@ -25,7 +25,7 @@ def prepare_first(order_id: int, *, by: User) -> PaymentOrder:
     """The payment order of what is due at signature, made if it is not there yet.
 
     Raises Refusal: `not_permitted`, `switched_off`, `payment_in_progress`, `nothing_due`, `too_late`, `on_hold`,
-    `no_route`, `plan_does_not_add_up`, `more_than_due`.
+    `no_route`, `plan_does_not_add_up`, `more_than_due`, `covered`.
     """
     with transaction():
         demand(by, Permission.PAYMENT_COLLECT)
@@ -40,9 +40,9 @@ def prepare_first(order_id: int, *, by: User) -> PaymentOrder:
 
 def first_blocks(order: SalesOrder) -> list[Refusal]:
     """Everything about an order that keeps its first payment from being collected here; the page shows all."""
-    found = []
+    due, found = _first_due(order)
     if order.status not in BEFORE_BOOKING:
-        found.append(
+        found = [
             Refusal(
                 "too_late",
                 "The first payment of %(order)s is over; the order is %(state)s.",
@@ -50,28 +50,20 @@ def first_blocks(order: SalesOrder) -> list[Refusal]:
                 order=order.number,
                 state=said("order", order.status),
             )
-        )
-    else:
-        found += _nothing_due(order)
-    return [*found, *_of_account(order.account, _first_amount(order), order.id)]
+        ]
+    return [*found, *_of_account(order.account, due, order.id)]
 
 
-def _first_amount(order: SalesOrder) -> Money:
-    """What the route is chosen by; where the plan does not add up, which is refused by itself, the whole."""
+def _first_due(order: SalesOrder) -> tuple[Money, list[Refusal]]:
+    """What the route is chosen by, the whole where nothing can be asked for; and why it cannot."""
     try:
-        return first_payments.rest_at_signature(order) or order.totals().gross
-    except Refusal:
-        return order.totals().gross
-
-
-def _nothing_due(order: SalesOrder) -> list[Refusal]:
-    try:
-        due = payment_orders.due_at_signature(order)
+        due = first_payments.rest_at_signature(order)
     except Refusal as refusal:
-        return [refusal]
+        return order.totals().gross, [refusal]
     if due:
-        return []
-    return [Refusal("nothing_due", "The payment plan asks for nothing by card at signature.", "Book it on terms.")]
+        return due, []
+    nothing = Refusal("nothing_due", "The payment plan asks for nothing by card at signature.", "Book it on terms.")
+    return order.totals().gross, [nothing]
 
 
 def blocks(row: PaymentOrder) -> list[Refusal]:

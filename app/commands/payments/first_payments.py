@@ -12,10 +12,15 @@ from . import payment_orders
 
 
 def rest_at_signature(order: SalesOrder) -> Money:
-    """The first payment less the part that came for it without a gateway, which counts under other terms too."""
+    """The first payment less the part that came for it without a gateway, which counts under other terms too.
+
+    Raises Refusal: `plan_does_not_add_up`, and `covered` where the part is all that is due now.
+    """
     due, existing = payment_orders.due_at_signature(order), payment_orders.first_of(order.id)
     part = _part(existing) if existing is not None else 0
-    return due - Money(part, order.currency) if part < due.minor else due
+    if due:
+        _refuse_covered(part, due)
+    return due - Money(part, order.currency) if due else due
 
 
 def _part(row: PaymentOrder) -> int:

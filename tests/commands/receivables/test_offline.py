@@ -303,6 +303,7 @@ def test_a_part_that_is_all_that_is_due_now_is_not_asked_for_twice(app: Flask, c
     edited(order, 1, boss)
     with pytest.raises(Refusal, match="covered"):
         collection.prepare_first(order.id, by=boss)
+    assert [x.code for x in collection.first_blocks(fresh(order))] == ["covered"]
     assert (fresh(first).status, fresh(first).edition) == ("open", 1)
 
 
