@@ -57,11 +57,12 @@ def first_blocks(order: SalesOrder) -> list[Refusal]:
 def _first_due(order: SalesOrder) -> tuple[Money, list[Refusal]]:
     """What the route is chosen by, the whole where nothing can be asked for; and why it cannot."""
     try:
-        due = first_payments.rest_at_signature(order)
+        rest = first_payments.rest_at_signature(order)
+        due = rest or payment_orders.due_at_signature(order)
     except Refusal as refusal:
         return order.totals().gross, [refusal]
     if due:
-        return due, []
+        return due, [] if rest else [first_payments.covered(due)]
     nothing = Refusal("nothing_due", "The payment plan asks for nothing by card at signature.", "Book it on terms.")
     return order.totals().gross, [nothing]
 

@@ -12,15 +12,10 @@ from . import payment_orders
 
 
 def rest_at_signature(order: SalesOrder) -> Money:
-    """The first payment less the part that came for it without a gateway, which counts under other terms too.
-
-    Raises Refusal: `plan_does_not_add_up`, and `covered` where the part is all that is due now.
-    """
+    """The first payment less the part that came for it without a gateway, which counts under other terms too."""
     due, existing = payment_orders.due_at_signature(order), payment_orders.first_of(order.id)
     part = _part(existing) if existing is not None else 0
-    if due:
-        _refuse_covered(part, due)
-    return due - Money(part, order.currency) if due else due
+    return Money(max(due.minor - part, 0), order.currency)
 
 
 def _part(row: PaymentOrder) -> int:
@@ -46,7 +41,8 @@ def open_first(order: SalesOrder, *, by: Actor) -> PaymentOrder | None:
     if not due:
         return None
     _refuse_beyond_total(order, due)
-    _refuse_covered(part, due)
+    if part >= due.minor:
+        raise covered(due)
     share = "" if due == order.totals().gross else ", first part"
     purpose = f"First payment for order {order.number}{share}"
     if existing is not None and part:
@@ -66,15 +62,13 @@ def _refuse_beyond_total(order: SalesOrder, due: Money) -> None:
         )
 
 
-def _refuse_covered(part: int, due: Money) -> None:
-    if part >= due.minor:
-        raise Refusal(
-            "covered",
-            "%(part)s came already for the first payment, which is only %(due)s now.",
-            "AR / finance pays it out or applies it first; then the first payment can be asked for.",
-            part=money(Money(part, due.currency)),
-            due=money(due),
-        )
+def covered(due: Money) -> Refusal:
+    return Refusal(
+        "covered",
+        "As much came already for the first payment as is due at signature now: %(due)s.",
+        "AR / finance pays it out or applies it first; then the first payment can be asked for.",
+        due=money(due),
+    )
 
 
 def _renew(row: PaymentOrder, order: SalesOrder, due: Money, *, purpose: str, by: Actor) -> PaymentOrder:

@@ -281,7 +281,7 @@ class Facts:
     def rest_at_signature(self) -> Money:
         """Less the part of the first payment that came without a gateway, which counts whatever was edited since."""
         due, part = self.due_at_signature, payment_facts.part_of_first(self.payment_orders)
-        return due - self.money(part) if part < due.minor else due
+        return self.money(max(due.minor - part, 0))
 
     @cached_property
     def transfers_at_signature(self) -> Money:
