@@ -41,4 +41,4 @@ def refused(results: Sequence[Any]) -> list[str]:
 def meet(others: threading.Barrier) -> None:
     """Goes on when the others are here too, or when they will not come any more."""
     with suppress(threading.BrokenBarrierError):
-        others.wait(5)
+        others.wait(2)
