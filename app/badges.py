@@ -186,7 +186,28 @@ REQUEST = {
 SUBSCRIPTION = {
     "scheduled": Badge(_("Scheduled"), "info", "calendar"),
     "active": Badge(_("Active"), "ok", "circle-check"),
+    "paused": Badge(_("Paused"), "warn", "clock"),
     "ended": Badge(_("Ended"), "mute", "ban"),
+}
+
+AGREEMENT = {
+    "draft": Badge(_("Draft"), "mute", "pencil"),
+    "active": Badge(_("Active"), "ok", "circle-check"),
+    "not_live": Badge(_("Not live"), "warn", "alert-triangle"),
+    "paused": Badge(_("Paused"), "warn", "clock"),
+    "past_due": Badge(_("Past due"), "bad", "alert-circle"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
+    "completed": Badge(_("Completed"), "mute", "check"),
+}
+
+SCHEDULED = {
+    "scheduled": Badge(_("Scheduled"), "mute", "calendar"),
+    "due": Badge(_("Due"), "warn", "hourglass"),
+    "collecting": Badge(_("Being collected"), "info", "refresh"),
+    "paid": Badge(_("Paid"), "ok", "circle-check"),
+    "failed": Badge(_("Failed"), "bad", "circle-x"),
+    "skipped": Badge(_("Skipped"), "mute", "minus"),
+    "cancelled": Badge(_("Cancelled"), "mute", "ban"),
 }
 
 CHECK = {
@@ -275,6 +296,8 @@ KINDS: dict[str, dict[str, Badge]] = {
     "fate": FATE,
     "request": REQUEST,
     "subscription": SUBSCRIPTION,
+    "agreement": AGREEMENT,
+    "scheduled": SCHEDULED,
     "check": CHECK,
     "routing": ROUTING,
     "sandbox": SANDBOX,

@@ -21,6 +21,7 @@ SERIES = {
     "credit_note": "CN-{:05d}",
     "receipt": "R-{:05d}",
     "dispute": "D-{:04d}",
+    "agreement": "PA-{:04d}",
 }
 FIRST = {"quote": 2001, "order": 1001, "payment_order": 5001, "account": 301}
 

@@ -90,6 +90,12 @@ FIRST_PAYMENT_DEFAULTS = Definition(
     marked("First payment sets billing defaults"),
     marked("Where the account has none yet."),
 )
+RECURRING = Definition(
+    "payments.recurring",
+    True,
+    marked("Recurring payments are collected"),
+    marked("Off: no agreement is charged and no link for one is sent, until it is on again. What fell due waits."),
+)
 DEPOSIT_MIN_PERCENT = Definition(
     "quotes.deposit_min_percent",
     0,
@@ -176,6 +182,7 @@ ALL: dict[str, Definition] = {
         PAYMENT_LINK_DAYS,
         ATTEMPT_LIMIT,
         FIRST_PAYMENT_DEFAULTS,
+        RECURRING,
         DEPOSIT_MIN_PERCENT,
         DEPOSIT_MAX_PERCENT,
         REFUND_SECOND_PERSON,

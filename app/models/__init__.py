@@ -1,6 +1,7 @@
 """Nouns: facts, derived figures and relations, one aggregate a file. Writers live in `commands`."""
 
 from .account import Account, Address, Contact, Opportunity, OpportunityStage, TaxStatus
+from .agreement import AgreementLine, AgreementVersion, Missed, PaymentAgreement, Proration, ScheduledPayment
 from .approval import Approval, Signature, Snapshot
 from .catalog import Frequency, Product, Routing, TaxCode, TaxRate
 from .company import Audit, Company, Counter, Setting, TermsText
@@ -51,6 +52,8 @@ __all__ = [
     "Actor",
     "ActorKind",
     "Address",
+    "AgreementLine",
+    "AgreementVersion",
     "Allocation",
     "Approval",
     "Attempt",
@@ -88,6 +91,7 @@ __all__ = [
     "MethodRequest",
     "MethodSetup",
     "MigratedMethod",
+    "Missed",
     "Note",
     "NoticeWork",
     "Opportunity",
@@ -97,6 +101,7 @@ __all__ = [
     "OrderKind",
     "OrderLine",
     "PayOut",
+    "PaymentAgreement",
     "PaymentIntent",
     "PaymentMethod",
     "PaymentOrder",
@@ -105,6 +110,7 @@ __all__ = [
     "PostProcessing",
     "ProcessorEvent",
     "Product",
+    "Proration",
     "Quote",
     "QuoteLine",
     "Receipt",
@@ -115,6 +121,7 @@ __all__ = [
     "RouteMigration",
     "Routing",
     "SalesOrder",
+    "ScheduledPayment",
     "Setting",
     "SettlementBatch",
     "SettlementException",

@@ -25,7 +25,8 @@ from .quote import CollectionMethod
 
 
 class PaymentOrder(Machine, Model):
-    """The intent to collect `amount` (minor units). `first` marks the one whose capture books the order."""
+    """The intent to collect `amount` (minor units). `first` marks the one whose capture books the order. What an agreement
+    asks for names no order: it is none of what the order itself comes to."""
 
     __tablename__ = "payment_order"
     __lock_rank__ = 3
@@ -40,6 +41,9 @@ class PaymentOrder(Machine, Model):
     order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"), index=True)
     invoice_id: Mapped[int | None] = mapped_column(
         ForeignKey("invoice.id", use_alter=True, name="fk_payment_order_invoice_id"), index=True
+    )
+    agreement_id: Mapped[int | None] = mapped_column(
+        ForeignKey("payment_agreement.id", name="fk_payment_order_agreement_id"), index=True
     )
     edition: Mapped[int | None]
     purpose: Mapped[str] = mapped_column(String(200))

@@ -22,6 +22,9 @@ class Subscription(Machine, Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
     order_line_id: Mapped[int] = mapped_column(ForeignKey("order_line.id"), unique=True)
+    agreement_id: Mapped[int | None] = mapped_column(
+        ForeignKey("payment_agreement.id", name="fk_subscription_agreement_id"), index=True
+    )
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     status: Mapped[SubscriptionStatus] = mapped_column(enum(SubscriptionStatus), default=SubscriptionStatus.SCHEDULED)
     sku: Mapped[str] = mapped_column(String(60))

@@ -14,6 +14,7 @@ from app.errors import IllegalMove
 from app.models import SYSTEM, History
 from app.models.machine import Machine
 from app.states import (
+    agreement,
     approval,
     attempt,
     dispute,
@@ -30,6 +31,7 @@ from app.states import (
     payment_order,
     quote,
     route_migration,
+    scheduled_payment,
     settlement_exception,
     subscription,
 )
@@ -40,6 +42,7 @@ from app.states.payment_order import Figures, PaymentStatus, derive
 from tests import factories
 
 MACHINES: tuple[ModuleType, ...] = (
+    agreement,
     approval,
     attempt,
     dispute,
@@ -56,6 +59,7 @@ MACHINES: tuple[ModuleType, ...] = (
     payment_order,
     quote,
     route_migration,
+    scheduled_payment,
     settlement_exception,
     subscription,
 )
@@ -126,6 +130,29 @@ SPECIFIED: set[tuple[S, E, S]] = {
     (S.ACTIVATED, E.TERMINATE, S.CANCELLED),
     *((s, E.LINK_EXPIRED, S.DRAFT) for s in (S.AWAITING_APPROVAL, S.DECLINED)),
 }
+
+
+# That of the agreement specification, written down a second time by hand.
+A, B = agreement.AgreementStatus, agreement.AgreementEvent
+AGREED: set[tuple[A, B, A]] = {
+    (A.DRAFT, B.ACTIVATE, A.ACTIVE),
+    (A.ACTIVE, B.PAUSE, A.PAUSED),
+    (A.PAUSED, B.RESUME, A.ACTIVE),
+    (A.ACTIVE, B.FALL_BEHIND, A.PAST_DUE),
+    (A.PAST_DUE, B.CATCH_UP, A.ACTIVE),
+    (A.PAST_DUE, B.PAUSE, A.PAUSED),
+    *((a, B.CANCEL, A.CANCELLED) for a in (A.DRAFT, A.ACTIVE, A.PAUSED, A.PAST_DUE)),
+    (A.ACTIVE, B.COMPLETE, A.COMPLETED),
+}
+
+
+def test_the_agreement_machine_is_the_specification() -> None:
+    assert {(start, event, end) for (start, event), end in agreement.EDGES.items()} == AGREED
+
+
+def test_a_settled_period_stays_as_it_is() -> None:
+    settled = set(scheduled_payment.ScheduledStatus) - scheduled_payment.UNSETTLED
+    assert not [pair for pair in scheduled_payment.EDGES if pair[0] in settled]
 
 
 # Beyond it: a switch that goes off books what was signed and waited for a payment, a declined one too.
