@@ -29,6 +29,8 @@ class Permission(StrEnum):
     ORDER_NOTE = "order.note"
     ACCOUNT_VIEW = "account.view"
     ACCOUNT_EDIT = "account.edit"
+    AGREEMENT_VIEW = "agreement.view"
+    AGREEMENT_MANAGE = "agreement.manage"
     INVOICE_VIEW = "invoice.view"
     INVOICE_SEND = "invoice.send"
     PAYMENT_VIEW = "payment.view"
@@ -82,6 +84,8 @@ SENTENCES: dict[Permission, str] = {
     P.ORDER_NOTE: marked("add notes and files to an order"),
     P.ACCOUNT_VIEW: marked("see accounts and contacts"),
     P.ACCOUNT_EDIT: marked("edit accounts and contacts"),
+    P.AGREEMENT_VIEW: marked("see payment agreements"),
+    P.AGREEMENT_MANAGE: marked("make, change, pause and cancel payment agreements"),
     P.INVOICE_VIEW: marked("see invoices"),
     P.INVOICE_SEND: marked("send invoices by mail"),
     P.PAYMENT_VIEW: marked("see payments"),
@@ -136,7 +140,9 @@ class Role(StrEnum):
     READ_ONLY = "read_only"
 
 
-SEE = frozenset({P.QUOTE_VIEW, P.ORDER_VIEW, P.ACCOUNT_VIEW, P.INVOICE_VIEW, P.PAYMENT_VIEW, P.METHOD_VIEW})
+SEE = frozenset(
+    {P.QUOTE_VIEW, P.ORDER_VIEW, P.ACCOUNT_VIEW, P.AGREEMENT_VIEW, P.INVOICE_VIEW, P.PAYMENT_VIEW, P.METHOD_VIEW}
+)
 SELL = SEE | {
     P.QUOTE_EDIT,
     P.QUOTE_CONVERT,
@@ -163,7 +169,9 @@ OPERATE = (
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SALESPERSON: frozenset(SELL),
-    Role.SALES_MANAGER: frozenset(SELL | ESCALATIONS | {P.QUOTE_APPROVE, P.ORDER_BOOK, P.REPORT_VIEW}),
+    Role.SALES_MANAGER: frozenset(
+        SELL | ESCALATIONS | {P.QUOTE_APPROVE, P.ORDER_BOOK, P.AGREEMENT_MANAGE, P.REPORT_VIEW}
+    ),
     Role.ORDER_MANAGEMENT: frozenset(SEE | {P.ORDER_EDIT, P.ORDER_BOOK, P.ORDER_CANCEL, P.ORDER_NOTE, P.MAIL_RESEND}),
     Role.REVENUE_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
     Role.BILLING: frozenset(
@@ -171,6 +179,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         | {
             P.ORDER_NOTE,
             P.ACCOUNT_EDIT,
+            P.AGREEMENT_MANAGE,
             P.INVOICE_SEND,
             P.BILLING_HOLD,
             P.CREDIT_NOTE_ISSUE,
@@ -184,6 +193,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         | MONEY
         | ESCALATIONS
         | {
+            P.AGREEMENT_MANAGE,
             P.REFUND_APPROVE,
             P.RECEIPT_RECORD,
             P.RECEIPT_ALLOCATE,

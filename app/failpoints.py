@@ -7,6 +7,9 @@ from flask import current_app
 
 POINTS = frozenset(
     {
+        "agreement.before_claim_commits",
+        "agreement.claimed",
+        "agreement.taken",
         "charge.before_attempt_commits",
         "charge.attempt_committed",
         "charge.in_call",

@@ -31,6 +31,8 @@ order.cancel               s m o . . . . . . . A .
 order.note                 s m o r b a c p P f A .
 account.view               s m o r b a c p P . A v
 account.edit               s m . . b . . . . . A .
+agreement.view             s m o r b a c p P . A v
+agreement.manage           . m . . b a . . . . A .
 invoice.view               s m o r b a c p P . A v
 invoice.send               s m . . b a . . . . A .
 payment.view               s m o r b a c p P . A v

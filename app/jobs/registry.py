@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 # Every module that registers handlers or ticks.
 MODULES: tuple[str, ...] = (
     "app.jobs.housekeeping",
+    "app.commands.agreements.charging",
+    "app.commands.agreements.ending",
+    "app.commands.agreements.pausing",
     "app.commands.methods.method_requests",
     "app.commands.methods.method_setups",
     "app.commands.methods.methods",

@@ -25,8 +25,8 @@ from .quote import CollectionMethod
 
 
 class PaymentOrder(Machine, Model):
-    """The intent to collect `amount` (minor units). `first` marks the one whose capture books the order. What an agreement
-    asks for names no order: it is none of what the order itself comes to."""
+    """The intent to collect `amount` (minor units). `first` marks the one whose capture books the order. What an
+    agreement asks for names no order: it is none of what the order itself comes to."""
 
     __tablename__ = "payment_order"
     __lock_rank__ = 3

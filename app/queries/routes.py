@@ -176,11 +176,19 @@ LIKE = select(
 ).where(Account.id == bindparam("account_id_"))
 
 
-def wanted(account_id: int, amount: Money, order_id: int | None = None, *, agreement: bool = False) -> Wanted:
-    """What a charge of `amount` is like; one statement. An order is recurring if anything in it is."""
+def wanted(
+    account_id: int,
+    amount: Money,
+    order_id: int | None = None,
+    *,
+    agreement: bool = False,
+    recurring: bool = False,
+) -> Wanted:
+    """What a charge of `amount` is like; one statement. An order is recurring if anything in it is, and so is what an
+    agreement asks for, whoever pays it."""
     row: Any = read_columns(LIKE, account_id_=account_id, order_id_=order_id).one()
     group, recurs = row
-    return Wanted(amount.currency, amount.minor or None, group, kind_of(recurs), agreement)
+    return Wanted(amount.currency, amount.minor or None, group, kind_of(recurs or recurring), agreement)
 
 
 def kind_of(recurring: object) -> OrderKind:

@@ -12,6 +12,7 @@ from ...db import db, end_read, lock, transaction
 from ...models import SYSTEM, Actor, Company, OrderLine, SalesOrder, Subscription
 from ...states.order import OrderEvent, OrderStatus
 from ...states.subscription import SubscriptionEvent, SubscriptionStatus
+from ..agreements import agreements
 
 
 def activate_or_schedule(order: SalesOrder, *, by: Actor) -> None:
@@ -26,7 +27,8 @@ def activate_or_schedule(order: SalesOrder, *, by: Actor) -> None:
 
 
 def start_lines(order: SalesOrder, today: date, *, by: Actor) -> None:
-    """Lines whose date has come are activated; each recurring line has its subscription, once."""
+    """Lines whose date has come are activated; each recurring line has its subscription, once, and each frequency its
+    payment agreement."""
     active = order.status in (OrderStatus.ACTIVATED, OrderStatus.COMPLETED)
     started: list[str] = []
     for line in order.lines:
@@ -36,6 +38,7 @@ def start_lines(order: SalesOrder, today: date, *, by: Actor) -> None:
         if active and line.activated_on is None and starts <= today:
             line.activated_on = starts
             started.append(line.description)
+    agreements.for_order(order, by=by)
     if started:
         order.record("lines_activated", by=by, lines=started)
     if active:

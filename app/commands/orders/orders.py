@@ -37,6 +37,7 @@ from ...states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ...states.invoice import InvoiceStatus
 from ...states.order import OrderEvent, OrderStatus
 from ...states.subscription import SubscriptionEvent
+from ..agreements import ending
 from ..payments import movements, payment_orders
 from ..receivables import credit_notes
 from . import activation, approvals
@@ -124,6 +125,7 @@ def cancel(order_id: int, *, because: str, by: User) -> SalesOrder:
             raise Refusal("not_cancellable", sentence, RELOAD, **_where(order))
         payment_orders.refuse_while_paying(order)
         _refuse_while_money_is_on_it(order)
+        ending.end_with(order, by=actor, because=f"Order {order.number} is cancelled")
         _credit_invoices(order, by)
         approvals.close_live(order, ApprovalEvent.REVOKE, by=actor)
         movements.void_held(order, by=actor, because="Order cancelled")

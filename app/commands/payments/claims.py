@@ -35,6 +35,7 @@ from ...models import (
     User,
 )
 from ...queries import ledger, routes
+from ...queries.agreements import verdict
 from ...states.approval import LIVE as APPROVAL_LIVE
 from ...states.attempt import OPEN, AttemptStatus
 from ...states.intent import IntentStatus
@@ -80,9 +81,11 @@ def lock_chain(intent_id: int) -> tuple[PaymentIntent, PaymentOrder, SalesOrder 
 
 def refuse_unless_allowed(intent: PaymentIntent, by: Actor) -> None:
     """By the switch as it stands in the claiming transaction (invariant 18). It binds customers on orders that
-    salespeople sent, and salespeople; not the other roles."""
+    salespeople sent, and salespeople; not the other roles. What an agreement charges by itself needs its verdict."""
     if by.user_id is not None:
         demand(db.session.get_one(User, by.user_id), Permission.PAYMENT_COLLECT)
+    elif by.kind is ActorKind.SYSTEM and intent.payment_order.agreement_id is not None:
+        verdict.refuse_unless_live(intent.payment_order.agreement_id)
     elif intent.purpose is IntentPurpose.APPROVAL and _switched_off(intent):
         raise Refusal("payment_switched_off", "Payment is not taken with this approval at the moment.")
 
@@ -157,9 +160,12 @@ def _switched_off(intent: PaymentIntent) -> bool:
     return bool(sent_by_salesperson) and not salespeople_may_take_payment(fresh=True)
 
 
-def way_of(intent: PaymentIntent) -> routes.Way:
+def way_of(intent: PaymentIntent, *, by_itself: bool = False) -> routes.Way:
+    """`by_itself`: a running agreement charges its saved method, which a gateway being retired may still allow."""
     payment_order = intent.payment_order
-    return routes.choose(routes.wanted(payment_order.account_id, intent.money, payment_order.order_id))
+    recurring = payment_order.agreement_id is not None
+    kind = {"agreement": by_itself and recurring, "recurring": recurring}
+    return routes.choose(routes.wanted(payment_order.account_id, intent.money, payment_order.order_id, **kind))
 
 
 def refuse_changed_way(way: routes.Way, customer: Customer | None) -> None:
@@ -251,6 +257,7 @@ def _request(attempt: Attempt, way: routes.Way) -> ChargeRequest:
         descriptor=way.route.descriptor,
         metadata={"attempt": attempt.public_id, "payment_order": attempt.payment_order.number},
         return_url=f"{current_app.config['BASE_URL']}/checkout/{attempt.public_id}/return",
-        capture=not way.route.capture_later,
+        # The service goes on meanwhile, so that there is nothing to wait for with a period.
+        capture=not way.route.capture_later or attempt.payment_order.agreement_id is not None,
         off_session=attempt.actor_kind != ActorKind.CUSTOMER and attempt.method_id is not None,
     )

@@ -85,15 +85,15 @@ def blocks(row: PaymentOrder) -> list[Refusal]:
             )
         )
     balance = Money(ledger.figures([row.id])[row.id].balance, row.currency)
-    return [*found, *_of_account(row.account, balance, row.order_id)]
+    return [*found, *_of_account(row.account, balance, row.order_id, recurring=row.agreement_id is not None)]
 
 
-def _of_account(account: Account, amount: Money, order_id: int | None) -> list[Refusal]:
+def _of_account(account: Account, amount: Money, order_id: int | None, *, recurring: bool = False) -> list[Refusal]:
     found = []
     if account.hold_reason:
         found.append(payment_orders.on_hold(account))
     try:
-        routes.choose(routes.wanted(account.id, amount, order_id))
+        routes.choose(routes.wanted(account.id, amount, order_id, recurring=recurring))
     except Refusal as refusal:
         found.append(refusal)
     return found

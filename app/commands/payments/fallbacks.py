@@ -11,9 +11,10 @@ from sqlalchemy import select
 from ...db import db, get, transaction
 from ...errors import Refusal
 from ...gateways.base import ChargeResult, Outcome
-from ...models import SYSTEM, Attempt, Gateway, PaymentIntent, PaymentOrder, Token
+from ...models import SYSTEM, ActorKind, Attempt, Gateway, PaymentIntent, PaymentOrder, Token
 from ...queries import routes
 from ...states.attempt import AttemptStatus
+from ..agreements import outcomes as agreement_outcomes
 from ..routing import gateway_health
 from . import claims, outcomes
 from .claims import Instrument
@@ -63,6 +64,7 @@ def _claim(attempt_id: int) -> int | None:
             receipt_email=lost.receipt_email,
             fallback_of=lost.id,
         )
+        agreement_outcomes.taken_up(attempt)
         first = get(Gateway, lost.gateway_id).name
         attempt.record("fell_back", by=SYSTEM, gateway=way.gateway.name, first=first)
         return attempt.id
@@ -73,7 +75,9 @@ def _way(lost: Attempt, intent: PaymentIntent, payment_order: PaymentOrder) -> r
     route = next((x for x in routes.load() if x.id == lost.route_id), None)
     if route is None or route.fallback is None or not route.active or lost.gateway_id != route.gateway.id:
         return None
-    wanted = routes.wanted(payment_order.account_id, intent.money, payment_order.order_id)
+    recurring = payment_order.agreement_id is not None
+    kind = {"agreement": recurring and lost.actor_kind == ActorKind.SYSTEM, "recurring": recurring}
+    wanted = routes.wanted(payment_order.account_id, intent.money, payment_order.order_id, **kind)
     return routes.Way(route, route.fallback, True) if route.fallback.takes(wanted) else None
 
 

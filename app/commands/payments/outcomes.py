@@ -34,6 +34,7 @@ from ...states import declines
 from ...states.attempt import AttemptEvent, AttemptStatus
 from ...states.intent import IntentEvent
 from ...states.order import OrderEvent
+from ..agreements import outcomes as agreement_outcomes
 from ..methods import kept_methods
 from ..methods.kept_methods import Consent
 from ..office import escalations
@@ -83,6 +84,7 @@ def apply(attempt: Attempt, order: SalesOrder | None, result: ChargeResult) -> i
     if event is E.SUCCEED and (because := _mismatch(attempt, result)):
         _quarantine(attempt, because, result)
         return None
+    asked_payer = attempt.status is AttemptStatus.REQUIRES_ACTION
     _note(attempt, result)
     if attempt.EDGES[attempt.status, event] is not attempt.status:
         attempt.transition(event, by=SYSTEM, because=result.message or None, code=result.decline_code)
@@ -93,6 +95,8 @@ def apply(attempt: Attempt, order: SalesOrder | None, result: ChargeResult) -> i
         return _captured(attempt, result)
     if event is E.DECLINE:
         _declined(attempt, order)
+    if not attempt.is_open:
+        agreement_outcomes.attempt_failed(attempt, asked_payer=asked_payer)
     return None
 
 

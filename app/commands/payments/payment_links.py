@@ -104,7 +104,8 @@ def blocks(payment_order: PaymentOrder) -> list[Refusal]:
 
 def _route_of(row: PaymentOrder) -> routes.Way:
     balance = Money(ledger.figures([row.id])[row.id].balance, row.currency)
-    return routes.choose(routes.wanted(row.account_id, balance, row.order_id))
+    recurring = row.agreement_id is not None
+    return routes.choose(routes.wanted(row.account_id, balance, row.order_id, recurring=recurring))
 
 
 def _nothing_to_collect(row: PaymentOrder) -> list[Refusal]:

@@ -106,16 +106,22 @@ def _receipt(captured: Captured) -> None:
 
 
 def _invoice(captured: Captured) -> None:
-    if captured.order is None or not captured.counts:
+    if not captured.counts or (not captured.covers and captured.payment_order.invoice_id is None):
         return
-    if not captured.covers and captured.payment_order.invoice_id is None:
-        return
-    invoice = invoices.for_payment(captured.order, captured.payment_order, by=SYSTEM)
+    invoice = _bill(captured)
     if invoice is None:
         return  # all of the order is invoiced already: the receipt stays unapplied cash, for people to look at
     captured.receipt  # noqa: B018  (made when first asked for)
     receipts.allocate_all(captured.payment_order, invoice, by=SYSTEM)
     captured.invoice_paper = papers.invoice(invoice)
+
+
+def _bill(captured: Captured) -> Invoice | None:
+    """What a period of an agreement asks for is invoiced before it is paid."""
+    invoice_id = captured.payment_order.invoice_id
+    if captured.order is not None:
+        return invoices.for_payment(captured.order, captured.payment_order, by=SYSTEM)
+    return db.session.get_one(Invoice, invoice_id) if invoice_id is not None else None
 
 
 def _order(captured: Captured) -> None:

@@ -14,6 +14,7 @@ from ...models import Account, Actor, Company, CreditNote, Invoice, InvoiceKind,
 from ...money import Money, TaxTotal, Totals, next_part
 from ...queries.receivables import figures
 from ...states.invoice import EDGES, OPEN, TOWARDS, InvoiceEvent, InvoiceStatus, derive
+from ..agreements import outcomes
 
 BILLED = union_all(
     select(literal(1), Invoice.tax_by_rate).where(
@@ -168,6 +169,8 @@ def settle(invoice: Invoice, *, by: Actor, because: str | None = None, event: st
         return
     move = next(e for e in TOWARDS[target] if EDGES.get((invoice.status, e)) is target)
     invoice.transition(move, by=by, because=because, **told)
+    if invoice.order_id is None:
+        outcomes.bill_moved(invoice, by=by)
 
 
 def overdue(invoice: Invoice, today: date) -> bool:

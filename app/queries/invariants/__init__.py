@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import books, evidence, money, movements, promises, receivables, settlement
+from . import agreements, books, evidence, money, movements, promises, receivables, settlement
 
 GRACE = timedelta(minutes=5)
 
@@ -49,6 +49,9 @@ RULES: tuple[Rule, ...] = (
     Rule(14, "A capture, void or refund succeeded if and only if its transaction is there", movements.outcomes_apart),
     Rule(15, "A transaction has the attempt's amount and currency", evidence.amounts_apart),
     Rule(16, "An authorization ends in capture or void, never both", evidence.captured_and_voided),
+    Rule(17, "A period of an agreement is asked for once", agreements.periods_apart),
+    Rule(17, "Each period falls on its day, and none is left out", agreements.days_apart),
+    Rule(18, "Nothing is charged after a pause, a cancellation or the switch", agreements.charged_after_stop),
     Rule(19, "A saved card was charged for its own account, on the gateway that holds it", promises.foreign_methods),
     Rule(20, "A signature binds the snapshot it was made under", promises.unbound_signatures),
     Rule(21, "What can be paid is the order as it stands", promises.stale_checkouts),

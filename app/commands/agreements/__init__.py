@@ -1,0 +1,1 @@
+"""Payment agreements: made, kept going, paused, changed, ended, and charged period after period."""

@@ -1,0 +1,40 @@
+"""Holding an agreement: whoever moves one holds its account first, so that its outcomes wait for each other there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from ...db import db, get, lock
+from ...models import Account, Actor, PaymentAgreement, SalesOrder, ScheduledPayment, Subscription
+from ...states.scheduled_payment import ScheduledStatus
+from ...states.subscription import SubscriptionEvent
+
+
+def hold(agreement_id: int) -> PaymentAgreement:
+    """Account, order, agreement, in the fixed order. Inside a transaction. Raises NotFound."""
+    found = get(PaymentAgreement, agreement_id)
+    lock(Account, found.account_id)
+    if found.order_id is not None:
+        lock(SalesOrder, found.order_id)
+    return lock(PaymentAgreement, agreement_id)
+
+
+def payments(agreement: PaymentAgreement, *statuses: ScheduledStatus) -> Sequence[ScheduledPayment]:
+    """Its scheduled payments of these statuses, in their order, as they are now."""
+    mine = select(ScheduledPayment).where(
+        ScheduledPayment.agreement_id == agreement.id, ScheduledPayment.status.in_(statuses)
+    )
+    fresh = mine.order_by(ScheduledPayment.period).execution_options(populate_existing=True)
+    return db.session.scalars(fresh).all()
+
+
+def move_subscriptions(
+    agreement: PaymentAgreement, event: SubscriptionEvent, *, by: Actor, because: str | None = None
+) -> None:
+    """What the customer receives follows the agreement, in the same transaction."""
+    mine = select(Subscription).where(Subscription.agreement_id == agreement.id).order_by(Subscription.id)
+    for row in db.session.scalars(mine.execution_options(populate_existing=True)):
+        if row.can(event):
+            row.transition(event, by=by, because=because, item=row.description)

@@ -1,0 +1,96 @@
+"""What becomes of a period: its bill is paid or given up, or its charge failed. The agreement follows at once.
+
+Called by those who settle invoices and end attempts, inside their transaction, with the account held.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from ... import clock
+from ...db import db
+from ...models import SYSTEM, Actor, ActorKind, Attempt, Invoice, PaymentAgreement, ScheduledPayment
+from ...states import declines
+from ...states.agreement import AgreementEvent
+from ...states.attempt import AttemptStatus
+from ...states.invoice import InvoiceStatus
+from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
+from ...states.subscription import SubscriptionEvent
+from . import holding
+
+REST = timedelta(hours=1)
+ENDS = {
+    InvoiceStatus.PAID: ScheduledEvent.PAY,
+    InvoiceStatus.CREDITED: ScheduledEvent.SKIP,
+    InvoiceStatus.WRITTEN_OFF: ScheduledEvent.SKIP,
+}
+
+
+def bill_moved(invoice: Invoice, *, by: Actor) -> None:
+    """The period of this invoice, if it is one's, is paid or given up with it."""
+    event = ENDS.get(invoice.status)
+    if event is None or invoice.order_id is not None:
+        return
+    row = _one(ScheduledPayment.invoice_id == invoice.id)
+    if row is not None and row.can(event):
+        row.transition(event, by=by, number=row.agreement.number, period=row.period)
+        catch_up(row.agreement, by=by)
+
+
+def attempt_failed(attempt: Attempt, *, asked_payer: bool) -> None:
+    """Of a charge that the schedule made. The customer's no makes the agreement past due; a gateway that was out of
+    reach is none of theirs, so the period waits and is charged anew."""
+    if attempt.actor_kind != ActorKind.SYSTEM or attempt.payment_order.agreement_id is None:
+        return
+    row = _one(ScheduledPayment.payment_order_id == attempt.payment_order_id)
+    if row is None or row.status is not ScheduledStatus.COLLECTING:
+        return
+    if attempt.status is AttemptStatus.FAILED and not asked_payer:
+        row.transition(ScheduledEvent.PUT_OFF, by=SYSTEM, because=attempt.error, period=row.period)
+        row.held_until = clock.now() + REST
+        return
+    found = declines.explain(attempt.decline_code, attempt.advice)
+    fail(row, because=f"{found.staff} {found.staff_next}")
+    if found.stops_plan:
+        _stop(row.agreement, because=found.staff)
+
+
+def taken_up(attempt: Attempt) -> None:
+    """The fallback charges what was just put off."""
+    if attempt.actor_kind != ActorKind.SYSTEM or attempt.payment_order.agreement_id is None:
+        return
+    row = _one(ScheduledPayment.payment_order_id == attempt.payment_order_id)
+    if row is not None and row.can(ScheduledEvent.COLLECT):
+        row.transition(ScheduledEvent.COLLECT, by=SYSTEM, number=row.agreement.number, period=row.period)
+
+
+def fail(row: ScheduledPayment, *, because: str) -> None:
+    agreement = row.agreement
+    row.transition(ScheduledEvent.FAIL, by=SYSTEM, because=because, number=agreement.number, period=row.period)
+    if agreement.can(AgreementEvent.FALL_BEHIND):
+        agreement.transition(AgreementEvent.FALL_BEHIND, by=SYSTEM, because=because, number=agreement.number)
+
+
+def catch_up(agreement: PaymentAgreement, *, by: Actor) -> None:
+    """Past due no longer once nothing of it has failed."""
+    if agreement.can(AgreementEvent.CATCH_UP) and not holding.payments(agreement, ScheduledStatus.FAILED):
+        agreement.transition(AgreementEvent.CATCH_UP, by=by, number=agreement.number)
+
+
+def _stop(agreement: PaymentAgreement, *, because: str) -> None:
+    """The cardholder took the permission back: nothing more is tried until people have looked."""
+    if agreement.can(AgreementEvent.PAUSE):
+        agreement.transition(AgreementEvent.PAUSE, by=SYSTEM, because=because, number=agreement.number)
+        holding.move_subscriptions(agreement, SubscriptionEvent.PAUSE, by=SYSTEM, because=because)
+
+
+def _one(condition: object) -> ScheduledPayment | None:
+    """As it is now, with its agreement: whoever writes either holds the account."""
+    query = select(ScheduledPayment, PaymentAgreement).join(
+        PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id
+    )
+    fresh = query.where(condition).execution_options(populate_existing=True)  # type: ignore[arg-type]
+    found = db.session.execute(fresh).one_or_none()
+    return found[0] if found else None

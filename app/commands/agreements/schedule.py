@@ -1,0 +1,96 @@
+"""The schedule: the next twelve periods are always written down, or all of them where the agreement ends before."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from sqlalchemy import func, select
+
+from ... import clock
+from ...db import db, insert_once
+from ...models import Actor, PaymentAgreement, Proration, ScheduledPayment
+from ...money import Money
+from ...states.agreement import ENDED
+from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
+from . import holding
+
+AHEAD = 12
+DAY = timedelta(days=1)
+
+
+def extend(agreement: PaymentAgreement) -> int:
+    """Write what is not scheduled yet of the next twelve periods; how many were. Inside a transaction, agreement held.
+
+    Each period has one row, whoever else writes it (invariant 17).
+    """
+    if agreement.status in ENDED:
+        return 0
+    last = db.session.scalar(
+        select(func.max(ScheduledPayment.period)).where(ScheduledPayment.agreement_id == agreement.id)
+    )
+    now = max(agreement.period_of(clock.today(agreement.zone)), agreement.first_period - 1)
+    wanted = range(max((last or 0) + 1, agreement.first_period), now + AHEAD + 1)
+    return sum(_write(agreement, period) for period in wanted if _exists(agreement, period))
+
+
+def _exists(agreement: PaymentAgreement, period: int) -> bool:
+    return agreement.last_day is None or agreement.starts(period) <= agreement.last_day
+
+
+def _write(agreement: PaymentAgreement, period: int) -> bool:
+    starts, ends = agreement.starts(period), _ends(agreement, period)
+    return insert_once(
+        ScheduledPayment,
+        agreement_id=agreement.id,
+        period=period,
+        status=ScheduledStatus.SCHEDULED,
+        due_on=starts,
+        due_at=clock.start_of_day(starts, agreement.zone),
+        covers_from=starts,
+        covers_to=ends,
+        amount=amount(agreement, period).minor,
+        currency=agreement.currency,
+    )
+
+
+def _ends(agreement: PaymentAgreement, period: int) -> date:
+    whole = agreement.starts(period + 1) - DAY
+    return whole if agreement.last_day is None else min(whole, agreement.last_day)
+
+
+def amount(agreement: PaymentAgreement, period: int) -> Money:
+    """Gross; of a period that the end cuts short all of it, or so much as it has days, by the agreement's rule."""
+    gross = agreement.totals().gross
+    starts, whole, ends = agreement.starts(period), agreement.starts(period + 1) - DAY, _ends(agreement, period)
+    if ends == whole or agreement.proration is Proration.NONE:
+        return gross
+    part = gross.allocate([(ends - starts).days + 1, (whole - ends).days])[0]
+    return max(part, Money(1, gross.currency))
+
+
+def renew(agreement: PaymentAgreement, *, by: Actor, because: str) -> None:
+    """What is scheduled and not due yet takes over the agreement's terms as they stand; what now lies behind its end is
+    cancelled, what is missing is written. Inside a transaction, agreement held."""
+    today = clock.today(agreement.zone)
+    for row in holding.payments(agreement, ScheduledStatus.SCHEDULED):
+        if row.due_on <= today:
+            continue
+        if _exists(agreement, row.period):
+            _take_over(row, agreement)
+        else:
+            row.transition(ScheduledEvent.CANCEL, by=by, because=because)
+    extend(agreement)
+
+
+def _take_over(row: ScheduledPayment, agreement: PaymentAgreement) -> None:
+    row.due_on = row.covers_from = agreement.starts(row.period)
+    row.due_at = clock.start_of_day(row.due_on, agreement.zone)
+    row.covers_to = _ends(agreement, row.period)
+    row.amount = amount(agreement, row.period).minor
+
+
+def next_due(agreement: PaymentAgreement) -> date | None:
+    """The day of the first payment that is not due yet."""
+    today = clock.today(agreement.zone)
+    rows = holding.payments(agreement, ScheduledStatus.SCHEDULED)
+    return next((row.due_on for row in rows if row.due_on > today), None)

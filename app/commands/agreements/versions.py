@@ -1,0 +1,64 @@
+"""What was agreed, kept version by version: canonical JSON and its hash, never changed again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import canonical
+from ...db import db
+from ...models import Actor, AgreementLine, AgreementVersion, PaymentAgreement
+
+TERMS = (
+    "number",
+    "currency",
+    "prices_include_tax",
+    "rounding_rule",
+    "frequency",
+    "every",
+    "anchor",
+    "anchor_period",
+    "zone",
+    "first_period",
+    "ends_on",
+    "renewal",
+    "trial_ends_on",
+    "proration",
+    "collection",
+    "cancels_on",
+)
+CONSENT = ("consent_text", "consent_by", "consent_how", "consent_at", "consent_version")
+LINE = ("position", "sku", "description", "quantity", "unit_price", "discount_percent", "tax_rate")
+
+
+def write(agreement: PaymentAgreement, reason: str, *, by: Actor) -> AgreementVersion:
+    """The next version, as the agreement stands. Inside a transaction, agreement held."""
+    agreement.version += 1
+    content = canonical.dumps(_content(agreement))
+    row = AgreementVersion(
+        agreement_id=agreement.id,
+        version=agreement.version,
+        content=content,
+        sha256=canonical.sha256(content),
+        reason=reason,
+        made_by=by.name,
+    )
+    db.session.add(row)
+    return row
+
+
+def _content(agreement: PaymentAgreement) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "version": agreement.version,
+        "account": agreement.account.number,
+        "contact": agreement.contact.email if agreement.contact else None,
+        "order": agreement.order.number if agreement.order else None,
+        "method": agreement.method.label if agreement.method else None,
+        "gross": agreement.totals().gross.minor,
+        **{name: getattr(agreement, name) for name in (*TERMS, *CONSENT)},
+        "lines": [_line(x) for x in agreement.lines],
+    }
+
+
+def _line(line: AgreementLine) -> dict[str, Any]:
+    return {name: getattr(line, name) for name in LINE}

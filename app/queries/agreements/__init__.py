@@ -1,0 +1,1 @@
+"""Reads for agreements: whether one is live, the list, the page, what the order page shows of them."""
