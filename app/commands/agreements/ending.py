@@ -120,10 +120,11 @@ def _keep_going(agreement_id: int) -> bool:
         today = clock.today(row.zone)
         if row.cancels_on is not None:
             return row.cancels_on < today and _cancel_due(row)
-        if row.ends_on is not None and _renews(row, today):
+        renewed = _renews(row, today)
+        if renewed:
             _renew_term(row)
-        moved = schedule.extend(row) > 0
-        return _complete_due(row, today) or moved
+        extended = schedule.extend(row) > 0
+        return _complete_due(row, today) or renewed or extended
 
 
 def _cancel_due(row: PaymentAgreement) -> bool:
