@@ -61,6 +61,7 @@ PLACES = (
     Place(marked("Orders"), "orders.index", "file-invoice", (P.ORDER_VIEW,)),
     Place(marked("Quotes"), "quotes.index", "file-text", (P.QUOTE_VIEW,)),
     Place(marked("Payments"), "payments.index", "credit-card", (P.PAYMENT_VIEW,)),
+    Place(marked("Agreements"), "agreements.index", "repeat", (P.AGREEMENT_VIEW,)),
     Place(marked("Invoices"), "invoices.index", "receipt", (P.INVOICE_VIEW,)),
     Place(marked("Accounts"), "accounts.index", "building", (P.ACCOUNT_VIEW,)),
     Place(marked("Receivables"), "receivables.index", "coins", (P.RECEIVABLES_VIEW,), "finance"),

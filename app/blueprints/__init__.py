@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "documents",
     "orders",
     "search",
+    "agreements",
     "invoices",
     "trace",
     "payments",

@@ -26,6 +26,7 @@ from ..models import (
 from ..money import Money, PricedLine, totals
 from ..states.quote import QuoteStatus
 from . import methods
+from .agreements import listing as agreements
 from .calendar import selling_day
 from .quotes import statuses
 from .scope import visible
@@ -74,6 +75,7 @@ class AccountPage:
     quotes: tuple[Deal, ...]
     orders: tuple[Deal, ...]
     methods: tuple[methods.Card, ...]
+    agreements: tuple[agreements.AgreementRow, ...]
     held_by: str | None
 
 
@@ -153,6 +155,7 @@ def load(number: str, reader: User) -> AccountPage:
         quotes=_quotes(account, reader),
         orders=_orders(account, reader),
         methods=methods.cards(account),
+        agreements=agreements.of_account(account.id, reader),
         held_by=db.session.scalar(select(User.name).where(User.id == account.hold_by_id)),
     )
 

@@ -39,6 +39,12 @@ def payment(number: str) -> Response:
     return panel(load_order(number), "payment")
 
 
+@bp.get("/<number>/recurring")
+@requires(Permission.AGREEMENT_VIEW)
+def recurring(number: str) -> Response:
+    return panel(load_order(number), "recurring")
+
+
 @bp.get("/<number>/shipping")
 @requires(Permission.ORDER_VIEW)
 def shipping(number: str) -> Response:

@@ -12,13 +12,17 @@ from ...hypermedia import fragments, partial, see_other, wants_fragment
 from ...queries.orders import next_step, page, rail, summary
 from ...queries.orders.facts import Facts, load
 
-LIFE = ("next", "head", "summary", "lines", "payment", "pdf", "timeline", "links", "dates")
+LIFE = ("next", "head", "summary", "lines", "payment", "recurring", "pdf", "timeline", "links", "dates")
 """What a change of status shows in."""
 
 TERMS = ("head", "next", "payment", "pdf", "timeline", "dates")
 """What a change of lines or terms shows in, beside its own panel."""
 
-NEEDS: dict[str, Permission] = {"payment": Permission.PAYMENT_VIEW, "methods": Permission.METHOD_VIEW}
+NEEDS: dict[str, Permission] = {
+    "payment": Permission.PAYMENT_VIEW,
+    "methods": Permission.METHOD_VIEW,
+    "recurring": Permission.AGREEMENT_VIEW,
+}
 
 VIEWS: dict[str, tuple[str, str, str, Callable[[Facts], Any]]] = {
     "head": ("order-head", "orders/_head.html", "order", summary.head),

@@ -94,8 +94,13 @@ def _resume_due(agreement_id: int) -> bool:
 
 
 def not_running(row: PaymentAgreement) -> Refusal:
-    words = {"number": row.number, "state": said("agreement", row.status)}
-    return Refusal("not_running", "%(number)s is %(state)s.", "Reload the page to see where it stands.", **words)
+    return Refusal(
+        "not_running",
+        "%(number)s is %(state)s.",
+        "Reload the page to see where it stands.",
+        number=row.number,
+        state=said("agreement", row.status),
+    )
 
 
 def given(because: str) -> str:

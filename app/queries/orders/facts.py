@@ -48,7 +48,7 @@ from ..coverage import RouteFacts
 from ..nested import json_rows
 from ..receivables import figures
 from ..scope import Reach, reach, within
-from . import documents, fulfillment, lines, methods, payment_facts, unapplied, waiting
+from . import documents, fulfillment, lines, methods, payment_facts, recurring, unapplied, waiting
 from .actions import Actions
 from .next_best_action import ApprovalStage
 from .views import LineView
@@ -136,6 +136,7 @@ HEADER: Any = (
         PLAN.label("plan"),
         INVOICES.label("invoices"),
         payment_facts.BESIDE.label("beside"),
+        recurring.AGREEMENTS.label("agreements"),
         Account.number.label("account_number"),
         Account.name.label("account_name"),
         Account.hold_reason,

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from ...formatting import file_size, money
 from ...models import SYSTEM, ActorKind
 from ...money import Money
+from ..agreements import words as agreements
 from .views import EntryView, Link
 
 if TYPE_CHECKING:
@@ -60,9 +61,12 @@ REVERSALS: dict[tuple[str, str], Words] = {
     ("dispute", "accept"): Words("ban", _("accepted dispute %(number)s"), "bad"),
 }
 
+AGREEMENTS = {key: Words(*words) for key, words in agreements.HISTORY.items()}
+
 # (entity, event) of history; what is not here does not show on the timeline.
 HISTORY: dict[tuple[str, str], Words] = {
     **REVERSALS,
+    **AGREEMENTS,
     ("payment_order", "bounced"): Words("arrow-back-up", _("took back %(amount)s that never arrived"), "bad"),
     ("payment_order", "given_back"): Words("receipt-refund", _("gave back %(amount)s, receipt %(number)s"), "warn"),
     ("payment_order", "lapses"): Words("hourglass", _("warned: an authorization of %(amount)s lapses soon"), "warn"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import fulfillment, lines, next_step, payment, pdf, rail, summary, timeline
+from . import fulfillment, lines, next_step, payment, pdf, rail, recurring, summary, timeline
 from .facts import Facts
 from .views import OrderPage
 
@@ -13,6 +13,7 @@ PANELS: dict[str, Callable[..., Any]] = {
     "summary": summary.view,
     "lines": lines.view,
     "payment": payment.view,
+    "recurring": recurring.view,
     "shipping": fulfillment.shipping,
     "pdf": pdf.view,
     "fulfillment": fulfillment.view,

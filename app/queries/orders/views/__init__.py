@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .action import Action, Link
+from .agreements import PlanView, RecurringPlanView
 from .delivery import FulfillmentView, RouteView, ShippingView, SubscriptionView
 from .documents import DocumentTab, PdfView
 from .head import NextStep, OrderHead, OrderRef
@@ -57,9 +58,11 @@ __all__ = [
     "PaymentView",
     "PdfView",
     "PersonView",
+    "PlanView",
     "RailView",
     "OfflineView",
     "ReceiptView",
+    "RecurringPlanView",
     "RecurringView",
     "RouteView",
     "ShippingView",
@@ -80,6 +83,7 @@ class OrderPage:
     summary: SummaryView
     lines: LinesView
     payment: PaymentView
+    recurring: RecurringPlanView
     shipping: ShippingView
     pdf: PdfView
     fulfillment: FulfillmentView

@@ -1,0 +1,135 @@
+"""What people fill in about agreements."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from wtforms import DateField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+
+from ...models import CollectionMethod, Frequency, Missed, Proration
+from ...queries.agreements.page import AgreementPage, LineView, cards
+from ..forms import Form, KeyForm
+from ..numbers import AtMostDecimals, NumberField
+from ..payments.forms import trimmed
+
+MISSED = [
+    (Missed.SKIP.value, _("Skip them; nothing is charged for them")),
+    (Missed.COLLECT.value, _("Collect them, one after the other")),
+]
+BY_INVOICE = "invoice"
+OFTEN = [
+    (Frequency.WEEKLY.value, _("Weeks")),
+    (Frequency.MONTHLY.value, _("Months")),
+    (Frequency.QUARTERLY.value, _("Quarters")),
+    (Frequency.YEARLY.value, _("Years")),
+]
+
+
+class PauseForm(Form):
+    until = DateField(_("Until"), [Optional()], description=_("Empty: until somebody resumes it."))
+    missed = RadioField(_("Payments that fall due meanwhile"), choices=MISSED, default=Missed.SKIP.value)
+    because = TextAreaField(_("Reason"), [DataRequired(_("Say why.")), Length(max=500)])
+
+
+class ResumeForm(Form):
+    missed = RadioField(_("Payments that fell due meanwhile"), choices=MISSED, default=Missed.SKIP.value)
+
+
+class CancelForm(Form):
+    when = RadioField(
+        _("When"),
+        choices=[("end", _("At the end of the period that is paid")), ("now", _("Now"))],
+        default="end",
+    )
+    because = TextAreaField(_("Reason"), [DataRequired(_("Say why.")), Length(max=500)])
+
+
+class Collected(Form):
+    """Where a card is charged, or a link is sent."""
+
+    collection = SelectField(_("Collected by"), [InputRequired()])
+
+    def offer(self, account_id: int) -> None:
+        by_card = [(f"card-{id}", label) for id, label in cards(account_id)]
+        self.collection.choices = [*by_card, (BY_INVOICE, _("Invoice with a payment link"))]
+
+    @property
+    def collected(self) -> tuple[CollectionMethod, int | None]:
+        chosen = str(self.collection.data)
+        if chosen == BY_INVOICE:
+            return CollectionMethod.PAYMENT_LINK, None
+        return CollectionMethod.SAVED_METHOD, int(chosen.removeprefix("card-"))
+
+
+class ChangeForm(Collected):
+    """With two fields for each line, see `change_form`."""
+
+    next_on = DateField(
+        _("Next payment on"), [Optional()], description=_("Later only; the following ones keep its day.")
+    )
+    because = StringField(_("Reason"), [Optional(), Length(max=200)], [trimmed])
+    version = HiddenField()
+
+
+def change_form(view: AgreementPage, account_id: int, **given: Any) -> ChangeForm:
+    """For this agreement; `given` goes to the form."""
+    fields: dict[str, Any] = {}
+    for line in view.lines:
+        names = {"line": line.description}
+        fields[f"quantity_{line.id}"] = _quantity(_("Quantity of %(line)s", **names))
+        fields[f"price_{line.id}"] = _price(_("Price of %(line)s", **names))
+    made: ChangeForm = type("ChangeForm", (ChangeForm,), fields)(**given)
+    made.offer(account_id)
+    return made
+
+
+def typed_lines(form: ChangeForm, lines: tuple[LineView, ...]) -> dict[int, tuple[Decimal, Decimal]]:
+    """What was typed for each line that is different from what is agreed."""
+    typed = {line.id: (form[f"quantity_{line.id}"].data, form[f"price_{line.id}"].data) for line in lines}
+    agreed = {line.id: (line.quantity, line.unit_price) for line in lines}
+    return {id: pair for id, pair in typed.items() if pair != agreed[id]}
+
+
+def _quantity(label: Any) -> Any:
+    words = _("Enter a quantity above zero.")
+    return NumberField(
+        label, [InputRequired(words), AtMostDecimals(3), NumberRange(Decimal("0.001"), Decimal(1_000_000), words)]
+    )
+
+
+def _price(label: Any) -> Any:
+    words = _("Enter a price, 0 or more.")
+    return NumberField(
+        label, [InputRequired(words), AtMostDecimals(4), NumberRange(Decimal(0), Decimal(1_000_000_000), words)]
+    )
+
+
+class NewForm(KeyForm, Collected):
+    description = StringField(_("What for"), [DataRequired(_("Say what is paid for.")), Length(max=300)], [trimmed])
+    quantity = _quantity(_("Quantity"))
+    unit_price = _price(_("Price each period, without tax"))
+    tax_rate = NumberField(
+        _("Tax rate in percent"),
+        [InputRequired(_("Enter the rate, 0 where there is none.")), AtMostDecimals(3), NumberRange(0, 100)],
+    )
+    every = NumberField(
+        _("Every"), [InputRequired(), AtMostDecimals(0), NumberRange(1, 99, _("Take a whole number from 1 to 99."))]
+    )
+    frequency = SelectField(_("Of"), [InputRequired()], choices=OFTEN, default=Frequency.MONTHLY.value)
+    starts_on = DateField(_("First payment on"), [InputRequired(_("Choose the day."))])
+    trial_ends_on = DateField(_("Trial until"), [Optional()], description=_("The last day before the first payment."))
+    ends_on = DateField(_("Ends on"), [Optional()], description=_("Empty: it goes on until it is cancelled."))
+    proration = SelectField(
+        _("A last period that is cut short"),
+        choices=[(Proration.NONE.value, _("costs the whole price")), (Proration.DAILY.value, _("costs its days"))],
+    )
+    consent_by = StringField(_("Agreed by"), [DataRequired(_("Say who agreed.")), Length(max=200)], [trimmed])
+    consent_how = StringField(
+        _("How"), [DataRequired(_("Say how, such as by phone or in a letter.")), Length(max=100)], [trimmed]
+    )
+    consent_text = TextAreaField(
+        _("What was agreed"), [DataRequired(_("Write down what the customer agreed to.")), Length(max=2000)]
+    )

@@ -1,0 +1,25 @@
+"""The list of agreements and the page of one."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+
+from ...access import Permission, me, requires
+from ...queries.agreements import listing, page
+from . import bp
+
+
+@bp.get("/")
+@requires(Permission.AGREEMENT_VIEW)
+def index() -> str:
+    wanted = listing.Filter.read(request.args)
+    keys = {name: request.args.get(name, type=int) for name in ("before", "after")}
+    found = listing.view(wanted, me(), **keys)
+    return render_template("agreements/index.html", found=found, wanted=wanted, statuses=listing.STATUSES)
+
+
+@bp.get("/<number>")
+@requires(Permission.AGREEMENT_VIEW)
+def show(number: str) -> str:
+    view = page.view(number, me(), before=request.args.get("before", type=int))
+    return render_template("agreements/show.html", agreement=view)

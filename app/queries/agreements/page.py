@@ -1,0 +1,402 @@
+"""The page of one agreement: whether it is live, what comes next, what was paid, what was agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from sqlalchemy import and_, or_, select
+
+from ... import settings
+from ...access import Permission, can
+from ...db import db
+from ...errors import NotFound, Refusal
+from ...models import (
+    Account,
+    AgreementLine,
+    AgreementVersion,
+    Attempt,
+    Contact,
+    History,
+    Invoice,
+    PaymentAgreement,
+    PaymentMethod,
+    PaymentOrder,
+    SalesOrder,
+    ScheduledPayment,
+    Subscription,
+    User,
+)
+from ...money import Money, PricedLine, line_amount, totals
+from ...states import declines
+from ...states.agreement import EDGES as MOVES
+from ...states.agreement import ENDED, AgreementEvent, AgreementStatus
+from ...states.scheduled_payment import ScheduledStatus
+from .. import routes
+from ..scope import sees_all, visible
+from . import verdict, words
+from .verdict import Check
+
+PAST, HISTORY = 12, 40
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something the reader may do with it; opens as a dialog."""
+
+    label: str
+    url: str
+    icon: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodView:
+    """`words` says what keeps it from being paid; `acts` what may be done about that."""
+
+    period: int
+    status: str
+    due_on: date
+    covers_from: date
+    covers_to: date
+    amount: Money
+    payment_order: str | None
+    payment_order_url: str | None
+    invoice: str | None
+    invoice_url: str | None
+    words: str
+    acts: tuple[Act, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    id: int
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    tax_rate: Decimal
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    icon: str
+    tone: str
+    who: str
+    what: str
+    because: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementPage:
+    id: int
+    number: str
+    url: str
+    status: str
+    live: bool
+    note: str
+    checks: tuple[Check, ...]
+    account: str
+    account_number: str
+    order: str | None
+    contact: str | None
+    often: str
+    amount: Money
+    net: Money
+    tax: Money
+    collection: str
+    collected: str
+    method_id: int | None
+    next_on: date | None
+    next_amount: Money | None
+    first_on: date
+    ends_on: date | None
+    cancels_on: date | None
+    trial_ends_on: date | None
+    paused_until: date | None
+    missed: str | None
+    renewal: str
+    proration: str
+    zone: str
+    consent_text: str
+    consent_by: str
+    consent_how: str
+    consent_at: datetime
+    consent_version: int | None
+    version: int
+    versions: Sequence[Any]
+    coming: tuple[PeriodView, ...]
+    past: tuple[PeriodView, ...]
+    earlier: str | None
+    lines: tuple[LineView, ...]
+    subscriptions: Sequence[Any]
+    history: tuple[EntryView, ...]
+    acts: tuple[Act, ...]
+
+
+WHOLE: Any = verdict.joined(
+    select(
+        *verdict.COLUMNS,
+        *routes.COLUMNS,
+        *(
+            getattr(PaymentAgreement, name)
+            for name in (
+                *("number", "account_id", "order_id", "frequency", "every", "anchor", "ends_on", "trial_ends_on"),
+                *("paused_until", "missed", "renewal", "proration", "prices_include_tax", "version", "first_period"),
+                *("consent_text", "consent_by", "consent_how", "consent_at", "consent_version"),
+            )
+        ),
+        Account.name.label("account"),
+        Account.number.label("account_number"),
+        SalesOrder.number.label("order"),
+        Contact.name.label("contact_name"),
+        Contact.email.label("contact_email"),
+    )
+)
+WHOLE = WHOLE.outerjoin(SalesOrder, SalesOrder.id == PaymentAgreement.order_id).outerjoin(
+    Contact, Contact.id == PaymentAgreement.contact_id
+)
+
+
+def entity_id(number: str, reader: User) -> int:
+    """Raises NotFound, for foreign ones too."""
+    found = db.session.scalar(
+        select(PaymentAgreement.id).where(PaymentAgreement.number == number, visible(reader, PaymentAgreement.owner_id))
+    )
+    if found is None:
+        raise NotFound(f"agreement {number}")
+    return found
+
+
+def view(number: str, reader: User, *, before: int | None = None) -> AgreementPage:
+    """Six statements, however long it has run; `before` pages through what is past. Raises NotFound."""
+    row: Any = db.session.execute(
+        WHOLE.where(PaymentAgreement.number == number, visible(reader, PaymentAgreement.owner_id))
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"agreement {number}")
+    found = verdict.judged(verdict.of_row(row), routes.of(row), allowed=bool(settings.get(settings.RECURRING)))
+    coming, past, earlier = _periods(row, reader, before)
+    lines = _lines(row)
+    whole = totals([x[1] for x in lines], row.currency, prices_include_tax=row.prices_include_tax)
+    return AgreementPage(
+        id=row.id,
+        number=row.number,
+        url=url_for("agreements.show", number=row.number),
+        status=words.shown(row.status, found),
+        live=found.live,
+        note=words.not_live(found),
+        checks=found.checks,
+        account=row.account,
+        account_number=row.account_number,
+        order=row.order,
+        contact=f"{row.contact_name}, {row.contact_email}" if row.contact_name else None,
+        often=words.often(row.frequency, row.every),
+        amount=whole.gross,
+        net=whole.net,
+        tax=whole.tax,
+        collection=row.collection,
+        collected=words.collected(row.collection, words.card(row.brand, row.last4)),
+        method_id=row.method_id,
+        next_on=None if row.status in ENDED else row.next_on,
+        next_amount=Money(row.next_amount, row.currency) if row.next_amount and row.status not in ENDED else None,
+        first_on=row.anchor,
+        ends_on=row.ends_on,
+        cancels_on=row.cancels_on,
+        trial_ends_on=row.trial_ends_on,
+        paused_until=row.paused_until,
+        missed=row.missed,
+        renewal=row.renewal,
+        proration=row.proration,
+        zone=row.zone,
+        consent_text=row.consent_text,
+        consent_by=row.consent_by,
+        consent_how=row.consent_how,
+        consent_at=row.consent_at,
+        consent_version=row.consent_version,
+        version=row.version,
+        versions=_versions(row.id),
+        coming=coming,
+        past=past,
+        earlier=url_for("agreements.show", number=row.number, before=earlier) if earlier else None,
+        lines=tuple(x[0] for x in lines),
+        subscriptions=_subscriptions(row.id),
+        history=_history(row),
+        acts=tuple(_acts(row)),
+    )
+
+
+LAST = (
+    select(Attempt.id)
+    .where(Attempt.payment_order_id == ScheduledPayment.payment_order_id)
+    .order_by(Attempt.id.desc())
+    .limit(1)
+    .correlate(ScheduledPayment)
+    .scalar_subquery()
+)
+
+
+def _periods(
+    row: Any, reader: User, before: int | None
+) -> tuple[tuple[PeriodView, ...], tuple[PeriodView, ...], int | None]:
+    """What is still to be collected in its order, what is settled newest first, and where the older ones begin."""
+    query: Any = (
+        select(
+            *(
+                getattr(ScheduledPayment, name)
+                for name in ("id", "period", "status", "due_on", "covers_from", "covers_to", "amount")
+            ),
+            PaymentOrder.number.label("payment_order"),
+            Invoice.number.label("invoice"),
+            Attempt.decline_code,
+            Attempt.advice,
+            Attempt.error,
+        )
+        .outerjoin(PaymentOrder, PaymentOrder.id == ScheduledPayment.payment_order_id)
+        .outerjoin(Invoice, Invoice.id == ScheduledPayment.invoice_id)
+        .outerjoin(Attempt, Attempt.id == LAST)
+        .where(ScheduledPayment.agreement_id == row.id)
+    )
+    if before is not None:
+        query = query.where(ScheduledPayment.period < before)
+    newest = db.session.execute(query.order_by(ScheduledPayment.period.desc()).limit(2 * PAST + 2)).all()
+    settled = (ScheduledStatus.PAID, ScheduledStatus.SKIPPED, ScheduledStatus.CANCELLED)
+    coming = tuple(_period(row, x, reader) for x in reversed(newest) if x.status not in settled)
+    past = tuple(_period(row, x, reader) for x in newest if x.status in settled)
+    more = len(newest) > 2 * PAST + 1
+    return coming, past, newest[-1].period if more else None
+
+
+def _period(row: Any, x: Any, reader: User) -> PeriodView:
+    late = x.status is ScheduledStatus.SCHEDULED and x.due_on <= verdict.of_row(row).today
+    seen = sees_all(reader)
+    return PeriodView(
+        period=x.period,
+        status="due" if late and row.status not in ENDED else str(x.status),
+        due_on=x.due_on,
+        covers_from=x.covers_from,
+        covers_to=x.covers_to,
+        amount=Money(x.amount, row.currency),
+        payment_order=x.payment_order,
+        payment_order_url=url_for("payments.show", number=x.payment_order) if x.payment_order and row.order else None,
+        invoice=x.invoice,
+        invoice_url=url_for("invoices.show", number=x.invoice) if x.invoice and seen else None,
+        words=_trouble(x),
+        acts=tuple(_period_acts(row, x)),
+    )
+
+
+def _trouble(x: Any) -> str:
+    if x.status is ScheduledStatus.COLLECTING:
+        return _("Its outcome is not known yet.")
+    if x.status is not ScheduledStatus.FAILED:
+        return ""
+    if x.decline_code is None:
+        return x.error or _("The invoice was not paid by its day.")
+    found = declines.explain(x.decline_code, x.advice)
+    return f"{_(found.staff)} {_(found.staff_next)}"
+
+
+def _period_acts(row: Any, x: Any) -> list[Act]:
+    if x.status is not ScheduledStatus.FAILED or row.status in ENDED:
+        return []
+    found, asked = [], {"number": row.number, "period": x.period}
+    if can(Permission.PAYMENT_COLLECT) and row.method_id is not None:
+        found.append(Act(_("Charge again"), url_for("agreements.charge_again_form", **asked), "refresh"))
+    if can(Permission.PAYMENT_LINK_SEND):
+        found.append(Act(_("Send payment link"), url_for("agreements.send_link_form", **asked), "link"))
+    return found
+
+
+def failed(agreement_id: int, period: int) -> int:
+    """The payment order of a period that failed. Raises NotFound, and Refusal `not_failed` for one that did not, or that
+    was paid since."""
+    row = db.session.scalars(
+        select(ScheduledPayment).where(ScheduledPayment.agreement_id == agreement_id, ScheduledPayment.period == period)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"period {period}")
+    if row.status is not ScheduledStatus.FAILED or row.payment_order_id is None:
+        raise Refusal(
+            "not_failed", "Period %(period)s does not wait to be paid.", "Reload the agreement's page.", period=period
+        )
+    return row.payment_order_id
+
+
+def _lines(row: Any) -> list[tuple[LineView, PricedLine]]:
+    query = select(AgreementLine).where(AgreementLine.agreement_id == row.id).order_by(AgreementLine.position)
+    found = []
+    for x in db.session.scalars(query):
+        amount = line_amount(x.priced, row.currency)
+        found.append((LineView(x.id, x.description, x.quantity, x.unit_price, x.tax_rate, amount), x.priced))
+    return found
+
+
+def _versions(agreement_id: int) -> Sequence[Any]:
+    columns = (AgreementVersion.version, AgreementVersion.sha256, AgreementVersion.reason)
+    query: Any = select(*columns, AgreementVersion.made_by, AgreementVersion.created_at)
+    mine = query.where(AgreementVersion.agreement_id == agreement_id)
+    return db.session.execute(mine.order_by(AgreementVersion.version.desc()).limit(HISTORY)).all()
+
+
+def _subscriptions(agreement_id: int) -> Sequence[Any]:
+    columns = (Subscription.status, Subscription.description, Subscription.quantity, Subscription.starts_on)
+    query = select(*columns, Subscription.ends_on).where(Subscription.agreement_id == agreement_id)
+    return db.session.execute(query.order_by(Subscription.id)).all()
+
+
+def _history(row: Any) -> tuple[EntryView, ...]:
+    periods = select(ScheduledPayment.id).where(ScheduledPayment.agreement_id == row.id)
+    mine = or_(
+        and_(History.entity == PaymentAgreement.__tablename__, History.entity_id == row.id),
+        and_(History.entity == ScheduledPayment.__tablename__, History.entity_id.in_(periods)),
+    )
+    columns = (History.entity, History.event, History.actor_name, History.because, History.data, History.at)
+    rows = db.session.execute(select(*columns).where(mine).order_by(History.id.desc()).limit(HISTORY))
+    known = [x for x in rows if (x.entity, x.event) in words.HISTORY]
+    return tuple(
+        EntryView(icon, tone, x.actor_name, what, x.because, x.at)
+        for x in known
+        for icon, tone, what in [words.entry(x, row.currency)]
+    )
+
+
+def _acts(row: Any) -> list[Act]:
+    return acts(row.number, row.status, row.cancels_on)
+
+
+def acts(number: str, status: AgreementStatus, cancels_on: date | None, *, back: str | None = None) -> list[Act]:
+    """What may be done with it in this state, by a reader who may; `back` is the page to return to."""
+    if not can(Permission.AGREEMENT_MANAGE):
+        return []
+
+    def act(label: str, endpoint: str, icon: str, kind: str = "") -> Act:
+        return Act(label, url_for(f"agreements.{endpoint}", number=number, next=back), icon, kind)
+
+    found = []
+    if (status, AgreementEvent.ACTIVATE) in MOVES:
+        found.append(act(_("Activate"), "activate_form", "circle-check", "primary"))
+    if (status, AgreementEvent.RESUME) in MOVES:
+        found.append(act(_("Resume"), "resume_form", "repeat", "primary"))
+    if (status, AgreementEvent.PAUSE) in MOVES:
+        found.append(act(_("Pause"), "pause_form", "clock"))
+    if status not in ENDED:
+        found.append(act(_("Change"), "change_form_page", "pencil"))
+    if (status, AgreementEvent.CANCEL) in MOVES:
+        found.append(act(_("Cancel agreement"), "cancel_form", "ban", "quiet"))
+    return found
+
+
+def cards(account_id: int) -> list[tuple[int, str]]:
+    """The account's cards on file, newest first, for whoever chooses one."""
+    query = select(PaymentMethod).where(PaymentMethod.account_id == account_id, PaymentMethod.detached_at.is_(None))
+    return [
+        (x.id, f"{x.label}, {x.exp_month:02d}/{x.exp_year % 100:02d}")
+        for x in db.session.scalars(query.order_by(PaymentMethod.id.desc()))
+    ]

@@ -1,0 +1,84 @@
+"""What happened to agreements and their periods, in words: for their own page and for the timeline of their order."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask_babel import gettext, lazy_gettext
+
+from ...formatting import frequency, money
+from ...models import CollectionMethod
+from ...money import Money
+from ...states.agreement import AgreementStatus
+from .verdict import Verdict
+
+
+class Words(NamedTuple):
+    """`what` follows the name of whoever did it; it may use the entry's data and `amount`."""
+
+    icon: str
+    what: Any
+    tone: str = ""
+
+
+_ = lazy_gettext
+
+HISTORY: dict[tuple[str, str], Words] = {
+    ("payment_agreement", "created"): Words("repeat", _("made payment agreement %(number)s over %(amount)s")),
+    ("payment_agreement", "activate"): Words("circle-check", _("activated payment agreement %(number)s"), "ok"),
+    ("payment_agreement", "pause"): Words("clock", _("paused payment agreement %(number)s"), "warn"),
+    ("payment_agreement", "resume"): Words("repeat", _("resumed payment agreement %(number)s"), "ok"),
+    ("payment_agreement", "fall_behind"): Words(
+        "alert-circle", _("saw payment agreement %(number)s fall behind"), "bad"
+    ),
+    ("payment_agreement", "catch_up"): Words("circle-check", _("saw payment agreement %(number)s catch up"), "ok"),
+    ("payment_agreement", "cancel"): Words("ban", _("cancelled payment agreement %(number)s"), "bad"),
+    ("payment_agreement", "cancels_later"): Words(
+        "ban", _("cancelled payment agreement %(number)s for %(day)s"), "warn"
+    ),
+    ("payment_agreement", "complete"): Words("check", _("completed payment agreement %(number)s")),
+    ("payment_agreement", "renewed"): Words("repeat", _("renewed payment agreement %(number)s until %(day)s"), "ok"),
+    ("payment_agreement", "changed"): Words("pencil", _("changed payment agreement %(number)s, now %(amount)s")),
+    ("scheduled_payment", "collect"): Words("refresh", _("asked for period %(period)s of %(number)s")),
+    ("scheduled_payment", "put_off"): Words(
+        "clock", _("put off period %(period)s: the gateway was out of reach"), "warn"
+    ),
+    ("scheduled_payment", "pay"): Words("circle-check", _("saw period %(period)s of %(number)s paid"), "ok"),
+    ("scheduled_payment", "fail"): Words("circle-x", _("saw period %(period)s of %(number)s fail"), "bad"),
+    ("scheduled_payment", "skip"): Words("minus", _("skipped period %(period)s of %(number)s"), "warn"),
+}
+
+
+def entry(row: Any, currency: str) -> tuple[str, str, str]:
+    """Icon, tone and sentence of one history row."""
+    words, data = HISTORY[row.entity, row.event], dict(row.data or {})
+    if "amount" in data:
+        data["amount"] = money(Money(data["amount"], data.get("currency", currency)))
+    try:
+        return words.icon, words.tone, str(words.what) % data
+    except KeyError:
+        return words.icon, words.tone, str(words.what).split("%(")[0].strip(" ,")
+
+
+def shown(status: AgreementStatus, verdict: Verdict) -> str:
+    """The status as people see it: active only where every question is answered with yes."""
+    return "not_live" if status is AgreementStatus.ACTIVE and not verdict.live else str(status)
+
+
+def not_live(verdict: Verdict) -> str:
+    return "" if verdict.live else gettext("Not live: %(reason)s", reason=verdict.reason)
+
+
+def often(every_so: str, every: int) -> str:
+    """`monthly`; `monthly, every 3rd`."""
+    return frequency(every_so) if every == 1 else gettext("%(often)s, every %(n)s", often=frequency(every_so), n=every)
+
+
+def collected(collection: CollectionMethod | str, card: str | None) -> str:
+    if collection == CollectionMethod.PAYMENT_LINK:
+        return gettext("Invoice with a payment link")
+    return card or gettext("A saved card, but none is chosen")
+
+
+def card(brand: str | None, last4: str | None) -> str | None:
+    return gettext("%(brand)s ending %(last4)s", brand=brand.capitalize(), last4=last4) if brand else None
