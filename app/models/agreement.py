@@ -11,7 +11,6 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .. import clock
-from ..cadence import Cadence
 from ..db import BigId, Model, Percent, Quantity, UnitPrice, enum
 from ..money import ROUNDING_RULE, Money, PricedLine, Totals, totals
 from ..states import agreement as agreement_states
@@ -103,21 +102,9 @@ class PaymentAgreement(Machine, Model):
     lines: Mapped[list[AgreementLine]] = relationship(order_by="AgreementLine.position", cascade="all, delete-orphan")
 
     @property
-    def cadence(self) -> Cadence:
-        return Cadence(self.frequency, self.every)
-
-    @property
     def last_day(self) -> date | None:
         """After which nothing is supplied; None where there is no end in sight."""
         return min((day for day in (self.ends_on, self.cancels_on) if day is not None), default=None)
-
-    def starts(self, period: int) -> date:
-        """The first day of a period, counted from 1."""
-        return self.cadence.day(self.anchor, period - self.anchor_period)
-
-    def period_of(self, day: date) -> int:
-        """The period that `day` lies in; below 1 before the first."""
-        return self.cadence.number(self.anchor, day) + self.anchor_period
 
     def totals(self) -> Totals:
         """Of a whole period."""

@@ -11,7 +11,7 @@ from ...commands.agreements.changes import Change
 from ...errors import Refusal
 from ...queries import accounts
 from ...queries.agreements import page
-from ...queries.agreements.page import AgreementPage
+from ...queries.agreements.views import AgreementPage
 from . import answers, bp
 from .forms import BY_INVOICE, ChangeForm, change_form, typed_lines
 

@@ -10,7 +10,7 @@ from ...commands.payments import collection, payment_links
 from ...commands.payments.claims import Instrument
 from ...errors import Refusal
 from ...queries.agreements import page
-from ...queries.agreements.page import AgreementPage
+from ...queries.agreements.views import AgreementPage
 from ...states.attempt import AttemptStatus
 from ..forms import KeyForm
 from . import answers, bp

@@ -10,7 +10,8 @@ from wtforms import DateField, HiddenField, RadioField, SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from ...models import CollectionMethod, Frequency, Missed, Proration
-from ...queries.agreements.page import AgreementPage, LineView, cards
+from ...queries.agreements.page import cards
+from ...queries.agreements.views import AgreementPage, LineView
 from ..forms import Form, KeyForm
 from ..numbers import AtMostDecimals, NumberField
 from ..payments.forms import trimmed

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import func, select
 
 from ... import clock
+from ...cadence import Cadence
 from ...db import db, insert_once
 from ...models import Actor, PaymentAgreement, Proration, ScheduledPayment
 from ...money import Money
@@ -16,6 +17,16 @@ from . import holding
 
 AHEAD = 12
 DAY = timedelta(days=1)
+
+
+def starts(agreement: PaymentAgreement, period: int) -> date:
+    """The first day of a period, counted from 1: always from the anchor, so that none drifts."""
+    return Cadence(agreement.frequency, agreement.every).day(agreement.anchor, period - agreement.anchor_period)
+
+
+def period_of(agreement: PaymentAgreement, day: date) -> int:
+    """The period that `day` lies in; below 1 before the first."""
+    return Cadence(agreement.frequency, agreement.every).number(agreement.anchor, day) + agreement.anchor_period
 
 
 def extend(agreement: PaymentAgreement) -> int:
@@ -28,25 +39,25 @@ def extend(agreement: PaymentAgreement) -> int:
     last = db.session.scalar(
         select(func.max(ScheduledPayment.period)).where(ScheduledPayment.agreement_id == agreement.id)
     )
-    now = max(agreement.period_of(clock.today(agreement.zone)), agreement.first_period - 1)
+    now = max(period_of(agreement, clock.today(agreement.zone)), agreement.first_period - 1)
     wanted = range(max((last or 0) + 1, agreement.first_period), now + AHEAD + 1)
     return sum(_write(agreement, period) for period in wanted if _exists(agreement, period))
 
 
 def _exists(agreement: PaymentAgreement, period: int) -> bool:
-    return agreement.last_day is None or agreement.starts(period) <= agreement.last_day
+    return agreement.last_day is None or starts(agreement, period) <= agreement.last_day
 
 
 def _write(agreement: PaymentAgreement, period: int) -> bool:
-    starts, ends = agreement.starts(period), _ends(agreement, period)
+    first, ends = starts(agreement, period), _ends(agreement, period)
     return insert_once(
         ScheduledPayment,
         agreement_id=agreement.id,
         period=period,
         status=ScheduledStatus.SCHEDULED,
-        due_on=starts,
-        due_at=clock.start_of_day(starts, agreement.zone),
-        covers_from=starts,
+        due_on=first,
+        due_at=clock.start_of_day(first, agreement.zone),
+        covers_from=first,
         covers_to=ends,
         amount=amount(agreement, period).minor,
         currency=agreement.currency,
@@ -54,17 +65,17 @@ def _write(agreement: PaymentAgreement, period: int) -> bool:
 
 
 def _ends(agreement: PaymentAgreement, period: int) -> date:
-    whole = agreement.starts(period + 1) - DAY
+    whole = starts(agreement, period + 1) - DAY
     return whole if agreement.last_day is None else min(whole, agreement.last_day)
 
 
 def amount(agreement: PaymentAgreement, period: int) -> Money:
     """Gross; of a period that the end cuts short all of it, or so much as it has days, by the agreement's rule."""
     gross = agreement.totals().gross
-    starts, whole, ends = agreement.starts(period), agreement.starts(period + 1) - DAY, _ends(agreement, period)
+    first, whole, ends = starts(agreement, period), starts(agreement, period + 1) - DAY, _ends(agreement, period)
     if ends == whole or agreement.proration is Proration.NONE:
         return gross
-    part = gross.allocate([(ends - starts).days + 1, (whole - ends).days])[0]
+    part = gross.allocate([(ends - first).days + 1, (whole - ends).days])[0]
     return max(part, Money(1, gross.currency))
 
 
@@ -83,7 +94,7 @@ def renew(agreement: PaymentAgreement, *, by: Actor, because: str) -> None:
 
 
 def _take_over(row: ScheduledPayment, agreement: PaymentAgreement) -> None:
-    row.due_on = row.covers_from = agreement.starts(row.period)
+    row.due_on = row.covers_from = starts(agreement, row.period)
     row.due_at = clock.start_of_day(row.due_on, agreement.zone)
     row.covers_to = _ends(agreement, row.period)
     row.amount = amount(agreement, row.period).minor

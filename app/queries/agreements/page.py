@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from flask import url_for
@@ -13,7 +10,6 @@ from flask_babel import gettext as _
 from sqlalchemy import and_, or_, select
 
 from ... import settings
-from ...access import Permission, can
 from ...db import db
 from ...errors import NotFound, Refusal
 from ...models import (
@@ -34,110 +30,14 @@ from ...models import (
 )
 from ...money import Money, PricedLine, line_amount, totals
 from ...states import declines
-from ...states.agreement import EDGES as MOVES
-from ...states.agreement import ENDED, AgreementEvent, AgreementStatus
+from ...states.agreement import ENDED
 from ...states.scheduled_payment import ScheduledStatus
 from .. import routes
 from ..scope import sees_all, visible
-from . import verdict, words
-from .verdict import Check
+from . import acts, verdict, words
+from .views import AgreementPage, EntryView, LineView, PeriodView
 
 PAST, HISTORY = 12, 40
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Something the reader may do with it; opens as a dialog."""
-
-    label: str
-    url: str
-    icon: str
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PeriodView:
-    """`words` says what keeps it from being paid; `acts` what may be done about that."""
-
-    period: int
-    status: str
-    due_on: date
-    covers_from: date
-    covers_to: date
-    amount: Money
-    payment_order: str | None
-    payment_order_url: str | None
-    invoice: str | None
-    invoice_url: str | None
-    words: str
-    acts: tuple[Act, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LineView:
-    id: int
-    description: str
-    quantity: Decimal
-    unit_price: Decimal
-    tax_rate: Decimal
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class EntryView:
-    icon: str
-    tone: str
-    who: str
-    what: str
-    because: str | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AgreementPage:
-    id: int
-    number: str
-    url: str
-    status: str
-    live: bool
-    note: str
-    checks: tuple[Check, ...]
-    account: str
-    account_number: str
-    order: str | None
-    contact: str | None
-    often: str
-    amount: Money
-    net: Money
-    tax: Money
-    collection: str
-    collected: str
-    method_id: int | None
-    next_on: date | None
-    next_amount: Money | None
-    first_on: date
-    ends_on: date | None
-    cancels_on: date | None
-    trial_ends_on: date | None
-    paused_until: date | None
-    missed: str | None
-    renewal: str
-    proration: str
-    zone: str
-    consent_text: str
-    consent_by: str
-    consent_how: str
-    consent_at: datetime
-    consent_version: int | None
-    version: int
-    versions: Sequence[Any]
-    coming: tuple[PeriodView, ...]
-    past: tuple[PeriodView, ...]
-    earlier: str | None
-    lines: tuple[LineView, ...]
-    subscriptions: Sequence[Any]
-    history: tuple[EntryView, ...]
-    acts: tuple[Act, ...]
 
 
 WHOLE: Any = verdict.joined(
@@ -228,7 +128,7 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
         lines=tuple(x[0] for x in lines),
         subscriptions=_subscriptions(row.id),
         history=_history(row),
-        acts=tuple(_acts(row)),
+        acts=tuple(acts.of(row.number, row.status)),
     )
 
 
@@ -288,7 +188,7 @@ def _period(row: Any, x: Any, reader: User) -> PeriodView:
         invoice=x.invoice,
         invoice_url=url_for("invoices.show", number=x.invoice) if x.invoice and seen else None,
         words=_trouble(x),
-        acts=tuple(_period_acts(row, x)),
+        acts=tuple(acts.of_period(row, x)),
     )
 
 
@@ -303,20 +203,9 @@ def _trouble(x: Any) -> str:
     return f"{_(found.staff)} {_(found.staff_next)}"
 
 
-def _period_acts(row: Any, x: Any) -> list[Act]:
-    if x.status is not ScheduledStatus.FAILED or row.status in ENDED:
-        return []
-    found, asked = [], {"number": row.number, "period": x.period}
-    if can(Permission.PAYMENT_COLLECT) and row.method_id is not None:
-        found.append(Act(_("Charge again"), url_for("agreements.charge_again_form", **asked), "refresh"))
-    if can(Permission.PAYMENT_LINK_SEND):
-        found.append(Act(_("Send payment link"), url_for("agreements.send_link_form", **asked), "link"))
-    return found
-
-
 def failed(agreement_id: int, period: int) -> int:
-    """The payment order of a period that failed. Raises NotFound, and Refusal `not_failed` for one that did not, or that
-    was paid since."""
+    """The payment order of a period that failed. Raises NotFound, and Refusal `not_failed` for one that did not, or was
+    paid since."""
     row = db.session.scalars(
         select(ScheduledPayment).where(ScheduledPayment.agreement_id == agreement_id, ScheduledPayment.period == period)
     ).one_or_none()
@@ -365,32 +254,6 @@ def _history(row: Any) -> tuple[EntryView, ...]:
         for x in known
         for icon, tone, what in [words.entry(x, row.currency)]
     )
-
-
-def _acts(row: Any) -> list[Act]:
-    return acts(row.number, row.status, row.cancels_on)
-
-
-def acts(number: str, status: AgreementStatus, cancels_on: date | None, *, back: str | None = None) -> list[Act]:
-    """What may be done with it in this state, by a reader who may; `back` is the page to return to."""
-    if not can(Permission.AGREEMENT_MANAGE):
-        return []
-
-    def act(label: str, endpoint: str, icon: str, kind: str = "") -> Act:
-        return Act(label, url_for(f"agreements.{endpoint}", number=number, next=back), icon, kind)
-
-    found = []
-    if (status, AgreementEvent.ACTIVATE) in MOVES:
-        found.append(act(_("Activate"), "activate_form", "circle-check", "primary"))
-    if (status, AgreementEvent.RESUME) in MOVES:
-        found.append(act(_("Resume"), "resume_form", "repeat", "primary"))
-    if (status, AgreementEvent.PAUSE) in MOVES:
-        found.append(act(_("Pause"), "pause_form", "clock"))
-    if status not in ENDED:
-        found.append(act(_("Change"), "change_form_page", "pencil"))
-    if (status, AgreementEvent.CANCEL) in MOVES:
-        found.append(act(_("Cancel agreement"), "cancel_form", "ban", "quiet"))
-    return found
 
 
 def cards(account_id: int) -> list[tuple[int, str]]:

@@ -19,7 +19,7 @@ from ...money import Money
 from ...states.agreement import ENDED, AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 from .. import routes
-from ..agreements import page, verdict, words
+from ..agreements import acts, verdict, words
 from ..coverage import MethodFacts
 from ..nested import json_rows
 from .views import PlanView, RecurringPlanView
@@ -106,7 +106,7 @@ def _plan(facts: Facts, x: dict[str, Any]) -> PlanView:
         amount=Money(known.amount, known.currency) if known.amount and not ended else None,
         cancels_on=known.cancels_on,
         paused_until=_date(x["paused_until"]),
-        acts=tuple(page.acts(x["number"], status, known.cancels_on, back=back)),
+        acts=tuple(acts.of(x["number"], status, back=back)),
     )
 
 

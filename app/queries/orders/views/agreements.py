@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ....money import Money
-from ...agreements.page import Act
+from ...agreements.acts import Act
 from ...agreements.verdict import Check
 
 
