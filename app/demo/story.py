@@ -17,11 +17,12 @@ from ..commands.payments import charges, collection
 from ..commands.payments.charges import Instrument
 from ..commands.quotes import conversion, quotes
 from ..commands.quotes.quote_content import InstalmentContent, LineContent, QuoteContent
-from ..db import db, end_read, transaction
+from ..db import db, transaction
 from ..gateways.sandbox.cards import BY_SLUG
 from ..models import Account, Actor, Approval, Contact, Opportunity, Product, Routing, SalesOrder, User
 from ..money import exponent
 from ..queries.calendar import selling_day
+from . import agreements
 from .deals import Deal
 from .post import deliver
 
@@ -170,13 +171,14 @@ def tell(deals: tuple[Deal, ...], account_ids: dict[str, int], people: dict[str,
 
 
 def live_through(days: int) -> None:
-    """What the clock does by itself, once for each of the last days: quotes and links expire, orders start."""
+    """What the clock does by itself, once for each of the last days: quotes and links expire, orders start, what recurs
+    is charged."""
     for ago in range(days, -1, -1):
         with clock.turned_back(timedelta(days=ago)):
             quotes.expire_due()
             orders.expire_approvals()
             activation.start_due()
-            end_read()
+            agreements.live_through()
 
 
 def _signer(account: Account) -> Contact:

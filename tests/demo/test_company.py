@@ -23,8 +23,10 @@ from app.models import (
     History,
     MailboxMessage,
     OrderEmail,
+    PaymentAgreement,
     Quote,
     SalesOrder,
+    ScheduledPayment,
     SettlementBatch,
     SettlementException,
 )
@@ -32,9 +34,11 @@ from app.models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_EXPIRED
 from app.queries import invariants
 from app.queries import methods as matrix
 from app.queries.coverage import Verdict
+from app.states.agreement import AgreementStatus
 from app.states.mail import MailStatus
 from app.states.order import OrderStatus
 from app.states.quote import QuoteStatus
+from app.states.scheduled_payment import ScheduledStatus
 from app.states.settlement_exception import ExceptionStatus
 
 BOOKED_PASSES = {OrderStatus.BOOKED, OrderStatus.COMPLETED}
@@ -64,6 +68,7 @@ def test_it_reaches_every_state_and_is_told_once(app: Flask) -> None:
     nothing_happens_before_what_it_follows_from()
     money_goes_by_two_gateways_and_one_card_is_on_the_wrong_side()
     payouts_are_fetched_and_some_do_not_fit()
+    agreements_are_in_every_state_but_the_last()
     before = counts()
     assert runner.invoke(args=["demo", "load"]).exit_code == 0
     assert counts() == before
@@ -94,6 +99,14 @@ def payouts_are_fetched_and_some_do_not_fit() -> None:
     held = db.session.execute(select(SettlementException.kind, SettlementException.status)).all()
     assert {kind for kind, _ in held} == {ExceptionKind.UNMATCHED, ExceptionKind.SUM}
     assert {status for _, status in held} == {ExceptionStatus.OPEN}
+
+
+def agreements_are_in_every_state_but_the_last() -> None:
+    """None has run long enough to be over."""
+    found = set(db.session.scalars(select(PaymentAgreement.status)))
+    assert found == set(AgreementStatus) - {AgreementStatus.COMPLETED, AgreementStatus.CANCELLED}
+    paid = select(func.count()).where(ScheduledPayment.status == ScheduledStatus.PAID)
+    assert (db.session.scalar(paid) or 0) >= 4
 
 
 def verdicts(account: Account) -> set[Verdict]:

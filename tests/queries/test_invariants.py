@@ -43,6 +43,11 @@ CARELESS: dict[int, tuple[str, ...]] = {
     14: ("UPDATE attempt SET status = 'declined'",),
     15: ("UPDATE [transaction] SET currency = 'USD'",),
     16: (ENTRY.format(action="capture"), ENTRY.format(action="void")),
+    17: ("UPDATE scheduled_payment SET due_on = date(due_on, '+1 day') WHERE period = 3",),
+    18: (
+        "UPDATE attempt SET actor_kind = 'system'",
+        "UPDATE payment_order SET agreement_id = (SELECT min(id) FROM payment_agreement)",
+    ),
     19: ("UPDATE payment_method SET account_id = (SELECT max(id) FROM account)",),
     20: ("UPDATE snapshot SET content = content || ' '",),
     21: ("UPDATE sales_order SET edition = edition + 1",),

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from app import settings
 from app.access import Role
 from app.commands.agreements import charging, ending, pausing
+from app.commands.office import settings as turning
 from app.commands.payments import collection, inquiries
 from app.commands.payments.charges import Instrument
 from app.commands.receivables import credit_notes
@@ -212,6 +213,16 @@ def test_what_was_switched_off_is_charged_once_it_is_on_again(gateway: ScriptedG
         switch(settings.RECURRING, True)
         assert charging.run() == 1
     assert plans.states(row, 1) == ["paid"]
+
+
+def test_a_charge_behind_the_switch_is_told(gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = plans.by_order()
+    turning.turn(settings.RECURRING.key, False, by=factories.user(Role.ADMIN))
+    monkeypatch.setattr(settings, "fresh", lambda definition: definition.default)
+    with at("02-28"):
+        assert charging.run() == 1
+    asked = db.session.get_one(PaymentOrder, plans.payments(row)[0].payment_order_id or 0)
+    assert plans.broken() == [f"18: {asked.number} was charged while recurring payments were switched off"]
 
 
 def test_a_gateway_being_retired_charges_running_agreements_until_its_day(gateway: ScriptedGateway) -> None:
