@@ -68,6 +68,12 @@ function send(box, field) {
   field.passing = false;
 }
 
+function lead(field, tries = 0) {
+  if (document.activeElement === field.frame) field.frame.blur();
+  field.frame.focus();
+  tell(field, "focus", { tries });
+}
+
 /* What the frame says. */
 
 const heard = {
@@ -83,8 +89,11 @@ const heard = {
   },
   invalid(box, field) {
     field.asking = false;
-    field.frame.focus();
-    tell(field, "focus");
+    lead(field);
+  },
+  astray(box, field, { tries }) {
+    const stayed = [document.body, field.frame, field.submitter].includes(document.activeElement);
+    if (stayed) lead(field, tries); // else the customer has gone on by themselves
   },
   token(box, field, { alias, brand, last4 }) {
     if (!field.asking) return;

@@ -125,9 +125,10 @@ const asked = {
   tokenize,
   dress,
   able: ({ able }) => [number, expiry, cvc].forEach((input) => (input.disabled = !able)),
-  focus() {
-    window.focus(); // the page around us gives the frame its focus by a way of its own, which may be the slower one
+  focus({ tries = 0 }) {
     ([number, expiry, cvc].find((input) => problems.has(input.name)) ?? number).focus();
+    // Which frame has the focus is settled between processes, and the page's own button may win: then it is asked again.
+    if (tries < 5) setTimeout(() => document.hasFocus() || tell("astray", { tries: tries + 1 }), 100);
   },
 };
 
