@@ -15,7 +15,7 @@ from app.access import Role
 from app.commands.agreements import charging
 from app.db import db, end_read, transaction
 from app.gateways import registry
-from app.models import AgreementVersion, PaymentAgreement, User
+from app.models import AgreementVersion, PaymentAgreement, PaymentOrder, User
 from app.queries.agreements import listing
 from app.states.agreement import AgreementStatus as A
 from tests import factories, moves, plans
@@ -148,6 +148,25 @@ def test_what_failed_is_charged_again_or_sent_as_a_link(
         assert client.get(f"/agreements/{row.number}/periods/99/charge").status_code == 404
 
 
+def test_its_payment_order_has_a_page_beside_the_order(
+    client: Client, row: PaymentAgreement, gateway: ScriptedGateway
+) -> None:
+    """Refunds, links and evidence of a period are where those of any payment are; the order's own are left out."""
+    end_read()
+    with time_machine.travel("2027-02-28 10:00:00+00:00", tick=False):
+        charging.run()
+        paid = plans.payments(row)[0]
+        number = db.session.get_one(PaymentOrder, paid.payment_order_id).number
+        client.sign_in(factories.user(Role.AR))
+        shown = client.get(f"/payment-orders/{number}").text
+        assert f"Agreement {row.number}, 28 Feb 2027 to 30 Mar 2027" in shown and "Paid" in shown
+        assert "First payment for order" not in shown and "Refund" in shown
+        order = client.get(f"/orders/{row.order.number if row.order else ''}").text
+        assert number not in order.partition("panel-timeline")[0]
+        client.sign_in(factories.user(Role.SALESPERSON))
+        assert client.get(f"/payment-orders/{number}").status_code == 404
+
+
 def test_one_by_hand_is_a_draft_until_it_is_activated(client: Client, billing: User) -> None:
     account = factories.account()
     path = f"/agreements/new/{account.number}"
@@ -174,7 +193,7 @@ def test_one_by_hand_is_a_draft_until_it_is_activated(client: Client, billing: U
     found = db.session.query(PaymentAgreement).one()
     assert found.status is A.DRAFT and plans.days(found)[:2] == [date(2027, 2, 1), date(2027, 4, 1)]
     shown = client.get(made.location).text
-    assert "Not live: The agreement is draft." in shown and "€108.29" in shown
+    assert "Not live: It is a draft" in shown and "€108.29" in shown
     assert client.post(f"/agreements/{found.number}/activation").status_code == 303
     assert "Live: the next payment" in client.get(made.location).text
 

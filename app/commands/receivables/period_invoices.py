@@ -113,5 +113,5 @@ def _billing(agreement: PaymentAgreement) -> dict[str, Any]:
         "address": address.lines if address else [account.name],
         "tax_id": account.tax_id,
         "tax_status": account.tax_status.value,
-        "order": agreement.order.number if agreement.order else agreement.number,
+        "order": agreement.order.number if agreement.order else "",
     }

@@ -17,6 +17,7 @@ from ...models import (
     AgreementLine,
     AgreementVersion,
     Attempt,
+    CollectionMethod,
     Contact,
     History,
     Invoice,
@@ -187,12 +188,14 @@ def _period(row: Any, x: Any, reader: User) -> PeriodView:
         payment_order_url=url_for("payments.show", number=x.payment_order) if x.payment_order and row.order else None,
         invoice=x.invoice,
         invoice_url=url_for("invoices.show", number=x.invoice) if x.invoice and seen else None,
-        words=_trouble(x),
+        words=_trouble(row, x),
         acts=tuple(acts.of_period(row, x)),
     )
 
 
-def _trouble(x: Any) -> str:
+def _trouble(row: Any, x: Any) -> str:
+    if x.status is ScheduledStatus.COLLECTING and row.collection == CollectionMethod.PAYMENT_LINK:
+        return _("The customer has the link to pay it.")
     if x.status is ScheduledStatus.COLLECTING:
         return _("Its outcome is not known yet.")
     if x.status is not ScheduledStatus.FAILED:

@@ -106,6 +106,8 @@ def _schedule(facts: Facts) -> Check:
 
 def _running(facts: Facts) -> Check:
     question = _("It is active and has a next payment")
+    if facts.status is AgreementStatus.DRAFT:
+        return Check(question, False, _("It is a draft; nobody has activated it yet."))
     if facts.status is not AgreementStatus.ACTIVE:
         return Check(question, False, _("The agreement is %(state)s.", state=said("agreement", facts.status)))
     if facts.next_on is not None:

@@ -85,7 +85,7 @@ OFFLINE_RECEIPTS = (
     .scalar_subquery()
 )
 
-PAYMENT_ORDERS: Any = (
+_PAYMENT_ORDERS: Any = (
     select(
         PaymentOrder.id,
         PaymentOrder.number,
@@ -117,9 +117,12 @@ PAYMENT_ORDERS: Any = (
     )
     .outerjoin(PaymentIntent, PaymentIntent.id == LAST_INTENT)
     .outerjoin(OrderEmail, OrderEmail.id == LAST_MAIL)
-    .where(PaymentOrder.order_id == bindparam("order_id"))
     .order_by(PaymentOrder.id.desc())
 )
+_OF_ORDER = PaymentOrder.order_id == bindparam("order_id")
+_ALONE = PaymentOrder.id == bindparam("payment_order_id")
+PAYMENT_ORDERS: Any = _PAYMENT_ORDERS.where(_OF_ORDER)
+PAYMENT_ORDER: Any = _PAYMENT_ORDERS.where(_ALONE)
 
 _Came = aliased(PaymentOrder)
 BESIDE = (
@@ -144,7 +147,7 @@ BESIDE = (
 )
 """What pays the order's invoices without having come for one of its payment orders, allocation by allocation."""
 
-ATTEMPTS: Any = standing.joined(
+_ATTEMPTS: Any = standing.joined(
     select(
         Attempt.id,
         Attempt.public_id,
@@ -186,10 +189,11 @@ ATTEMPTS: Any = standing.joined(
     .outerjoin(Transaction, Transaction.attempt_id == Attempt.id)
     .outerjoin(Receipt, Receipt.transaction_id == Transaction.id)
     .outerjoin(PostProcessing, PostProcessing.transaction_id == Transaction.id)
-    .where(PaymentOrder.order_id == bindparam("order_id"))
     .order_by(Attempt.id.desc(), Transaction.id.desc())
     .limit(MOST_ATTEMPTS)
 )
+ATTEMPTS: Any = _ATTEMPTS.where(_OF_ORDER)
+ITS_ATTEMPTS: Any = _ATTEMPTS.where(_ALONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,16 @@ def payment_orders(order_id: int) -> list[PaymentOrderFacts]:
 def attempts(order_id: int) -> Sequence[Row[Any]]:
     """The order's latest attempts, newest first, once for each transaction they made; one statement."""
     return read_columns(ATTEMPTS, order_id=order_id).all()
+
+
+def payment_order(payment_order_id: int) -> PaymentOrderFacts:
+    """One that is no order's own: it asks for a period of an agreement."""
+    return _facts(read_columns(PAYMENT_ORDER, payment_order_id=payment_order_id).one())
+
+
+def its_attempts(payment_order_id: int) -> Sequence[Row[Any]]:
+    """The latest attempts of one payment order, as `attempts` has those of an order."""
+    return read_columns(ITS_ATTEMPTS, payment_order_id=payment_order_id).all()
 
 
 def _facts(row: Row[Any]) -> PaymentOrderFacts:

@@ -20,6 +20,7 @@ from ...models import (
     History,
     IntentPurpose,
     OrderEmail,
+    PaymentAgreement,
     PaymentIntent,
     PaymentOrder,
     PaymentOrderLine,
@@ -33,6 +34,7 @@ from ...money import Money
 from ...states.attempt import AttemptStatus
 from ...states.intent import IntentStatus
 from ...states.payment_order import PaymentOrderStatus
+from ..orders import payment_facts
 from ..orders.facts import Facts
 from ..orders.facts import load as load_order
 from ..orders.happenings import INTERNAL
@@ -53,10 +55,11 @@ FAILURES = (AttemptStatus.DECLINED, AttemptStatus.FAILED, AttemptStatus.CANCELLE
 
 
 class Collection:
-    """A payment order (`row`, `figures`, `status` are its own) and its order's facts; rows are read when asked for."""
+    """A payment order (`row`, `figures`, `status` are its own) and its order's facts; rows are read when asked for. Not
+    `of_order`: it asks for a period of an agreement that the order made, and the order's own are left out."""
 
-    def __init__(self, order: Facts, found: PaymentOrderFacts) -> None:
-        self.order = order
+    def __init__(self, order: Facts, found: PaymentOrderFacts, *, of_order: bool = True) -> None:
+        self.order, self.of_order = order, of_order
         self.row = found.row
         self.figures = found.figures
         self.status = found.status
@@ -200,9 +203,13 @@ class Collection:
                 OrderEmail.asked_by,
                 OrderEmail.last_error,
             )
-            .where(OrderEmail.order_id == self.order.row.id, or_(*about), OrderEmail.kind.not_in(INTERNAL))
+            .where(self._beside(OrderEmail.order_id), or_(*about), OrderEmail.kind.not_in(INTERNAL))
             .order_by(OrderEmail.id.desc())
         ).all()
+
+    def _beside(self, order_id: Any) -> Any:
+        """Rows of the order itself; what belongs to a period of an agreement names no order."""
+        return order_id == self.order.row.id if self.of_order else order_id.is_(None)
 
     @property
     def _intent_ids(self) -> list[int]:
@@ -224,7 +231,7 @@ class Collection:
         }
         mine = [and_(History.entity == name, History.entity_id.in_(ids)) for name, ids in parts.items()]
         columns = (History.entity, History.event, History.actor_name, History.because, History.data, History.at)
-        query = select(*columns).where(History.order_id == self.order.row.id, or_(*mine))
+        query = select(*columns).where(self._beside(History.order_id), or_(*mine))
         return db.session.execute(query.order_by(History.id.desc())).all()
 
 
@@ -236,6 +243,21 @@ def load(number: str, reader: User) -> Collection:
         .where(PaymentOrder.number == number, visible(reader, SalesOrder.owner_id))
     )
     if order_number is None:
-        raise NotFound(f"payment order {number}")
+        return _of_agreement(number, reader)
     order = load_order(order_number, reader)
     return Collection(order, next(x for x in order.payment_orders if x.row.number == number))
+
+
+def _of_agreement(number: str, reader: User) -> Collection:
+    """What asks for a period of an agreement is seen by whoever sees the agreement; beside the order that made it."""
+    row = db.session.execute(
+        select(PaymentOrder.id, SalesOrder.number)
+        .join(PaymentAgreement, PaymentAgreement.id == PaymentOrder.agreement_id)
+        .join(SalesOrder, SalesOrder.id == PaymentAgreement.order_id)
+        .where(PaymentOrder.number == number, visible(reader, PaymentAgreement.owner_id))
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"payment order {number}")
+    order, found = load_order(row.number, reader), payment_facts.payment_order(row.id)
+    order.payment_orders, order.attempts = [found], payment_facts.its_attempts(row.id)
+    return Collection(order, found, of_order=False)
