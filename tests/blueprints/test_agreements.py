@@ -158,13 +158,13 @@ def test_its_payment_order_has_a_page_beside_the_order(
         paid = plans.payments(row)[0]
         number = db.session.get_one(PaymentOrder, paid.payment_order_id).number
         client.sign_in(factories.user(Role.AR))
-        shown = client.get(f"/payment-orders/{number}").text
+        shown = client.get(f"/payments/{number}").text
         assert f"Agreement {row.number}, 28 Feb 2027 to 30 Mar 2027" in shown and "Paid" in shown
         assert "First payment for order" not in shown and "Refund" in shown
         order = client.get(f"/orders/{row.order.number if row.order else ''}").text
         assert number not in order.partition("panel-timeline")[0]
         client.sign_in(factories.user(Role.SALESPERSON))
-        assert client.get(f"/payment-orders/{number}").status_code == 404
+        assert client.get(f"/payments/{number}").status_code == 404
 
 
 def test_one_by_hand_is_a_draft_until_it_is_activated(client: Client, billing: User) -> None:
