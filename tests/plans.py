@@ -15,7 +15,8 @@ from app.commands.agreements import agreements
 from app.commands.agreements.agreements import LineFacts, Terms
 from app.commands.payments import collection
 from app.commands.payments.charges import Instrument
-from app.db import db, transaction
+from app.db import db, end_read, transaction
+from app.gateways.sandbox.cards import BY_SLUG
 from app.models import (
     Account,
     Attempt,
@@ -77,6 +78,19 @@ def by_hand(
     if active:
         agreements.activate(row.id, by=by)
     return fresh(row)
+
+
+def in_sandbox() -> PaymentAgreement:
+    """Due today, by a card that the sandbox really keeps, from another order."""
+    seller, customer = factories.user(Role.SALES_MANAGER), factories.account()
+    order = factories.order(owner=seller, customer=customer, lines=[factories.line(1)])
+    alias = BY_SLUG["visa"].alias(12, 2031)
+    card = Instrument(alias=alias, label="Visa ending 4242", save=True, consent_text="May be kept.")
+    collection.collect_first(order.id, pay_with=card, form_key=f"plan-{order.id}", by=seller)
+    method = db.session.scalars(select(PaymentMethod).where(PaymentMethod.account_id == customer.id)).one()
+    made = by_hand(customer, collection=CollectionMethod.SAVED_METHOD, method_id=method.id)
+    end_read()
+    return made
 
 
 def fresh(row: PaymentAgreement) -> PaymentAgreement:

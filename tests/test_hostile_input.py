@@ -12,7 +12,7 @@ from app.access import Role
 from app.commands.orders import approvals
 from app.db import db
 from app.models import PaymentIntent, User
-from tests import factories, waiting
+from tests import factories, plans, waiting
 from tests.conftest import Client
 from tests.house import posts, routes
 from tests.ledgers import samples as receivables_of
@@ -45,6 +45,8 @@ def samples(any_app: Flask, admin: User) -> dict[str, object]:
         "orders.number": draft.number,
         "quotes.number": factories.quote(owner=admin).number,
         "accounts.number": factories.account().number,
+        "agreements.number": plans.by_hand().number,
+        "agreements.account": factories.account().number,
         "invoices.number": factories.invoice(factories.order(owner=admin)).number,
         "payments.number": intent.payment_order.number,
         "operations.event_id": waiting.event().id,

@@ -10,16 +10,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import clock, jobs
-from app.access import Role
 from app.commands.agreements import charging
-from app.commands.payments import collection, inquiries
-from app.commands.payments.charges import Instrument
+from app.commands.payments import inquiries
 from app.db import db, end_read
-from app.models import CollectionMethod, Invoice, PaymentAgreement, PaymentMethod, PaymentOrder, Receipt
+from app.models import Invoice, PaymentAgreement, PaymentOrder, Receipt
 from app.queries import invariants
-from tests import factories, plans
+from tests import plans
 from tests.faults.agreement import run
-from tests.faults.charge import ALIAS
 from tests.faults.forks import die
 
 pytestmark = [pytest.mark.faults, pytest.mark.engines]
@@ -27,15 +24,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.engines]
 
 @pytest.fixture
 def row(any_app: Flask) -> PaymentAgreement:
-    """Due today, by a card that the sandbox has kept."""
-    seller, customer = factories.user(Role.SALES_MANAGER), factories.account()
-    order = factories.order(owner=seller, customer=customer, lines=[factories.line(1)])
-    card = Instrument(alias=ALIAS, label="Visa ending 4242", save=True, consent_text="May be kept.")
-    collection.collect_first(order.id, pay_with=card, form_key="first", by=seller)
-    method = db.session.scalars(select(PaymentMethod)).one()
-    made = plans.by_hand(customer, collection=CollectionMethod.SAVED_METHOD, method_id=method.id)
-    end_read()
-    return made
+    return plans.in_sandbox()
 
 
 def count(model: type) -> int:
