@@ -74,7 +74,7 @@ def by_hand(
     if card:
         method: PaymentMethod = moves.card(customer)
         changes = {"collection": CollectionMethod.SAVED_METHOD, "method_id": method.id} | changes
-    row = agreements.create(customer.id, terms(**changes), form_key=f"plan-{next(_count)}", by=by)
+    row = agreements.create(customer.id, terms(**changes), form_key=f"by-hand-{next(_count)}", by=by)
     if active:
         agreements.activate(row.id, by=by)
     return fresh(row)
