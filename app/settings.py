@@ -96,6 +96,15 @@ RECURRING = Definition(
     marked("Recurring payments are collected"),
     marked("Off: no agreement is charged and no link for one is sent, until it is on again. What fell due waits."),
 )
+CATCH_UP = Definition(
+    "payments.catch_up",
+    3,
+    marked("Missed periods of an agreement that are charged within a day"),
+    marked("After a standstill the others follow on the next days; until then they are shown as due."),
+    1,
+    60,
+    marked("periods"),
+)
 DEPOSIT_MIN_PERCENT = Definition(
     "quotes.deposit_min_percent",
     0,
@@ -183,6 +192,7 @@ ALL: dict[str, Definition] = {
         ATTEMPT_LIMIT,
         FIRST_PAYMENT_DEFAULTS,
         RECURRING,
+        CATCH_UP,
         DEPOSIT_MIN_PERCENT,
         DEPOSIT_MAX_PERCENT,
         REFUND_SECOND_PERSON,

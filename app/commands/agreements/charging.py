@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from ... import audit, clock, jobs, numbering, settings
@@ -40,6 +40,7 @@ from ..receivables import period_invoices
 from . import holding, outcomes
 
 BATCH, MOST = 50, 500
+DAY = timedelta(days=1)
 LEASE = timedelta(minutes=10)
 CHECKOUT = timedelta(hours=1)
 
@@ -57,12 +58,19 @@ def run() -> int:
 
 
 def take(most: int) -> list[int]:
-    """Payments that are due, for whoever asks first; the others are passed over, not waited for."""
+    """Payments that are due, for whoever asks first; the others are passed over, not waited for. After a standstill an
+    agreement is asked for only so much a day."""
     earlier, now = aliased(ScheduledPayment), clock.now()
     unsettled = select(earlier.id).where(
         earlier.agreement_id == ScheduledPayment.agreement_id,
         earlier.period < ScheduledPayment.period,
         earlier.status.in_(UNSETTLED),
+    )
+    lately = (
+        select(func.count())
+        .where(PaymentOrder.agreement_id == PaymentAgreement.id, PaymentOrder.created_at > now - DAY)
+        .correlate(PaymentAgreement)
+        .scalar_subquery()
     )
     due = (
         select(ScheduledPayment.id)
@@ -73,6 +81,7 @@ def take(most: int) -> list[int]:
             or_(ScheduledPayment.held_until.is_(None), ScheduledPayment.held_until <= now),
             PaymentAgreement.status == AgreementStatus.ACTIVE,
             ~unsettled.exists(),
+            lately < bindparam("most_a_day"),
         )
         .order_by(ScheduledPayment.due_at, ScheduledPayment.id)
         .limit(most)
@@ -81,7 +90,7 @@ def take(most: int) -> list[int]:
     with transaction() as session:
         if not settings.fresh(settings.RECURRING):
             return []
-        ids = list(session.scalars(due))
+        ids = list(session.scalars(due, {"most_a_day": settings.fresh(settings.CATCH_UP)}))
         if ids:
             session.execute(update(ScheduledPayment).where(ScheduledPayment.id.in_(ids)).values(held_until=now + LEASE))
         return ids

@@ -163,6 +163,16 @@ def test_what_was_missed_for_months_is_caught_up_in_order(gateway: ScriptedGatew
     assert [x.payment_order_id for x in plans.attempts(row)] == order and plans.broken() == []
 
 
+def test_catching_up_is_spread_over_days(gateway: ScriptedGateway) -> None:
+    row = plans.by_order()
+    with at("07-01"):
+        assert charging.run() == 3 and charging.run() == 0
+        assert plans.states(row, 5) == ["paid", "paid", "paid", "scheduled", "scheduled"]
+    with at("07-02"):
+        assert charging.run() == 2 and plans.states(row, 6)[-2:] == ["paid", "scheduled"]
+    assert plans.broken() == []
+
+
 def test_a_clock_that_goes_back_and_forth_charges_no_period_twice(gateway: ScriptedGateway) -> None:
     row = plans.by_order()
     for day in ("03-31", "02-28", "03-31", "02-01", "03-31"):
