@@ -24,11 +24,12 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     from . import assets, badges, formatting, icons, language
     from . import models as models  # the mappers must know every table
     from .demo import cli as demo_commands
+    from .documents import cli as document_commands
     from .gateways import cli as gateway_commands
     from .jobs import cli as job_commands
 
     looks = (language, formatting, icons, badges, assets)
-    clis = (job_commands, demo_commands, gateway_commands)
+    clis = (job_commands, demo_commands, gateway_commands, document_commands)
     for part in (addresses, security, failures, navigation, *looks, blueprints, *clis):
         part.register(app)
     app.jinja_env.globals["can"] = access.can

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,6 +51,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "DEMO_HISTORY": read("DEMO_HISTORY", "on") == "on",
         "SANDBOX": _sandbox(read("SANDBOX"), production),
         "STRIPE": _stripe(environ),
+        "SEAL": _seal(read("SEAL_CERTIFICATE"), read("SEAL_KEY"), read("SEAL_PASSPHRASE"), production, instance),
         "MAIL_TRANSPORT": read("MAIL_TRANSPORT", "smtp" if production else "mailbox"),
         "SMTP_URL": read("SMTP_URL"),
         "MAIL_FROM": read("MAIL_FROM"),
@@ -140,6 +142,30 @@ def _held(name: str, path: str) -> str:
         return Path(path).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{STRIPE}{name} names a file that cannot be read.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Where the certificate that seals documents lies, and its key: PEM both, the certificate's chain behind it.
+
+    `self_signed`: a worker makes the two itself, once, where there are none yet. Only workers need to read the files.
+    """
+
+    certificate: Path
+    key: Path
+    passphrase: str = field(default="", repr=False)
+    self_signed: bool = False
+
+
+def _seal(certificate: str, key: str, passphrase: str, production: bool, instance: Path) -> Seal | None:
+    if certificate and key:
+        return Seal(Path(certificate), Path(key), passphrase)
+    if certificate or key:
+        raise Misconfigured("COUNTERSIGN_SEAL_CERTIFICATE and COUNTERSIGN_SEAL_KEY belong together; one is missing.")
+    if production:
+        return None
+    folder = instance / "seal"
+    return Seal(folder / "certificate.pem", folder / "key.pem", self_signed=True)
 
 
 def _sandbox(given: str, production: bool) -> bool:

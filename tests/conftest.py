@@ -125,6 +125,7 @@ def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
             "SQLALCHEMY_DATABASE_URI": database_url,
             "REDIS_URL": "",
             "STRIPE": {},
+            "SEAL": None,
             "RATE_LIMITS": False,
             "WTF_CSRF_ENABLED": False,
             "BASE_URL": "http://countersign.test",

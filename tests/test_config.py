@@ -34,6 +34,7 @@ REFUSALS = {
     "COUNTERSIGN_SANDBOX is on; in production it must be off, or say yes-take-no-real-money if that is meant.": {
         "SANDBOX": "on"
     },
+    "COUNTERSIGN_SEAL_CERTIFICATE and COUNTERSIGN_SEAL_KEY belong together; one is missing.": {"SEAL_KEY": "/seal.pem"},
     "COUNTERSIGN_STRIPE_SECRET_KEY_FILE names a file that cannot be read.": {"STRIPE_SECRET_KEY_FILE": "/nowhere/key"},
 }
 

@@ -1,6 +1,7 @@
 """From a document's row to its PDF. Runs in worker processes only; WeasyPrint is imported where it is used.
 
-Rendering is a function of the row: the same content gives the same bytes (fixed identifier, no clock inside).
+Rendering is a function of the row: the same content gives the same bytes (fixed identifier, no clock inside). A seal is
+set over those bytes once; what is sealed is kept, never rendered again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .. import clock, jobs
 from ..config import ROOT
 from ..db import assert_no_transaction, end_read, get, lock, transaction
 from ..models import Document
-from . import views
+from . import sealing, views
 
 STATIC = ROOT / "app" / "static"
 PATIENCE = timedelta(minutes=2)
@@ -30,13 +31,26 @@ def render(document_id: int) -> None:
         return
     html = page(document.kind, document.data)
     identifier = document.content_hash.encode()[:32]
+    sealed = document.kind == "signed_order" and document.data.get("seal", sealing.NONE) != sealing.NONE
     end_read()
     body, pages = to_pdf(html, identifier)
+    if sealed:
+        body = _sealed(document_id, body)
     with transaction():
         row = lock(Document, document_id)
         if row.rendered_at is None:
             row.body, row.size, row.pages = body, len(body), pages
             row.sha256, row.rendered_at, row.error = hashlib.sha256(body).hexdigest(), clock.now(), None
+
+
+def _sealed(document_id: int, body: bytes) -> bytes:
+    """No document leaves without the seal that it says it has; why it cannot be made is kept with it."""
+    try:
+        return sealing.seal(body, reason="Signed order")
+    except sealing.Unusable as error:
+        with transaction():
+            lock(Document, document_id).error = str(error)
+        raise
 
 
 def page(kind: str, content: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from ..models.frozen import FrozenOrder
 from ..models.frozen import read as read_order
 from ..money import Money
+from . import sealing
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +159,11 @@ class SignatureFacts:
 
 @dataclass(frozen=True, slots=True)
 class SignedOrderPaper:
-    """The very snapshot that was signed, and the certificate of its signature."""
+    """The very snapshot that was signed, and the certificate of its signature. `seal` is one of `sealing`'s kinds."""
 
     order: FrozenOrder
     signature: SignatureFacts
+    seal: str
 
 
 def drawn_url(png: bytes | None) -> str | None:
@@ -177,7 +179,8 @@ def signed_order(content: dict[str, Any]) -> SignedOrderPaper:
     facts = dict(content["signature"])
     for name in ("sent_at", "viewed_at", "signed_at"):
         facts[name] = datetime.fromisoformat(facts[name]) if facts[name] else None
-    return SignedOrderPaper(order=read_order(content["snapshot"]), signature=SignatureFacts(**facts))
+    seal = content.get("seal", sealing.NONE)  # what was asked for before there were seals has none
+    return SignedOrderPaper(order=read_order(content["snapshot"]), signature=SignatureFacts(**facts), seal=seal)
 
 
 def invoice(content: dict[str, Any]) -> InvoicePaper:

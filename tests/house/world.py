@@ -11,6 +11,8 @@ from .modules import Sources, parsed
 ROOMS = {
     "smtplib": ("app/mail/",),
     "weasyprint": ("app/documents/", "app/jobs/worker.py"),
+    "pyhanko": ("app/documents/",),
+    "facturx": ("app/documents/",),
     "stripe": ("app/gateways/",),
     "requests": (),
     "httpx": (),
@@ -19,7 +21,7 @@ ROOMS = {
     "rq": ("app/jobs/",),
 }
 # Loaded only by workers, inside the function that needs it: a web process would carry 40 MiB for nothing.
-LAZY = {"weasyprint"}
+LAZY = {"weasyprint", "pyhanko", "facturx"}
 
 CALLS = {"charge", "look_up", "resume", "cancel", "refund", "void", "ensure_customer", "send"}
 SPEAKERS = ("app/gateways/", "app/mail/", "app/providers/")

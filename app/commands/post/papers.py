@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ... import canonical, documents
 from ...db import db, get
-from ...documents import views
+from ...documents import sealing, views
 from ...models import (
     Account,
     Approval,
@@ -59,9 +59,13 @@ def _order(order: SalesOrder, text: str) -> Document:
 
 
 def signed(approval: Approval) -> Document:
-    """Snapshot and certificate page; asked for once the signature is stored."""
+    """Snapshot and certificate page, which says whether all of it is sealed; asked for once the signature is stored."""
     signature = db.session.scalars(select(Signature).where(Signature.approval_id == approval.id)).one()
-    content = {"snapshot": approval.snapshot.content, "signature": _certificate(approval, signature)}
+    content = {
+        "snapshot": approval.snapshot.content,
+        "signature": _certificate(approval, signature),
+        "seal": sealing.kind(),
+    }
     name = f"{approval.order.number}-signed.pdf"
     return documents.request("signed_order", approval.id, content, filename=name, order_id=approval.order_id)
 
