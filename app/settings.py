@@ -160,6 +160,16 @@ MAIL_TRIES = Definition(
 )
 
 
+FACTUR_X = Definition(
+    "invoices.factur_x",
+    False,
+    marked("Electronic invoices: Factur-X"),
+    marked(
+        "On: the PDF of an invoice or credit note issued from now on also carries it as data (factur-x.xml, EN 16931)."
+    ),
+)
+
+
 def _account(name: str, code: str, title: str, effect: str) -> Definition:
     return Definition(f"accounting.{name}", code, title, effect, 1, 20)
 
@@ -199,6 +209,7 @@ ALL: dict[str, Definition] = {
         REFUND_LIMIT,
         HOLD_DAYS,
         MAIL_TRIES,
+        FACTUR_X,
         *LEDGER.values(),
     )
 }

@@ -17,7 +17,7 @@ from .. import clock, jobs
 from ..config import ROOT
 from ..db import assert_no_transaction, end_read, get, lock, transaction
 from ..models import Document
-from . import sealing, views
+from . import factur_x, sealing, views
 
 STATIC = ROOT / "app" / "static"
 PATIENCE = timedelta(minutes=2)
@@ -32,8 +32,11 @@ def render(document_id: int) -> None:
     html = page(document.kind, document.data)
     identifier = document.content_hash.encode()[:32]
     sealed = document.kind == "signed_order" and document.data.get("seal", sealing.NONE) != sealing.NONE
+    data = document.data if "electronic" in document.data else None
+    kind = document.kind
     end_read()
-    body, pages = to_pdf(html, identifier)
+    xml = factur_x.xml(kind, data) if data is not None else None
+    body, pages = to_pdf(html, identifier, xml)
     if sealed:
         body = _sealed(document_id, body)
     with transaction():
@@ -58,8 +61,9 @@ def page(kind: str, content: dict[str, Any]) -> str:
     return render_template(f"documents/{kind}.html", paper=views.VIEWS[kind](content))
 
 
-def to_pdf(html: str, identifier: bytes) -> tuple[bytes, int]:
-    """Tagged PDF (PDF/UA-1) and its number of pages. Nothing is fetched from anywhere but our static folder."""
+def to_pdf(html: str, identifier: bytes, xml: bytes | None = None) -> tuple[bytes, int]:
+    """Tagged PDF (PDF/UA-1) and its number of pages; PDF/A-3a as well where it carries an electronic invoice. Nothing
+    is fetched from anywhere but our static folder."""
     from weasyprint import HTML
     from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
@@ -73,5 +77,8 @@ def to_pdf(html: str, identifier: bytes) -> tuple[bytes, int]:
             return super().fetch(url, headers)
 
     html_document = HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=Indoors())
-    paper = html_document.render(pdf_variant="pdf/ua-1")
-    return paper.write_pdf(pdf_identifier=identifier, pdf_variant="pdf/ua-1"), len(paper.pages)
+    variant = "pdf/ua-1" if xml is None else "pdf/a-3a"
+    paper = html_document.render(pdf_variant=variant)
+    if xml is not None:
+        factur_x.attach(paper, xml)
+    return paper.write_pdf(pdf_identifier=identifier, pdf_variant=variant), len(paper.pages)

@@ -184,7 +184,7 @@ def signed_order(content: dict[str, Any]) -> SignedOrderPaper:
 
 
 def invoice(content: dict[str, Any]) -> InvoicePaper:
-    data, currency = {"credited": 0, **content}, content["currency"]
+    data, currency = {"credited": 0, **_printed(content)}, content["currency"]
     for name in ("net", "tax", "gross", "paid", "credited"):
         data[name] = Money(data[name], currency)
     for name in ("issued_on", "supply_date", "due_date"):
@@ -198,7 +198,7 @@ def invoice(content: dict[str, Any]) -> InvoicePaper:
 
 
 def credit_note(content: dict[str, Any]) -> CreditNotePaper:
-    data, currency = dict(content), content["currency"]
+    data, currency = _printed(content), content["currency"]
     for name in ("net", "tax", "gross", "received"):
         data[name] = Money(data[name], currency)
     for name in ("issued_on", "invoiced_on"):
@@ -268,6 +268,10 @@ def evidence_index(content: dict[str, Any]) -> EvidenceIndex:
     data["seller"], data["made_at"] = _party(data["seller"]), datetime.fromisoformat(data["made_at"])
     data["files"] = tuple(PackedFile(**x) for x in data["files"])
     return EvidenceIndex(**data)
+
+
+def _printed(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "electronic"}
 
 
 def _party(data: dict[str, Any]) -> Party:

@@ -94,6 +94,10 @@ class Address(Model):
     def lines(self) -> list[str]:
         return [self.name, self.street, f"{self.postcode} {self.city}, {self.country}"]
 
+    @property
+    def place(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in ("street", "postcode", "city", "country")}
+
 
 class OpportunityStage(StrEnum):
     OPEN = "open"

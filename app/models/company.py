@@ -33,6 +33,10 @@ class Company(Model):
     accent: Mapped[str] = mapped_column(String(7), default="#0f6b5c")
     logo_svg: Mapped[str | None]
 
+    @property
+    def place(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in ("street", "postcode", "city", "country")}
+
 
 class Setting(Model):
     """One typed setting; `settings.py` knows names, types and defaults."""

@@ -239,3 +239,23 @@ def test_terms_have_versions(admin: Client) -> None:
         (2, "Pay at once."),
     ]
     assert "word for word version 2" in admin.post("/admin/company/terms", data={"body": "Pay at once."}).text
+
+
+def test_electronic_invoices_are_turned_on_once_the_company_has_what_they_need(admin: Client, ruth: User) -> None:
+    refused = admin.post("/admin/company/electronic-invoices", data={"on": "y"})
+    assert refused.status_code == 409
+    assert "Electronic invoices need more of the company first. The company&#39;s tax id is missing" in refused.text
+    assert settings.fresh(settings.FACTUR_X) is False
+    db.session.rollback()
+    with transaction() as session:
+        session.get_one(Company, 1).tax_id = "DE811234567"
+    assert admin.post("/admin/company/electronic-invoices", data={"on": "y"}).status_code == 303
+    assert settings.fresh(settings.FACTUR_X) is True
+    entry = db.session.query(Audit).order_by(Audit.id.desc()).first()
+    assert entry is not None and (entry.subject, entry.before, entry.after) == ("invoices.factur_x", False, True)
+    db.session.rollback()
+    with transaction() as session:
+        session.get_one(Company, 1).tax_id = ""
+    assert "Invoices issued now are no electronic invoices." in admin.get("/admin/company").text
+    assert admin.post("/admin/company/electronic-invoices", data={}).status_code == 303
+    assert settings.fresh(settings.FACTUR_X) is False

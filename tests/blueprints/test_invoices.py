@@ -8,14 +8,17 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app import clock
+from app import clock, settings
 from app.access import Role
 from app.commands.payments import collection
 from app.commands.payments.charges import Instrument
+from app.commands.post import papers
+from app.commands.receivables import invoices
 from app.db import db, transaction
 from app.gateways import registry
-from app.models import Account, Document, Invoice, OrderEmail, SalesOrder, User
+from app.models import Account, Actor, Company, Document, Invoice, OrderEmail, SalesOrder, User
 from tests import factories
+from tests.commands.collecting import switch
 from tests.conftest import Client
 from tests.gateways.scripted import ScriptedGateway
 from tests.statements import counted
@@ -117,7 +120,7 @@ def test_the_pages_cost_few_statements_however_long_the_invoice(client: Client) 
     assert len(seen) <= 4
     with counted() as seen:
         client.get(f"/invoices/{number}")
-    assert len(seen) <= 8
+    assert len(seen) <= 9
 
 
 def test_the_paper_answers_as_page_and_as_panel(client: Client) -> None:
@@ -164,3 +167,23 @@ def test_who_may_only_look_cannot_send(client: Client) -> None:
     client.sign_in(factories.user(Role.READ_ONLY))
     assert client.get(f"/invoices/{invoice.number}/send").status_code == 403
     assert "Send invoice" not in client.get(f"/invoices/{invoice.number}").get_data(as_text=True)
+
+
+def test_what_an_electronic_invoice_lacks_is_said_beside_it_while_they_are_on(client: Client, dana: User) -> None:
+    plain = unpaid()
+    client.sign_in(factories.user(Role.AR))
+    assert "electronic invoice" not in client.get(f"/invoices/{plain.number}").text
+    switch(settings.FACTUR_X, True)
+    page = client.get(f"/invoices/{plain.number}").text
+    for words in ("This is no electronic invoice", "The company&#39;s tax id is missing", "no billing address"):
+        assert words in page
+    with transaction() as session:
+        session.get_one(Company, 1).tax_id = "DE811234567"
+    order = factories.order()
+    with transaction() as session:
+        row = invoices.on_terms(session.get_one(SalesOrder, order.id), by=Actor.of(dana))
+        assert row is not None
+        paper = papers.invoice(row)
+        paper.body, paper.rendered_at = b"%PDF-1.7", clock.now()
+    page = client.get(f"/invoices/{row.number}").text
+    assert "The PDF carries the invoice as data, too" in page and "This is no electronic invoice" not in page

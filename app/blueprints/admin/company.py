@@ -10,14 +10,19 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, Optional, Regexp
 
+from ... import settings
 from ...access import Permission, me, requires
 from ...commands.office import company as commands
 from ...commands.office.company import Facts
+from ...commands.office.settings import turn
 from ...db import db
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models.company import Company
 from ...money import CURRENCIES
+from ...navigation import company
+from ...queries.invoices import electronic
+from ...settings import FACTUR_X
 from ..forms import Form
 from . import bp
 
@@ -48,10 +53,14 @@ class TermsForm(Form):
     body = TextAreaField("Terms and conditions", [InputRequired("Write the terms first."), Length(max=200_000)])
 
 
+class ElectronicForm(Form):
+    on = BooleanField(FACTUR_X.title, description=FACTUR_X.effect)
+
+
 @bp.get("/company")
 @requires(Permission.SETTINGS_EDIT)
 def show_company() -> Response:
-    return _page(CompanyForm(obj=db.session.get(Company, 1)), _terms_form())
+    return _page(_company_form(), _terms_form())
 
 
 @bp.post("/company")
@@ -69,7 +78,7 @@ def save_company() -> Response:
 @bp.post("/company/terms")
 @requires(Permission.SETTINGS_EDIT)
 def publish_terms() -> Response:
-    company_form, form = CompanyForm(formdata=None, obj=db.session.get(Company, 1)), TermsForm()
+    company_form, form = _company_form(), TermsForm()
     if not form.validate():
         return _page(company_form, form, 422)
     try:
@@ -81,13 +90,40 @@ def publish_terms() -> Response:
     return see_other(url_for("admin.show_company"))
 
 
+@bp.post("/company/electronic-invoices")
+@requires(Permission.SETTINGS_EDIT)
+def turn_electronic_invoices() -> Response:
+    form = ElectronicForm()
+    try:
+        turn(FACTUR_X.key, bool(form.on.data), by=me())
+    except Refusal as refusal:
+        form.on.errors = [refusal.sentence]
+        return _page(_company_form(), _terms_form(), refusal.status, form)
+    flash(_("Saved. Documents already made keep what they say."), "ok")
+    return see_other(url_for("admin.show_company"))
+
+
+def _company_form() -> CompanyForm:
+    return CompanyForm(formdata=None, obj=db.session.get(Company, 1))
+
+
 def _terms_form() -> TermsForm:
     terms = commands.terms_in_force()
     return TermsForm(formdata=None, body=terms.body if terms else "")
 
 
-def _page(form: CompanyForm, terms_form: TermsForm, status: int = 200) -> Response:
+def _page(
+    form: CompanyForm, terms_form: TermsForm, status: int = 200, electronic_form: ElectronicForm | None = None
+) -> Response:
+    on = bool(settings.get(FACTUR_X))
     page = render_template(
-        "admin/company.html", form=form, terms_form=terms_form, terms=commands.terms_in_force(), zones=sorted(ZONES)
+        "admin/company.html",
+        form=form,
+        terms_form=terms_form,
+        electronic_form=electronic_form or ElectronicForm(formdata=None, on=on),
+        electronic_lacks=electronic.company_lacks(company()),
+        electronic_on=on,
+        terms=commands.terms_in_force(),
+        zones=sorted(ZONES),
     )
     return make_response(page, status)

@@ -20,12 +20,13 @@ from ...hypermedia import see_other, wants_fragment
 from ...money import Money
 from ...navigation import company
 from ...queries import settings as queries
-from ...settings import SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from ...settings import FACTUR_X, SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
 from ..forms import Form
 from ..numbers import NumberField
 from . import bp
 
 SWITCHES = (SALESPEOPLE_SUBMIT, SALESPEOPLE_PAYMENT)
+ELSEWHERE = (*SWITCHES, FACTUR_X)  # what has a card of its own, here or on the company's page
 GROUPS = {
     "salespeople": "Salespeople",
     "quotes": "Quotes",
@@ -113,7 +114,7 @@ def _switches() -> dict[str, Any]:
 
 
 def _others() -> list[Definition]:
-    return [d for d in settings.ALL.values() if d not in SWITCHES]
+    return [d for d in settings.ALL.values() if d not in ELSEWHERE]
 
 
 def _groups() -> list[Group]:
@@ -144,7 +145,7 @@ def _name(definition: Definition) -> str:
 
 
 def _form() -> type[Form]:
-    """A form with a field for each setting that is not one of the two switches."""
+    """A form with a field for each setting that has no card of its own."""
     return type("SettingsForm", (Form,), {_name(d): _field(d) for d in _others()})
 
 

@@ -11,17 +11,19 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from ... import access, audit, settings, typed
 from ...access import Permission
-from ...db import after_commit, db, transaction
+from ...db import after_commit, db, get, transaction
 from ...errors import Refusal
-from ...models.company import Setting
+from ...models.company import Company, Setting
 from ...models.machine import Actor
 from ...models.people import User
-from ...settings import SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from ...queries.invoices import electronic
+from ...settings import FACTUR_X, SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
 from ..orders import approvals
 
 
 def turn(key: str, value: Any, *, by: User) -> bool:
-    """Whether anything changed. Raises Refusal `unknown_setting`, `out_of_bounds`, `needs_the_first`."""
+    """Whether anything changed. Raises Refusal `unknown_setting`, `out_of_bounds`, `needs_the_first`,
+    `company_incomplete`."""
     definition = settings.ALL.get(key)
     if definition is None:
         raise Refusal("unknown_setting", "There is no setting %(key)s.", key=key)
@@ -36,6 +38,8 @@ def turn(key: str, value: Any, *, by: User) -> bool:
             raise Refusal(
                 "needs_the_first", "This needs «%(setting)s» to be on.", setting=gettext(SALESPEOPLE_SUBMIT.title)
             )
+        if definition is FACTUR_X and value:
+            _check_company()
         row.value = value
         audit.note("setting.changed", key, by=Actor.of(by), before=before, after=value)
         _follow_up(definition, value, by)
@@ -61,6 +65,16 @@ def _check(definition: Definition, value: Any) -> None:
             setting=gettext(definition.title),
             least=definition.least,
             most=definition.most,
+        )
+
+
+def _check_company() -> None:
+    missing = electronic.company_lacks(get(Company, 1))
+    if missing:
+        raise Refusal(
+            "company_incomplete",
+            "Electronic invoices need more of the company first. %(missing)s",
+            missing=" ".join(missing),
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ... import canonical, documents
+from ... import canonical, documents, settings
 from ...db import db, get
 from ...documents import sealing, views
 from ...models import (
@@ -25,6 +25,7 @@ from ...models import (
     Signature,
     Transaction,
 )
+from ...queries.invoices import electronic
 from ...queries.receivables import figures
 from ..orders import snapshots
 
@@ -110,6 +111,7 @@ def invoice(row: Invoice) -> Document:
         "credited": standing.credited,
         "note": TAX_NOTES.get(row.billing["tax_status"], ""),
     } | dates
+    content |= _as_data(row)
     return documents.request("invoice", row.id, content, filename=f"{row.number}.pdf", order_id=row.order_id)
 
 
@@ -137,8 +139,26 @@ def credit_note(row: CreditNote) -> Document:
         "received": row.received,
         "prices_include_tax": row.prices_include_tax,
         "note": TAX_NOTES.get(row.billing["tax_status"], ""),
-    }
+    } | _as_data(row)
     return documents.request("credit_note", row.id, content, filename=f"{row.number}.pdf", order_id=row.order_id)
+
+
+def _as_data(row: Invoice | CreditNote) -> dict[str, Any]:
+    """What the electronic invoice inside the PDF says beyond the paper; empty where there is none."""
+    company = get(Company, 1)
+    if not settings.get(settings.FACTUR_X) or electronic.lacks(company, row.billing, row.currency):
+        return {}
+    bill = row if isinstance(row, Invoice) else row.invoice
+    supplied_on = bill.supply_date or bill.issued_on or row.issued_on
+    return {
+        "electronic": {
+            "supplied_on": supplied_on.isoformat() if supplied_on else None,
+            "seller": electronic.party(company.place, company.tax_id),
+            "customer": electronic.party(row.billing["place"], row.billing["tax_id"]),
+            "tax_status": row.billing["tax_status"],
+            "prices_include_tax": row.prices_include_tax,
+        }
+    }
 
 
 # As the columns keep them, so that a line just written and the same line read make one paper.

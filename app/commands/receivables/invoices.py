@@ -135,13 +135,14 @@ def _tax(rate: Decimal, base: Money, tax: Money) -> dict[str, Any]:
 
 
 def billing_facts(order: SalesOrder) -> dict[str, Any]:
-    """Who is billed, as it was on the day: name, address lines, tax id and status."""
+    """Who is billed, as it was on the day: name, address as lines and in its parts, tax id and status."""
     account = db.session.get_one(Account, order.account_id)
     address = order.billing_address or account.billing_address
     return {
         "name": account.name,
         "number": account.number,
         "address": address.lines if address else [account.name],
+        "place": address.place if address else None,
         "tax_id": account.tax_id,
         "tax_status": account.tax_status.value,
         "order": order.number,

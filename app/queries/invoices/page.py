@@ -29,6 +29,7 @@ from ...money import Money
 from ..receivables import credits, figures
 from ..receivables.credits import WrittenOff
 from ..scope import visible
+from . import electronic
 from .listing import shown_status
 
 
@@ -66,11 +67,13 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """`state` is none, rendering, failed or ready; the addresses are there when it is ready."""
+    """`state` is none, rendering, failed or ready; the addresses are there when it is ready. `is_data`: it carries the
+    invoice as data, too."""
 
     state: str
     preview: str | None = None
     save: str | None = None
+    is_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceView:
-    """`balance` is what is due; `credits` are its credit notes: number, day, amount."""
+    """`balance` is what is due; `credits` are its credit notes: number, day, amount;
+    `not_data_because` says what an electronic invoice would need that is not there, while they are on."""
 
     id: int
     account_id: int
@@ -114,11 +118,12 @@ class InvoiceView:
     write_offs: tuple[WrittenOff, ...]
     payments: tuple[Paid, ...]
     paper: Paper
+    not_data_because: tuple[str, ...]
     sent: tuple[Sent, ...]
 
 
 def view(number: str, reader: User, today: date) -> InvoiceView:
-    """Eight statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
+    """Nine statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
     row = _head(number, reader)
     currency = row.currency
     papers = _papers(row.id)
@@ -155,6 +160,7 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
         write_offs=credits.written_off(row.id),
         payments=payments,
         paper=papers,
+        not_data_because=electronic.why_not(row.billing, currency),
         sent=_sent(row.id),
     )
 
@@ -238,7 +244,7 @@ def _paid(row: Any, currency: str) -> Paid:
 def _papers(invoice_id: int) -> Paper:
     """The newest paper of the invoice: what is paid of it stands on it, so there may be several."""
     row = db.session.execute(
-        select(Document.id, Document.filename, Document.rendered_at, Document.error)
+        select(Document.id, Document.filename, Document.rendered_at, Document.error, Document.data)
         .where(Document.kind == "invoice", Document.subject_id == invoice_id)
         .order_by(Document.id.desc())
         .limit(1)
@@ -248,7 +254,7 @@ def _papers(invoice_id: int) -> Paper:
     if row.rendered_at is None:
         return Paper("failed" if row.error else "rendering")
     address = _address(row.id, row.filename)
-    return Paper("ready", address, f"{address}?save")
+    return Paper("ready", address, f"{address}?save", "electronic" in row.data)
 
 
 def _sent(invoice_id: int) -> tuple[Sent, ...]:

@@ -26,6 +26,7 @@ from ...models import (
     WriteOff,
 )
 from ...money import Money
+from ..invoices import electronic
 from ..scope import visible
 
 PAGE = 50
@@ -80,6 +81,7 @@ class CreditPage:
     gross: Money
     received: Money
     paper: str | None
+    not_data_because: tuple[str, ...]
 
 
 def lines(invoice_id: int) -> tuple[CreditLine, ...]:
@@ -218,6 +220,7 @@ def view(number: str, reader: User) -> CreditPage:
         gross=Money(row.gross, currency),
         received=Money(row.received, currency),
         paper=_paper(row.id),
+        not_data_because=electronic.why_not(row.billing, currency),
     )
 
 
