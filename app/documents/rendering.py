@@ -35,7 +35,7 @@ def render(document_id: int) -> None:
     data = document.data if "electronic" in document.data else None
     kind = document.kind
     end_read()
-    xml = factur_x.xml(kind, data) if data is not None else None
+    xml = _as_data(document_id, kind, data) if data is not None else None
     body, pages = to_pdf(html, identifier, xml)
     if sealed:
         body = _sealed(document_id, body)
@@ -51,9 +51,22 @@ def _sealed(document_id: int, body: bytes) -> bytes:
     try:
         return sealing.seal(body, reason="Signed order")
     except sealing.Unusable as error:
-        with transaction():
-            lock(Document, document_id).error = str(error)
+        _keep_why(document_id, str(error))
         raise
+
+
+def _as_data(document_id: int, kind: str, data: dict[str, Any]) -> bytes:
+    """No invoice leaves as an electronic one that is not valid."""
+    try:
+        return factur_x.xml(kind, data)
+    except Exception as error:
+        _keep_why(document_id, f"The electronic invoice is not valid. {error}")
+        raise
+
+
+def _keep_why(document_id: int, words: str) -> None:
+    with transaction():
+        lock(Document, document_id).error = words[:500]
 
 
 def page(kind: str, content: dict[str, Any]) -> str:

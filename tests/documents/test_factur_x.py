@@ -155,6 +155,18 @@ def test_the_pdf_carries_it_and_stays_tagged_and_the_same_to_the_byte(app: Flask
     assert rendering.to_pdf(rendering.page(kind, data), identifier, factur_x.xml(kind, data))[0] == body
 
 
+def test_what_is_not_valid_is_not_kept_and_says_why(app: Flask) -> None:
+    row = issued(line(1))
+    with transaction() as session:
+        paper = papers.invoice(session.get_one(Invoice, row.id))
+        paper.data = paper.data | {"currency": "DEM"}
+    db.session.rollback()
+    with pytest.raises(ValueError, match="DEM"):
+        rendering.render(paper.id)
+    db.session.expire_all()
+    assert (paper.rendered_at, (paper.error or "")[:37]) == (None, "The electronic invoice is not valid. ")
+
+
 def test_what_is_missing_makes_it_a_plain_invoice(app: Flask) -> None:
     abroad = factories.account(tax_status=TaxStatus.REVERSE_CHARGE, tax_id="12345")
     assert "electronic" not in document(issued(line(1, tax_rate=Decimal(0)), customer=abroad)).data

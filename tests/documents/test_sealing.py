@@ -112,6 +112,15 @@ def test_what_says_it_is_sealed_waits_for_its_seal(app: Flask, sealed: Seal) -> 
     assert document.error is None
 
 
+def test_of_two_workers_that_make_a_certificate_one_s_is_kept_whole(sealed: Seal) -> None:
+    rendered(signed_order())
+    before = sealed.certificate.read_bytes(), sealed.key.read_bytes()
+    sealing._make(sealed.certificate.parent)
+    assert (sealed.certificate.read_bytes(), sealed.key.read_bytes()) == before
+    assert [p.name for p in sealed.certificate.parent.parent.iterdir()] == ["seal"]
+    assert sealed.key.stat().st_mode & 0o077 == 0
+
+
 def test_the_check_says_what_is_wrong_in_words(app: Flask, sealed: Seal, tmp_path: Path) -> None:
     check = app.test_cli_runner()
     assert "self-signed" in check.invoke(args=["seal", "check"]).output
