@@ -124,7 +124,7 @@ def _invoice(order: SalesOrder, kind: InvoiceKind, net: Money, tax: Money) -> In
         gross=(net + tax).minor,
         rounding_rule=order.rounding_rule,
         prices_include_tax=order.prices_include_tax,
-        billing=billing_facts(order),
+        billing=billing_facts(order, order.account_id),
     )
     db.session.add(invoice)
     return invoice
@@ -134,10 +134,10 @@ def _tax(rate: Decimal, base: Money, tax: Money) -> dict[str, Any]:
     return {"rate": str(rate), "base": base.minor, "tax": tax.minor}
 
 
-def billing_facts(order: SalesOrder) -> dict[str, Any]:
+def billing_facts(order: SalesOrder | None, account_id: int) -> dict[str, Any]:
     """Who is billed, as it was on the day: name, address as lines and in its parts, tax id and status."""
-    account = db.session.get_one(Account, order.account_id)
-    address = order.billing_address or account.billing_address
+    account = db.session.get_one(Account, account_id)
+    address = (order.billing_address if order else None) or account.billing_address
     return {
         "name": account.name,
         "number": account.number,
@@ -145,7 +145,7 @@ def billing_facts(order: SalesOrder) -> dict[str, Any]:
         "place": address.place if address else None,
         "tax_id": account.tax_id,
         "tax_status": account.tax_status.value,
-        "order": order.number,
+        "order": order.number if order else "",
     }
 
 

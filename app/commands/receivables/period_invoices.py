@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from ... import clock, numbering
 from ...db import db
@@ -21,6 +20,7 @@ from ...models import (
 )
 from ...money import Totals, line_amount, next_part
 from ...states.invoice import InvoiceEvent, InvoiceStatus
+from . import invoices
 
 
 def issue(agreement: PaymentAgreement, period: ScheduledPayment, *, by: Actor) -> Invoice:
@@ -100,18 +100,5 @@ def _invoice(agreement: PaymentAgreement, of: Totals) -> Invoice:
         gross=of.gross.minor,
         rounding_rule=agreement.rounding_rule,
         tax_by_rate=[{"rate": str(t.rate), "base": t.base.minor, "tax": t.tax.minor} for t in of.by_rate],
-        billing=_billing(agreement),
+        billing=invoices.billing_facts(agreement.order, agreement.account_id),
     )
-
-
-def _billing(agreement: PaymentAgreement) -> dict[str, Any]:
-    account = db.session.get_one(Account, agreement.account_id)
-    address = (agreement.order.billing_address if agreement.order else None) or account.billing_address
-    return {
-        "name": account.name,
-        "number": account.number,
-        "address": address.lines if address else [account.name],
-        "tax_id": account.tax_id,
-        "tax_status": account.tax_status.value,
-        "order": agreement.order.number if agreement.order else "",
-    }
