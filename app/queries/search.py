@@ -23,6 +23,7 @@ from ..models import (
     Attempt,
     Contact,
     Invoice,
+    PaymentAgreement,
     PaymentOrder,
     Quote,
     SalesOrder,
@@ -33,7 +34,7 @@ from .scope import visible
 
 MOST = 10
 
-NUMBER = re.compile(r"(SO|Q|PO|INV)-?\d+", re.IGNORECASE)
+NUMBER = re.compile(r"(SO|Q|PO|PA|INV)-?\d+", re.IGNORECASE)
 AMOUNT = re.compile(r"\d{1,3}(,\d{3})+(\.\d{1,3})?|\d+([.,]\d{1,3})?")
 LONGEST_AMOUNT = 15  # in minor units still a number that the column holds
 LAST_FOUR = re.compile(r"\d{4}")
@@ -81,6 +82,7 @@ def _looks(text: str) -> list[tuple[str, Look]]:
         (_("Orders"), lambda reader: _orders(text, reader)),
         (_("Quotes"), lambda reader: _quotes(text, reader)),
         (_("Invoices"), lambda reader: _invoices(text, reader)),
+        (_("Payment agreements"), lambda reader: _agreements(text, reader)),
         (_("Payment orders"), lambda reader: _payment_orders(text, reader)),
         (_("Customers"), lambda reader: _accounts(text, reader)),
         (_("Payments"), lambda reader: _payments(text, reader)),
@@ -188,6 +190,20 @@ def _invoices(text: str, reader: User) -> list[Hit]:
         )
         for number, status, gross, currency, name in _first(query)
     ]
+
+
+def _agreements(text: str, reader: User) -> list[Hit]:
+    """By number alone; whether one is live is for its page to say."""
+    if not text.upper().startswith("PA") or not _may(reader, Permission.AGREEMENT_VIEW):
+        return []
+    query = (
+        select(PaymentAgreement.number, Account.name)
+        .join(Account, Account.id == PaymentAgreement.account_id)
+        .where(
+            visible(reader, PaymentAgreement.owner_id), PaymentAgreement.number.in_(numbering.read(text, "agreement"))
+        )
+    )
+    return [Hit(number, name, url_for("agreements.show", number=number)) for number, name in _first(query)]
 
 
 def _payment_orders(text: str, reader: User) -> list[Hit]:

@@ -60,6 +60,8 @@ def test_a_live_agreement_shows_why_and_what_comes(client: Client, billing: User
     assert "May be kept." in shown and "Version 1" in shown
     index = client.get("/agreements/").text
     assert row.number in index and "Active" in index
+    found = client.get("/search", query_string={"q": row.number.lower()})
+    assert found.headers.get("Location", "").endswith(f"/agreements/{row.number}")
 
 
 def test_nowhere_is_it_called_active_before_all_is_yes(client: Client, billing: User, row: PaymentAgreement) -> None:
