@@ -274,7 +274,7 @@ def living(template: Path, folder: Path) -> Iterator[World]:
         patch.setitem(app.extensions, post.EXTENSION, world.post)
         patch.setattr(failpoints, "os", _Signals(world))
         patch.setattr(rendering, "page", lambda kind, content: "")
-        patch.setattr(rendering, "to_pdf", lambda html, identifier: (b"%PDF-1.7", 1))
+        patch.setattr(rendering, "to_pdf", lambda html, identifier, xml=None: (b"%PDF-1.7", 1))
         structlog.configure(processors=[_listener(world)])
         hear = _commits(world)
         event.listen(Engine, "commit", hear)
