@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
 
@@ -53,3 +53,8 @@ class Cadence:
     def _most_days(self) -> int:
         most = {Frequency.WEEKLY: 7, Frequency.MONTHLY: 31, Frequency.QUARTERLY: 92, Frequency.YEARLY: 366}
         return most[self.frequency] * self.every
+
+
+def end_of_term(starts: date, months: int) -> date:
+    """The last day of a term of so many months. A month too short ends on its last day."""
+    return starts + relativedelta(months=months) - timedelta(days=1)

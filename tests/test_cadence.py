@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import clock
-from app.cadence import Cadence
+from app.cadence import Cadence, end_of_term
 from app.models import Frequency
 
 MONTHLY, YEARLY, WEEKLY = Cadence(Frequency.MONTHLY), Cadence(Frequency.YEARLY), Cadence(Frequency.WEEKLY)
@@ -105,6 +105,18 @@ def test_the_day_of_the_month_is_the_anchors_or_the_months_last(anchor: date, n:
     found = MONTHLY.day(anchor, n)
     assert found.day == anchor.day or (found.day < anchor.day and (found + timedelta(days=1)).day == 1)
     assert all(a < b for a, b in pairwise(MONTHLY.days(anchor, n, 3)))
+
+
+@pytest.mark.parametrize(
+    ("starts", "months", "last"),
+    [
+        (date(2026, 1, 1), 12, date(2026, 12, 31)),
+        (date(2026, 1, 31), 1, date(2026, 2, 27)),
+        (date(2024, 2, 29), 12, date(2025, 2, 27)),
+    ],
+)
+def test_a_term_ends_the_day_before_the_next_begins(starts: date, months: int, last: date) -> None:
+    assert end_of_term(starts, months) == last
 
 
 def test_every_none_is_refused() -> None:

@@ -67,6 +67,7 @@ def _of_order(
         order_id=order.id,
         owner_id=order.owner_id,
         currency=order.currency,
+        zone=_zone(),
         prices_include_tax=order.prices_include_tax,
         rounding_rule=order.rounding_rule,
         frequency=frequency,
@@ -259,7 +260,6 @@ def refuse_unless_chargeable(account_id: int, collection: CollectionMethod, meth
 
 def _add(row: PaymentAgreement, by: Actor) -> None:
     row.number = numbering.take("agreement")
-    row.zone = _zone()
     db.session.add(row)
     db.session.flush()
     row.record("created", by=by, number=row.number, amount=row.totals().gross.minor, currency=row.currency)

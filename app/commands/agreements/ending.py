@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from dateutil.relativedelta import relativedelta
 from sqlalchemy import or_, select
 
 from ... import audit, clock, jobs
 from ...access import Permission, demand
+from ...cadence import end_of_term
 from ...db import db, end_read, lock, transaction
 from ...errors import Refusal
 from ...models import SYSTEM, Actor, PaymentAgreement, Renewal, SalesOrder, ScheduledPayment, Subscription, User
@@ -143,14 +143,22 @@ def _renews(row: PaymentAgreement, today: date) -> bool:
 def _renew_term(row: PaymentAgreement) -> None:
     if row.ends_on is None or row.term_months is None:
         raise ValueError("only a term that has an end is renewed")
-    before = row.ends_on
-    row.ends_on = before + DAY + relativedelta(months=row.term_months) - DAY
+    before, subscriptions = row.ends_on, _subscriptions(row)
+    row.ends_on = _next_end(max(x.starts_on for x in subscriptions), row.term_months, before)
     row.record("renewed", by=SYSTEM, number=row.number, day=row.ends_on.isoformat())
     audit.note("agreement.renew", row.number, by=SYSTEM, before=before.isoformat(), after=row.ends_on.isoformat())
     schedule.renew(row, by=SYSTEM, because="Renewed")
-    for subscription in _subscriptions(row):
+    for subscription in subscriptions:
         subscription.ends_on = row.ends_on
     versions.write(row, "Renewed by its terms", by=SYSTEM)
+
+
+def _next_end(starts: date, term: int, before: date) -> date:
+    """Terms are counted from the first day of the first one, as periods are from their anchor: no month drifts."""
+    months = term
+    while (end := end_of_term(starts, months)) <= before:
+        months += term
+    return end
 
 
 def _complete_due(row: PaymentAgreement, today: date) -> bool:

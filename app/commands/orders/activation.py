@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from dateutil.relativedelta import relativedelta
 from sqlalchemy import or_, select
 
 from ... import clock, jobs
+from ...cadence import end_of_term
 from ...db import db, end_read, lock, transaction
 from ...models import SYSTEM, Actor, Company, OrderLine, SalesOrder, Subscription
 from ...states.order import OrderEvent, OrderStatus
@@ -65,7 +65,7 @@ def _subscribe(order: SalesOrder, line: OrderLine, starts: date, *, by: Actor) -
         quantity=line.quantity,
         frequency=line.frequency,
         starts_on=starts,
-        ends_on=end_of_term(starts, order.term_months),
+        ends_on=None if order.term_months is None else end_of_term(starts, order.term_months),
     )
     db.session.add(row)
     row.record("created", by=by, item=row.description)
@@ -80,11 +80,6 @@ def _start_subscriptions(order: SalesOrder, today: date, *, by: Actor) -> None:
         )
     ):
         row.transition(SubscriptionEvent.START, by=by, item=row.description)
-
-
-def end_of_term(starts: date, months: int | None) -> date | None:
-    """The last day of a term of so many months; None for evergreen. A month too short ends on its last day."""
-    return None if months is None else starts + relativedelta(months=months) - timedelta(days=1)
 
 
 def start_due() -> int:

@@ -139,6 +139,17 @@ def test_a_term_that_renews_itself_goes_on(gateway: ScriptedGateway) -> None:
     assert plans.broken() == []
 
 
+def test_terms_that_renew_themselves_do_not_drift_from_the_31st(gateway: ScriptedGateway) -> None:
+    row = plans.by_order(term_months=1, renewal=Renewal.AUTO)
+    ends = [plans.fresh(row).ends_on]
+    for day in ("02-20", "03-20", "04-20"):
+        with at(day):
+            charging.run()
+            ending.keep_going()
+            ends.append(plans.fresh(row).ends_on)
+    assert ends == [date(2027, 2, 27), date(2027, 3, 30), date(2027, 4, 29), date(2027, 5, 30)]
+
+
 def test_a_change_takes_effect_with_the_next_period_and_is_a_new_version(gateway: ScriptedGateway, by: User) -> None:
     row = plans.by_order()
     other = moves.card(row.account)
