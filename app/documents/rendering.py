@@ -6,9 +6,11 @@ set over those bytes once; what is sealed is kept, never rendered again.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from flask import render_template
@@ -20,6 +22,8 @@ from ..models import Document
 from . import factur_x, sealing, views
 
 STATIC = ROOT / "app" / "static"
+SHEET = ROOT / "app" / "documents" / "paper.css"
+_BASE = STATIC.as_uri() + "/"
 PATIENCE = timedelta(minutes=2)
 
 
@@ -78,20 +82,32 @@ def to_pdf(html: str, identifier: bytes, xml: bytes | None = None) -> tuple[byte
     """Tagged PDF (PDF/UA-1) and its number of pages; PDF/A-3a as well where it carries an electronic invoice. Nothing
     is fetched from anywhere but our static folder."""
     from weasyprint import HTML
-    from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
     assert_no_transaction()
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # or each embedded font would say when it was cut down
-
-    class Indoors(URLFetcher):  # type: ignore[misc]
-        def fetch(self, url: str, headers: Any = None) -> Any:
-            if not url.startswith((STATIC.as_uri() + "/", "data:")):
-                raise FatalURLFetchingError("documents load nothing from outside")
-            return super().fetch(url, headers)
-
-    html_document = HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=Indoors())
+    sheet, fonts, indoors = looks()
+    html_document = HTML(string=html, base_url=_BASE, url_fetcher=indoors)
     variant = "pdf/ua-1" if xml is None else "pdf/a-3a"
-    paper = html_document.render(pdf_variant=variant)
+    paper = html_document.render(stylesheets=[sheet], font_config=fonts, pdf_variant=variant)
     if xml is not None:
         factur_x.attach(paper, xml)
     return paper.write_pdf(pdf_identifier=identifier, pdf_variant=variant), len(paper.pages)
+
+
+@cache
+def looks() -> tuple[Any, Any, Any]:
+    """The style of every document, its fonts and what fetches for it. Read once a process: that takes longer than most
+    documents do."""
+    from weasyprint import CSS
+    from weasyprint.text.fonts import FontConfiguration
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+
+    class Indoors(URLFetcher):  # type: ignore[misc]
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            if not url.startswith((_BASE, "data:")):
+                raise FatalURLFetchingError("documents load nothing from outside")
+            return super().fetch(url, headers)
+
+    fonts, indoors = FontConfiguration(), Indoors()
+    atexit.register(looks.cache_clear)  # its fonts lie in a folder that it takes away while there is an interpreter
+    return CSS(string=SHEET.read_text(), base_url=_BASE, font_config=fonts, url_fetcher=indoors), fonts, indoors

@@ -19,6 +19,7 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import db
+from ..documents import rendering
 from ..logs import log
 from . import execution, queue, registry
 
@@ -64,8 +65,7 @@ def work(*, burst: bool = False) -> None:
     global _app
     _app = current_app._get_current_object()  # type: ignore[attr-defined]
     registry.load()
-    import weasyprint  # noqa: F401  (loaded once here, so that no work horse spends half a second on it)
-
+    rendering.looks()  # once, here, so that no work horse spends a second on it
     db.engine.dispose()  # horses must not share a connection with us or with each other
     while True:
         for number in (signal.SIGTERM, signal.SIGINT):  # until RQ sets its own, and again once it has lost Redis
