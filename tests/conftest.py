@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,9 +23,11 @@ from app.config import ROOT
 from app.db import db
 from app.models import User
 from tests.engines import (  # noqa: F401  (fixtures)
+    SHARED_POSTGRES,
     browser,
     postgres,
     postgres_url_factory,
+    prepared_postgres,
     redis_url,
     running_smtp_server,
     smtp_server,
@@ -112,7 +116,16 @@ def _share_compiled_statements(app: Flask) -> None:
     engine.update_execution_options(compiled_cache=STATEMENTS)
 
 
-TEMPLATES = FileSystemBytecodeCache(tempfile.mkdtemp(prefix="countersign-templates-"))
+def _compiled_templates() -> str:
+    """A folder of this run, whichever of its processes asks."""
+    name = "COUNTERSIGN_TEST_TEMPLATES"
+    if name not in os.environ:
+        os.environ[name] = tempfile.mkdtemp(prefix="countersign-templates-")
+        atexit.register(shutil.rmtree, os.environ[name], ignore_errors=True)
+    return os.environ[name]
+
+
+TEMPLATES = FileSystemBytecodeCache(_compiled_templates())
 
 
 def make_app(database_url: str, instance: Path, **overrides: object) -> Flask:
@@ -147,13 +160,31 @@ def upgrade(app: Flask) -> None:
         db.engine.dispose()  # SQLite folds its write-ahead log into the file when the last connection closes
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated, empty SQLite file; tests copy it."""
-    folder = tmp_path_factory.mktemp("template")
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Several processes share one PostgreSQL and one SQLite template, made before the first of them starts."""
+    folder = Path(tempfile.mkdtemp(prefix="countersign-template-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder))
+    server = prepared_postgres()
+    os.environ[SHARED_POSTGRES] = str(server.__enter__().folder)
+    config.add_cleanup(lambda: server.__exit__(None, None, None) and None)
+    os.environ[SHARED_SQLITE] = str(migrated_sqlite(folder))
+
+
+SHARED_SQLITE = "COUNTERSIGN_TEST_SQLITE"
+
+
+def migrated_sqlite(folder: Path) -> Path:
     path = folder / "template.sqlite3"
     upgrade(make_app(f"sqlite:///{path}", folder))
     return path
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file; tests copy it."""
+    shared = os.environ.get(SHARED_SQLITE)
+    return Path(shared) if shared else migrated_sqlite(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture

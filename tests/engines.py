@@ -85,7 +85,7 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
     initdb = [programs["initdb"], "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
     subprocess.run([*initdb, "--no-locale", data], check=True, stdout=subprocess.DEVNULL, **owner)
     haste = [] if durable else ["fsync=off", "full_page_writes=off"]
-    settings = [*haste, "max_connections=200", "listen_addresses="]
+    settings = [*haste, "max_connections=300", "listen_addresses="]
     flags = [flag for setting in [*settings, f"unix_socket_directories={folder}"] for flag in ("-c", setting)]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen([programs["postgres"], "-D", data, *flags], stderr=log, **owner)
@@ -99,12 +99,25 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """The server of this run, with a database `template` that holds the migrated, empty schema."""
+@contextmanager
+def prepared_postgres() -> Iterator[Postgres]:
+    """A server with a database `template` that holds the migrated, empty schema."""
     with running_postgres() as server:
         server.execute("CREATE DATABASE template")
         migrate(server.url("template"), server.folder)
+        yield server
+
+
+SHARED_POSTGRES = "COUNTERSIGN_TEST_POSTGRES"  # its folder, for the processes of one run
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The server of this run: of all its processes, if there are several (see pytest_xdist_setupnodes)."""
+    if folder := os.environ.get(SHARED_POSTGRES):
+        yield Postgres(Path(folder))
+        return
+    with prepared_postgres() as server:
         yield server
 
 
