@@ -56,7 +56,7 @@ def answers_ping(port: int) -> bool:
 
 def start_product(children: Children, port: int) -> None:
     granian = ("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
-    workers = ("--workers", "2", "--workers-kill-timeout", "2")  # one told to stop while it starts never would
+    workers = ("--workers", "1", "--workers-kill-timeout", "2")  # one told to stop while it starts never would
     children.start("web server", sys.executable, *granian, *workers, "wsgi:app")
     children.wait_until(lambda: is_healthy(port), "the web server")
     children.start("worker", *FLASK, "worker")  # after it: whoever waits, waits for the first page

@@ -19,7 +19,7 @@ LEAVES = {"auth.sign_out", "auth.sign_out_everywhere", "admin.sign_out_person"}
 
 HOSTILE = {
     "control characters": "a\x00b\x1b",
-    "a long text": "é" * 11_000,
+    "a long text": "é" + "x" * 11_000,  # more such letters, and decoding them takes most of the time
     "a long number": "9" * 40,
     "a number without end": "1e999999",
     "a day far away": "9999-12-31",
@@ -127,9 +127,7 @@ def broken_bare(
     kinds = list(HOSTILE)
     for what in (kinds[turn % len(kinds)], kinds[(turn + 2) % len(kinds)]):
         fresh()
-        yield from _broken(
-            client, path, dict.fromkeys(names, HOSTILE[what][:1000].replace("é", "x")), f"{what} everywhere"
-        )
+        yield from _broken(client, path, dict.fromkeys(names, HOSTILE[what][:1000]), f"{what} everywhere")
 
 
 def _broken(client: FlaskClient, path: str, data: dict[str, str], what: str) -> Iterator[str]:
