@@ -4,12 +4,15 @@ string as good as not asked for, on every database alike.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import flask
 from flask import Flask
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import IntegerConverter as AnyInteger
+from werkzeug.routing import Rule as AnyRule
 from werkzeug.routing import UnicodeConverter as AnyText
 from werkzeug.utils import cached_property
 
@@ -48,8 +51,21 @@ class UnicodeConverter(AnyText):
         self.regex = self.regex.replace("[^/]", r"[^/\x00-\x1f\x7f]")
 
 
+class Rule(AnyRule):
+    """Compiles how its address is built when one is asked for: doing it for every rule took a sixth of starting."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compile_builder = cache(partial(super()._compile_builder, append_unknown))
+
+        def build(rule: AnyRule, /, **values: Any) -> tuple[str, str]:
+            return compile_builder()(rule, **values)
+
+        return build
+
+
 def register(app: Flask) -> None:
     app.request_class = Request
+    app.url_rule_class = Rule
     app.url_map.converters |= {
         "int": IntegerConverter,
         "default": UnicodeConverter,
