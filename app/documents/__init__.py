@@ -21,7 +21,8 @@ from ..db import db, insert_new
 from ..models import Document
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "documents"
-KINDS = frozenset({"order", "signed_order", "invoice", "credit_note", "receipt", "statement"})
+SHEET = Path(__file__).resolve().parent / "paper.css"
+KINDS = frozenset({"agreement", "order", "signed_order", "invoice", "credit_note", "receipt", "statement"})
 
 
 def request(
@@ -43,7 +44,8 @@ def request(
 
 
 def content_hash(kind: str, subject_id: int, content: dict[str, Any]) -> str:
-    """SHA-256 over kind, subject, content and templates: a changed template makes a new paper, never a changed one."""
+    """SHA-256 over kind, subject, content and how it is printed: a changed template makes a new paper, never a changed
+    one."""
     text = json.dumps([kind, subject_id, _templates_hash(), content], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -51,6 +53,6 @@ def content_hash(kind: str, subject_id: int, content: dict[str, Any]) -> str:
 @cache
 def _templates_hash() -> str:
     digest = hashlib.sha256()
-    for path in sorted(TEMPLATES.iterdir()):
+    for path in [*sorted(TEMPLATES.iterdir()), SHEET]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

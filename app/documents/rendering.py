@@ -15,16 +15,16 @@ from typing import Any
 
 from flask import render_template
 
-from .. import clock, jobs
+from .. import clock, documents, jobs
 from ..config import ROOT
 from ..db import assert_no_transaction, end_read, get, lock, transaction
 from ..models import Document
-from . import factur_x, sealing, views
+from . import agreements, factur_x, sealing, views
 
 STATIC = ROOT / "app" / "static"
-SHEET = ROOT / "app" / "documents" / "paper.css"
 _BASE = STATIC.as_uri() + "/"
 PATIENCE = timedelta(minutes=2)
+VIEWS = views.VIEWS | {"agreement": agreements.agreement}
 
 
 @jobs.handler("documents.render", lease=PATIENCE)
@@ -75,7 +75,7 @@ def _keep_why(document_id: int, words: str) -> None:
 
 def page(kind: str, content: dict[str, Any]) -> str:
     """The document as HTML, from its frozen content alone."""
-    return render_template(f"documents/{kind}.html", paper=views.VIEWS[kind](content))
+    return render_template(f"documents/{kind}.html", paper=VIEWS[kind](content))
 
 
 def to_pdf(html: str, identifier: bytes, xml: bytes | None = None) -> tuple[bytes, int]:
@@ -109,5 +109,10 @@ def looks() -> tuple[Any, Any, Any]:
             return super().fetch(url, headers)
 
     fonts, indoors = FontConfiguration(), Indoors()
+    style = documents.SHEET.read_text()
     atexit.register(looks.cache_clear)  # its fonts lie in a folder that it takes away while there is an interpreter
-    return CSS(string=SHEET.read_text(), base_url=_BASE, font_config=fonts, url_fetcher=indoors), fonts, indoors
+    return (
+        CSS(string=style, base_url=_BASE, font_config=fonts, url_fetcher=indoors),
+        fonts,
+        indoors,
+    )

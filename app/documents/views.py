@@ -189,7 +189,7 @@ def invoice(content: dict[str, Any]) -> InvoicePaper:
         data[name] = Money(data[name], currency)
     for name in ("issued_on", "supply_date", "due_date"):
         data[name] = date.fromisoformat(data[name])
-    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    data["seller"], data["customer"] = party(data["seller"]), party(data["customer"])
     data["lines"] = tuple(_line(x, currency) for x in data["lines"])
     data["tax_by_rate"] = tuple(
         TaxLine(Decimal(x["rate"]), Money(x["base"], currency), Money(x["tax"], currency)) for x in data["tax_by_rate"]
@@ -203,7 +203,7 @@ def credit_note(content: dict[str, Any]) -> CreditNotePaper:
         data[name] = Money(data[name], currency)
     for name in ("issued_on", "invoiced_on"):
         data[name] = date.fromisoformat(data[name])
-    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    data["seller"], data["customer"] = party(data["seller"]), party(data["customer"])
     data["lines"] = tuple(
         CreditedLine(x["sku"], x["description"], Decimal(x["tax_rate"]), Money(x["amount"], currency))
         for x in data["lines"]
@@ -218,7 +218,7 @@ def statement(content: dict[str, Any]) -> StatementPaper:
     data, currency = dict(content), content["currency"]
     data["first"], data["last"] = (date.fromisoformat(data[name]) for name in ("first", "last"))
     data["opening"], data["closing"] = (Money(data[name], currency) for name in ("opening", "closing"))
-    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    data["seller"], data["customer"] = party(data["seller"]), party(data["customer"])
     data["lines"] = tuple(
         StatementLine(
             date.fromisoformat(x["on"]),
@@ -236,7 +236,7 @@ def receipt(content: dict[str, Any]) -> ReceiptPaper:
     data["amount"] = Money(data["amount"], data.pop("currency"))
     data["paid_at"] = datetime.fromisoformat(data["paid_at"])
     data["received_on"] = date.fromisoformat(data["received_on"]) if data.get("received_on") else None
-    data["seller"], data["customer"] = _party(data["seller"]), _party(data["customer"])
+    data["seller"], data["customer"] = party(data["seller"]), party(data["customer"])
     return ReceiptPaper(**data)
 
 
@@ -265,7 +265,7 @@ class EvidenceIndex:
 
 def evidence_index(content: dict[str, Any]) -> EvidenceIndex:
     data = dict(content)
-    data["seller"], data["made_at"] = _party(data["seller"]), datetime.fromisoformat(data["made_at"])
+    data["seller"], data["made_at"] = party(data["seller"]), datetime.fromisoformat(data["made_at"])
     data["files"] = tuple(PackedFile(**x) for x in data["files"])
     return EvidenceIndex(**data)
 
@@ -274,7 +274,7 @@ def _printed(content: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in content.items() if name != "electronic"}
 
 
-def _party(data: dict[str, Any]) -> Party:
+def party(data: dict[str, Any]) -> Party:
     return Party(**data | {"lines": tuple(data["lines"])})
 
 

@@ -6,6 +6,7 @@ from ..access import Permission, why_not
 from ..models import User
 
 NEEDS: dict[str, Permission] = {
+    "agreement": Permission.AGREEMENT_VIEW,
     "order": Permission.ORDER_VIEW,
     "signed_order": Permission.ORDER_VIEW,
     "invoice": Permission.INVOICE_VIEW,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flask import render_template, request
+from flask import Response, render_template, request
 
 from ...access import Permission, me, requires
 from ...queries.agreements import listing, page
+from ..documents import pdf
 from . import bp
 
 
@@ -23,3 +24,11 @@ def index() -> str:
 def show(number: str) -> str:
     view = page.view(number, me(), before=request.args.get("before", type=int))
     return render_template("agreements/show.html", agreement=view)
+
+
+@bp.get("/<number>/versions/<int:version>")
+@requires(Permission.AGREEMENT_VIEW)
+def paper(number: str, version: int) -> Response:
+    """The PDF of one version; `?save` downloads it."""
+    body, name = page.paper(number, version, me())
+    return pdf(body, name, save="save" in request.args)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from ... import canonical
+from ... import canonical, clock, documents
 from ...db import db
 from ...models import Actor, AgreementLine, AgreementVersion, PaymentAgreement
+from ..post import papers
 
 TERMS = (
     "number",
@@ -41,9 +43,26 @@ def write(agreement: PaymentAgreement, reason: str, *, by: Actor) -> AgreementVe
         sha256=canonical.sha256(content),
         reason=reason,
         made_by=by.name,
+        created_at=clock.now(),
     )
     db.session.add(row)
+    _print(agreement, row)
     return row
+
+
+def _print(agreement: PaymentAgreement, row: AgreementVersion) -> None:
+    """Each version is on paper as well, from the very text that is kept."""
+    content = {
+        "agreement": json.loads(row.content),
+        "sha256": row.sha256,
+        "reason": row.reason,
+        "made_by": row.made_by,
+        "made_at": row.created_at.isoformat(),
+        "seller": papers.seller(),
+        "customer": papers.customer(agreement.account),
+    }
+    name = f"{agreement.number}-v{row.version}.pdf"
+    documents.request("agreement", agreement.id, content, filename=name, order_id=agreement.order_id)
 
 
 def _content(agreement: PaymentAgreement) -> dict[str, Any]:

@@ -199,15 +199,10 @@ def receipt(row: Receipt) -> Document:
     meant, account = meant_for(row), get(Account, row.account_id)
     transaction = db.session.get(Transaction, row.transaction_id) if row.transaction_id else None
     order = db.session.get(SalesOrder, meant.order_id) if meant.order_id else None
-    address = account.billing_address
     content = {
         "number": row.number,
         "seller": seller(),
-        "customer": {
-            "name": account.name,
-            "lines": address.lines if address else [account.name],
-            "tax_id": account.tax_id,
-        },
+        "customer": customer(account),
         "amount": row.amount,
         "currency": row.currency,
         "paid_with": row.paid_with,
@@ -221,6 +216,12 @@ def receipt(row: Receipt) -> Document:
         content["received_on"] = row.received_on.isoformat()
     name = f"{row.number}.pdf"
     return documents.request("receipt", row.id, content, filename=name, order_id=meant.order_id)
+
+
+def customer(account: Account) -> dict[str, Any]:
+    """The account as it is addressed now."""
+    address = account.billing_address
+    return {"name": account.name, "lines": address.lines if address else [account.name], "tax_id": account.tax_id}
 
 
 def seller() -> dict[str, Any]:

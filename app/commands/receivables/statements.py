@@ -23,11 +23,9 @@ def _name(view: Statement) -> str:
 
 
 def _content(account: Account, view: Statement) -> dict[str, Any]:
-    address = account.billing_address
-    lines = address.lines if address else [account.name]
     return {
         "seller": papers.seller(),
-        "customer": {"name": account.name, "lines": lines, "tax_id": account.tax_id},
+        "customer": papers.customer(account),
         "account": view.account,
         "currency": view.currency,
         "first": view.first.isoformat(),

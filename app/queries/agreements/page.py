@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import and_, or_, select
+from sqlalchemy import String, and_, cast, literal, or_, select
 
 from ... import settings
 from ...db import db
@@ -19,6 +19,7 @@ from ...models import (
     Attempt,
     CollectionMethod,
     Contact,
+    Document,
     History,
     Invoice,
     PaymentAgreement,
@@ -122,7 +123,7 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
         consent_at=row.consent_at,
         consent_version=row.consent_version,
         version=row.version,
-        versions=_versions(row.id),
+        versions=_versions(row),
         coming=coming,
         past=past,
         earlier=url_for("agreements.show", number=row.number, before=earlier) if earlier else None,
@@ -230,11 +231,29 @@ def _lines(row: Any) -> list[tuple[LineView, PricedLine]]:
     return found
 
 
-def _versions(agreement_id: int) -> Sequence[Any]:
-    columns = (AgreementVersion.version, AgreementVersion.sha256, AgreementVersion.reason)
-    query: Any = select(*columns, AgreementVersion.made_by, AgreementVersion.created_at)
-    mine = query.where(AgreementVersion.agreement_id == agreement_id)
+def _versions(row: Any) -> Sequence[Any]:
+    """`printed` where its paper can be read."""
+    names = ("version", "sha256", "reason", "made_by", "created_at")
+    columns: list[Any] = [getattr(AgreementVersion, name) for name in names]
+    query = select(*columns, Document.rendered_at.is_not(None).label("printed")).outerjoin(
+        Document, paper_of(row.id, row.number, AgreementVersion.version)
+    )
+    mine = query.where(AgreementVersion.agreement_id == row.id)
     return db.session.execute(mine.order_by(AgreementVersion.version.desc()).limit(HISTORY)).all()
+
+
+def paper_of(agreement_id: int, number: str, version: Any) -> Any:
+    name = literal(f"{number}-v", String).concat(cast(version, String)).concat(".pdf")
+    return and_(Document.kind == "agreement", Document.subject_id == agreement_id, Document.filename == name)
+
+
+def paper(number: str, version: int, reader: User) -> tuple[bytes, str]:
+    """The PDF of one version, and its name. Raises NotFound, and while it is not there yet."""
+    mine = paper_of(entity_id(number, reader), number, version)
+    row = db.session.execute(select(Document.body, Document.filename).where(mine)).one_or_none()
+    if row is None or row.body is None:
+        raise NotFound(f"agreement {number}, version {version}")
+    return row.body, row.filename
 
 
 def _subscriptions(agreement_id: int) -> Sequence[Any]:
