@@ -106,11 +106,12 @@ def rows(found: list[Any]) -> tuple[AgreementRow, ...]:
 
 def row(x: Any, found: verdict.Verdict) -> AgreementRow:
     ended = x.status in ENDED
+    status = words.shown(x.status, found)
     return AgreementRow(
         number=x.number,
         url=url_for("agreements.show", number=x.number),
-        status=words.shown(x.status, found),
-        note="" if ended else words.not_live(found),
+        status=status,
+        note="" if ended else found.reason if status == "not_live" else words.not_live(found),
         customer=x.customer,
         order=x.order,
         often=words.often(x.frequency, x.every),

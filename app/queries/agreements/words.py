@@ -81,4 +81,4 @@ def collected(collection: CollectionMethod | str, card: str | None) -> str:
 
 
 def card(brand: str | None, last4: str | None) -> str | None:
-    return gettext("%(brand)s ending %(last4)s", brand=brand.capitalize(), last4=last4) if brand else None
+    return gettext("%(brand)s ending %(last4)s", brand=brand, last4=last4) if brand else None

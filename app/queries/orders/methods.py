@@ -53,7 +53,7 @@ def rows(account_id: int) -> Sequence[Row[Any]]:
 
 
 def label(row: Row[Any]) -> str:
-    return _("%(brand)s ending %(last4)s", brand=row.brand.capitalize(), last4=row.last4)
+    return _("%(brand)s ending %(last4)s", brand=row.brand, last4=row.last4)
 
 
 def coverage(facts: Facts, row: Row[Any]) -> Coverage:
