@@ -71,11 +71,11 @@ def test_nowhere_is_it_called_active_before_all_is_yes(client: Client, billing: 
     client.sign_in(factories.user(Role.ADMIN))
     for path in (f"/agreements/{row.number}", "/agreements/", f"/orders/{order}/recurring", f"/accounts/{account}"):
         shown = client.get(path).text
-        assert "Not live: Recurring payments are switched off." in shown, path
+        assert "Not live" in shown and "Recurring payments are switched off." in shown, path
         # What is supplied goes on meanwhile, and what can be filtered for is no claim.
         said = shown.replace("Active</option>", "").replace("Active</span> 10 × Care desk", "")
         assert "Active" not in said, path
-    assert client.get(f"/orders/{order}/recurring", headers=FRAGMENT).text.count("Not live") >= 2
+    assert client.get(f"/orders/{order}/recurring", headers=FRAGMENT).text.count("Not live") == 1
 
 
 def test_pause_resume_and_cancel_by_their_forms(client: Client, billing: User, row: PaymentAgreement) -> None:
