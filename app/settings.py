@@ -105,6 +105,17 @@ CATCH_UP = Definition(
     60,
     marked("periods"),
 )
+CARD_NOTICE_DAYS = Definition(
+    "payments.card_notice_days",
+    30,
+    marked("Notice of an expiring card"),
+    marked(
+        "So many days before a charge that its card will not live to see, the customer is asked for another card, once."
+    ),
+    1,
+    90,
+    "days",
+)
 DEPOSIT_MIN_PERCENT = Definition(
     "quotes.deposit_min_percent",
     0,
@@ -203,6 +214,7 @@ ALL: dict[str, Definition] = {
         FIRST_PAYMENT_DEFAULTS,
         RECURRING,
         CATCH_UP,
+        CARD_NOTICE_DAYS,
         DEPOSIT_MIN_PERCENT,
         DEPOSIT_MAX_PERCENT,
         REFUND_SECOND_PERSON,

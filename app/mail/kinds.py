@@ -13,6 +13,8 @@ from flask_babel import gettext as _
 
 from ..formatting import money
 from ..money import Money
+from . import dunning_kinds
+from .greeting import first_name as first_name
 
 
 class Content(Protocol):
@@ -26,12 +28,6 @@ class Content(Protocol):
 
     @property
     def heading(self) -> str: ...
-
-
-def first_name(name: str) -> str:
-    """How to greet: `Maria` for Maria Keller; the whole name where it starts with a title."""
-    first = name.split()[0] if name.split() else ""
-    return name if first.endswith(".") else first
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +163,10 @@ class Notice:
     order: str
     customer: str
     asks: ClassVar[bool] = False
+
+    @property
+    def page(self) -> str:
+        return f"/orders/{self.order}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +347,7 @@ KINDS: tuple[type[Content], ...] = (
     AuthorizationLapses,
     DisputeOpened,
     NewLinkRequested,
+    *dunning_kinds.KINDS,
 )
 ASKS = frozenset(content.kind for content in KINDS if content.asks)
 
@@ -367,4 +368,5 @@ NAMES = {
     "authorization_lapses": "Notice: authorization lapses",
     "dispute_opened": "Notice: payment disputed",
     "new_link_requested": "Notice: new link requested",
+    **dunning_kinds.NAMES,
 }

@@ -14,6 +14,7 @@ from ..errors import Refusal
 from ..models.account import Account, Contact
 from ..models.order import SalesOrder
 from ..models.payment import PaymentOrder
+from ..models.people import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,10 @@ def for_invoice(account: Account, order: SalesOrder | None) -> list[Recipient]:
     if contact is not None and contact.email.casefold() != first.email.casefold():
         found.append(Recipient(checked(contact.email), contact.name, "cc", _("contact of the order")))
     return found
+
+
+def for_agreement_owner(owner: User) -> list[Recipient]:
+    return [Recipient(checked(owner.email), owner.name, "to", _("owner of the agreement"))]
 
 
 def for_owner(order: SalesOrder) -> list[Recipient]:

@@ -8,6 +8,7 @@ from .company import Audit, Company, Counter, Setting, TermsText
 from .credit_note import CreditNote, CreditNoteLine, CreditReason, WriteOff
 from .dispute import Dispute, DisputeEntry, DisputeEntryKind
 from .document import Document
+from .dunning import CardNotice, DunningCase, DunningPolicy, DunningPolicyVersion, DunningStep
 from .escalation import Escalation, Symptom, Team
 from .evidence_pack import EvidencePack
 from .invoice import OFFLINE, Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt, ReceiptKind
@@ -59,6 +60,7 @@ __all__ = [
     "Attempt",
     "Audit",
     "BatchState",
+    "CardNotice",
     "CollectionMethod",
     "Company",
     "Contact",
@@ -71,6 +73,10 @@ __all__ = [
     "DisputeEntryKind",
     "Document",
     "Due",
+    "DunningCase",
+    "DunningPolicy",
+    "DunningPolicyVersion",
+    "DunningStep",
     "Escalation",
     "EvidencePack",
     "ExceptionKind",

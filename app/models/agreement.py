@@ -44,8 +44,8 @@ class PaymentAgreement(Machine, Model):
 
     Period `anchor_period` starts on `anchor`, every other one so many periods before or after it; dates are days in
     `zone`. `first_period` is the first that is charged here. `ends_on` is the last day, none where it is evergreen;
-    `cancels_on` the last day after a cancellation at the period's end. `missed` counts while it is paused. `version`
-    is that of its newest AgreementVersion.
+    `cancels_on` the last day after a cancellation at the period's end. `missed` counts while it is paused.
+    `dunning_policy_id` None: the standard policy. `version` is that of its newest AgreementVersion.
     """
 
     __tablename__ = "payment_agreement"
@@ -87,6 +87,7 @@ class PaymentAgreement(Machine, Model):
     paused_until: Mapped[date | None]
     missed: Mapped[Missed | None] = mapped_column(enum(Missed))
     cancels_on: Mapped[date | None]
+    dunning_policy_id: Mapped[int | None] = mapped_column(ForeignKey("dunning_policy.id"))
     consent_text: Mapped[str]
     consent_by: Mapped[str] = mapped_column(String(200))
     consent_how: Mapped[str] = mapped_column(String(100))

@@ -19,6 +19,7 @@ from ...hypermedia import see_other, wants_fragment
 from ...models import MethodSetup
 from ...navigation import company
 from ...queries import card_fields
+from ...queries.dunning import owed
 from ...queries.public import card_request
 from ...queries.public.card_request import DEAD, CardRequest, State
 from ...queries.public.words import consent_to_keep
@@ -125,11 +126,15 @@ def _save(link: Link, found: CardRequest, form: CardForm) -> MethodSetup:
         instrument=form.instrument.data or "",
         card_label=form.card_label.data or "",
         holder=form.name.data or "",
-        consent_text=consent_to_keep(company().name),
+        consent_text=_consent(owed.of_request(found.id)),
         form_key=form.form_key.data or "",
     )
     session["saving"] = [setup.public_id, link.public_id, link.generation]
     return method_setups.execute(setup.id)
+
+
+def _consent(due: tuple[owed.Owed, ...]) -> str:
+    return owed.consent(company().name, due) if due else consent_to_keep(company().name)
 
 
 def _refused(link: Link, found: CardRequest, form: CardForm, refusal: Refusal) -> ResponseReturnValue:
@@ -148,7 +153,9 @@ def _page(link: Link, found: CardRequest, form: CardForm | None = None, status: 
     template = {State.DONE: "public/card_added.html", State.SAVING: "public/card_saving.html"}.get(
         found.state, "public/add_method.html"
     )
-    facts = {"refusal": None, "consent": consent_to_keep(company().name), "new_card": None} | context
+    due = owed.of_request(found.id)
+    facts = {"refusal": None, "consent": _consent(due), "owed": owed.amounts(due), "new_card": None} | context
+    facts["charged"] = found.state is State.DONE and owed.charged_with(found.id)
     if found.state in TAKES_CARDS:
         facts["new_card"] = card_fields.at(found.gateway, Purpose(None, found.currency, save=True))
         security.widen(facts["new_card"].sources)

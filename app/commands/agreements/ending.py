@@ -13,8 +13,10 @@ from ...db import db, end_read, lock, transaction
 from ...errors import Refusal
 from ...models import SYSTEM, Actor, PaymentAgreement, Renewal, SalesOrder, ScheduledPayment, Subscription, User
 from ...states.agreement import ENDED, RUNNING, AgreementEvent, AgreementStatus
+from ...states.dunning import CaseEvent
 from ...states.scheduled_payment import UNSETTLED, ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
+from ..dunning import cases
 from . import holding, schedule, versions
 from .pausing import given, not_running
 
@@ -37,7 +39,7 @@ def cancel(agreement_id: int, *, at_period_end: bool, because: str, by: User) ->
         if at_period_end:
             _cancel_later(row, reason, actor)
         else:
-            _cancel(row, by=actor, because=reason)
+            cancel_now(row, by=actor, because=reason)
         return row
 
 
@@ -72,13 +74,15 @@ def period_end(row: PaymentAgreement) -> date:
     return last or clock.today(row.zone)
 
 
-def _cancel(row: PaymentAgreement, *, by: Actor, because: str) -> None:
+def cancel_now(row: PaymentAgreement, *, by: Actor, because: str) -> None:
+    """Inside a transaction, agreement held."""
     for payment in holding.payments(row, ScheduledStatus.SCHEDULED, ScheduledStatus.FAILED):
         payment.transition(ScheduledEvent.CANCEL, by=by, because=because, number=row.number, period=payment.period)
     row.paused_until = row.missed = None
     row.cancels_on = row.cancels_on or clock.today(row.zone)
     row.transition(AgreementEvent.CANCEL, by=by, because=because, number=row.number)
     holding.move_subscriptions(row, SubscriptionEvent.END, by=by, because=because)
+    cases.agreement_ends(row, CaseEvent.CANCEL, by=by, because=because)
     audit.note("agreement.cancel", row.number, by=by, after={"because": because})
 
 
@@ -89,7 +93,7 @@ def end_with(order: SalesOrder, *, by: Actor, because: str) -> None:
         PaymentAgreement.order_id == order.id, PaymentAgreement.status.not_in(ENDED)
     )
     for agreement_id in db.session.scalars(mine.order_by(PaymentAgreement.id)).all():
-        _cancel(lock(PaymentAgreement, agreement_id), by=by, because=because)
+        cancel_now(lock(PaymentAgreement, agreement_id), by=by, because=because)
 
 
 @jobs.tick("agreements.keep_going", every=timedelta(minutes=15))
@@ -130,7 +134,7 @@ def _keep_going(agreement_id: int) -> bool:
 def _cancel_due(row: PaymentAgreement) -> bool:
     if not row.can(AgreementEvent.CANCEL):
         return False
-    _cancel(row, by=SYSTEM, because="The last period is over")
+    cancel_now(row, by=SYSTEM, because="The last period is over")
     return True
 
 

@@ -9,15 +9,17 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from ... import clock
+from ... import audit, clock
 from ...db import db
 from ...models import SYSTEM, Actor, ActorKind, Attempt, Invoice, PaymentAgreement, ScheduledPayment
 from ...states import declines
 from ...states.agreement import AgreementEvent
 from ...states.attempt import AttemptStatus
+from ...states.dunning import CaseEvent
 from ...states.invoice import InvoiceStatus
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
+from ..dunning import cases
 from . import holding
 
 REST = timedelta(hours=1)
@@ -36,6 +38,7 @@ def bill_moved(invoice: Invoice, *, by: Actor) -> None:
     row = _one(ScheduledPayment.invoice_id == invoice.id)
     if row is not None and row.can(event):
         row.transition(event, by=by, number=row.agreement.number, period=row.period)
+        cases.settled(row, paid=event is ScheduledEvent.PAY, by=by)
         catch_up(row.agreement, by=by)
 
 
@@ -48,13 +51,31 @@ def attempt_failed(attempt: Attempt, *, asked_payer: bool) -> None:
     if row is None or row.status is not ScheduledStatus.COLLECTING:
         return
     if attempt.status is AttemptStatus.FAILED and not asked_payer:
-        row.transition(ScheduledEvent.PUT_OFF, by=SYSTEM, because=attempt.error, period=row.period)
-        row.held_until = clock.now() + REST
+        _unreached(row, attempt)
         return
-    found = declines.explain(attempt.decline_code, attempt.advice)
-    fail(row, because=f"{found.staff} {found.staff_next}")
+    found = _explained(attempt, asked_payer)
+    because = f"{found.staff} {found.staff_next}"
+    row.transition(ScheduledEvent.FAIL, by=SYSTEM, because=because, number=row.agreement.number, period=row.period)
+    if cases.declined(row, found):
+        fall_behind(row.agreement, because=because)
     if found.stops_plan:
-        _stop(row.agreement, because=found.staff)
+        pause(row.agreement, because=found.staff)
+
+
+def _unreached(row: ScheduledPayment, attempt: Attempt) -> None:
+    """A first charge goes back to the schedule; one that was made again by dunning goes back there."""
+    if cases.unreached(row, rest=REST, because=attempt.error or ""):
+        row.transition(ScheduledEvent.FAIL, by=SYSTEM, because=attempt.error, number=row.agreement.number)
+        return
+    row.transition(ScheduledEvent.PUT_OFF, by=SYSTEM, because=attempt.error, period=row.period)
+    row.held_until = clock.now() + REST
+
+
+def _explained(attempt: Attempt, asked_payer: bool) -> declines.Decline:
+    """A question of the bank that nobody answered is no decline of the card."""
+    if asked_payer and attempt.decline_code not in declines.TABLE:
+        return declines.explain("authentication_failed")
+    return declines.explain(attempt.decline_code, attempt.advice)
 
 
 def taken_up(attempt: Attempt) -> None:
@@ -69,6 +90,10 @@ def taken_up(attempt: Attempt) -> None:
 def fail(row: ScheduledPayment, *, because: str) -> None:
     agreement = row.agreement
     row.transition(ScheduledEvent.FAIL, by=SYSTEM, because=because, number=agreement.number, period=row.period)
+    fall_behind(agreement, because=because)
+
+
+def fall_behind(agreement: PaymentAgreement, *, because: str) -> None:
     if agreement.can(AgreementEvent.FALL_BEHIND):
         agreement.transition(AgreementEvent.FALL_BEHIND, by=SYSTEM, because=because, number=agreement.number)
 
@@ -79,11 +104,13 @@ def catch_up(agreement: PaymentAgreement, *, by: Actor) -> None:
         agreement.transition(AgreementEvent.CATCH_UP, by=by, number=agreement.number)
 
 
-def _stop(agreement: PaymentAgreement, *, because: str) -> None:
-    """The cardholder took the permission back: nothing more is tried until people have looked."""
+def pause(agreement: PaymentAgreement, *, because: str) -> None:
+    """Nothing more is tried until people have looked: the cardholder took the permission back, or dunning is over."""
     if agreement.can(AgreementEvent.PAUSE):
         agreement.transition(AgreementEvent.PAUSE, by=SYSTEM, because=because, number=agreement.number)
         holding.move_subscriptions(agreement, SubscriptionEvent.PAUSE, by=SYSTEM, because=because)
+        audit.note("agreement.pause", agreement.number, by=SYSTEM, after={"because": because})
+        cases.agreement_ends(agreement, CaseEvent.PAUSE, by=SYSTEM, because=because)
 
 
 def _one(condition: object) -> ScheduledPayment | None:

@@ -13,8 +13,10 @@ from ...db import db, end_read, transaction
 from ...errors import Refusal
 from ...models import SYSTEM, Actor, Missed, PaymentAgreement, User
 from ...states.agreement import AgreementEvent, AgreementStatus
+from ...states.dunning import CaseEvent
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
+from ..dunning import cases
 from . import holding, schedule
 
 
@@ -35,6 +37,7 @@ def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str
         row.paused_until, row.missed = until, missed
         row.transition(AgreementEvent.PAUSE, by=actor, because=reason, number=row.number)
         holding.move_subscriptions(row, SubscriptionEvent.PAUSE, by=actor, because=reason)
+        cases.agreement_ends(row, CaseEvent.PAUSE, by=actor, because=reason)
         after = {"until": until.isoformat() if until else None, "missed": missed, "because": reason}
         audit.note("agreement.pause", row.number, by=actor, after=after)
         return row
@@ -59,7 +62,7 @@ def _resume(row: PaymentAgreement, missed: Missed, *, by: Actor) -> None:
     holding.move_subscriptions(row, SubscriptionEvent.RESUME, by=by)
     schedule.extend(row)
     audit.note("agreement.resume", row.number, by=by, after={"missed": missed})
-    if holding.payments(row, ScheduledStatus.FAILED):
+    if cases.resumed(row):
         row.transition(AgreementEvent.FALL_BEHIND, by=by, number=row.number)
 
 

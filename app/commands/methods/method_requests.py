@@ -109,6 +109,17 @@ def _send(account: Account, contact: Contact, route_id: int, *, again: str, by: 
     return mails.method_request(row, again=again, by=by)
 
 
+def of_ours(account: Account, contact: Contact, route_id: int) -> MethodRequest:
+    """The usable request of that contact, or a new one, for a mail of another kind. Inside a transaction, account held.
+
+    Raises Refusal: the first of `blocks`, `saving`.
+    """
+    route = next((x for x in queries.routes_for(account) if x.id == route_id), None)
+    for refusal in blocks(account, contact, route):
+        raise refusal
+    return usable(account.id, contact.id, route_id) or _issue(account, contact, route_id, SYSTEM)
+
+
 def _issue(account: Account, contact: Contact, route_id: int, by: Actor) -> MethodRequest:
     previous = live(account.id, contact.id)
     if previous is not None:

@@ -24,6 +24,7 @@ from ...queries import routes
 from ...states.attempt import AttemptEvent, AttemptStatus
 from ...states.gateway import GatewayState
 from ...states.method_request import RequestEvent, RequestStatus
+from ..dunning import cards
 from ..payments import outcomes
 from ..payments.charges import SEND_AGAIN_WITHIN
 from ..routing import gateway_health
@@ -214,6 +215,7 @@ def _keep(setup: MethodSetup, row: MethodRequest, result: SetupResult) -> None:
         account.default_method_id = method.id
         account.record("default_method", by=by, card=method.label)
     audit.note("method.add", account.number, by=by, after=method.label)
+    cards.given(row, method, by=by)
 
 
 def _end_abandoned(request_id: int) -> None:

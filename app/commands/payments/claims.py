@@ -85,7 +85,7 @@ def refuse_unless_allowed(intent: PaymentIntent, by: Actor) -> None:
     if by.user_id is not None:
         demand(db.session.get_one(User, by.user_id), Permission.PAYMENT_COLLECT)
     elif by.kind is ActorKind.SYSTEM and intent.payment_order.agreement_id is not None:
-        verdict.refuse_unless_live(intent.payment_order.agreement_id)
+        verdict.refuse_unless_retryable(intent.payment_order.agreement_id, intent.money)
     elif intent.purpose is IntentPurpose.APPROVAL and _switched_off(intent):
         raise Refusal("payment_switched_off", "Payment is not taken with this approval at the moment.")
 

@@ -309,7 +309,7 @@ def stage(
 ) -> OrderEmail:
     """The row of a mail, and the job that delivers it. The same kind, subject and cause is one mail, ever.
 
-    `link` is what the customer's link is for (kind and public id); a notice leads its owner to the order's page.
+    `link` is what the customer's link is for (kind and public id); a notice leads its owner to the `page` it is about.
     """
     if subject.id is None:
         db.session.flush()
@@ -346,7 +346,8 @@ def stage(
 
 
 def _page(content: Content) -> str:
-    return f"{current_app.config['BASE_URL']}/orders/{content.order}" if isinstance(content, kinds.Notice) else ""
+    page = getattr(content, "page", "")
+    return f"{current_app.config['BASE_URL']}{page}" if page else ""
 
 
 def _sender(company: Company) -> str:

@@ -6,7 +6,7 @@ Whatever its state, an agreement with any "no" here is "Not live: <reason>", and
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -19,10 +19,12 @@ from ...db import read_columns
 from ...errors import NotFound, Refusal
 from ...formatting import day as words_of_day
 from ...models import Account, CollectionMethod, OrderKind, PaymentAgreement, PaymentMethod, ScheduledPayment, Token
+from ...money import Money
 from ...states.agreement import AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 from .. import routes
 from ..coverage import MethodFacts, judge
+from ..coverage import Verdict as CardVerdict
 from ..nested import json_rows
 from ..routes import RouteRow, Wanted, Way
 
@@ -247,3 +249,30 @@ def refuse_unless_live(agreement_id: int) -> None:
     found = of(agreement_id, fresh=True)
     if not found.live:
         raise Refusal("not_live", "Not live: %(reason)s", reason=found.reason)
+
+
+def _again(agreement_id: int, amount: Money) -> tuple[Facts, tuple[RouteRow, ...]]:
+    """What a period that failed is judged by when it is charged once more, today: that it is past due, and that nothing
+    may come after it, keeps nobody from it."""
+    row: Any = read_columns(ONE, agreement_id_=agreement_id).one_or_none()
+    if row is None:
+        raise NotFound(f"agreement {agreement_id}")
+    facts = of_row(row)
+    status = AgreementStatus.ACTIVE if facts.status is AgreementStatus.PAST_DUE else facts.status
+    return replace(facts, status=status, next_on=facts.today, amount=amount.minor), routes.of(row)
+
+
+def refuse_unless_retryable(agreement_id: int, amount: Money) -> None:
+    """In the transaction that claims a failed period once more (invariant 18). Raises Refusal `not_live`."""
+    facts, all_routes = _again(agreement_id, amount)
+    found = judged(facts, all_routes, allowed=bool(settings.fresh(settings.RECURRING)))
+    if not found.live:
+        raise Refusal("not_live", "Not live: %(reason)s", reason=found.reason)
+
+
+def why_card_is_gone(agreement_id: int, amount: Money) -> str:
+    """Why no waiting helps: the agreement's card can never be charged as it is. Empty where it can, or may again."""
+    facts, all_routes = _again(agreement_id, amount)
+    way = routes.find(all_routes, facts.wanted)
+    found = judge(facts.method, way.facts if way else None, facts.charged_on, agreement=True)
+    return found.reason if found.verdict is CardVerdict.NEW_METHOD else ""

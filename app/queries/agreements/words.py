@@ -39,6 +39,24 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("payment_agreement", "complete"): Words("check", _("completed payment agreement %(number)s")),
     ("payment_agreement", "renewed"): Words("repeat", _("renewed payment agreement %(number)s until %(day)s"), "ok"),
     ("payment_agreement", "changed"): Words("pencil", _("changed payment agreement %(number)s, now %(amount)s")),
+    ("payment_agreement", "new_card"): Words(
+        "credit-card", _("gave payment agreement %(number)s another card, %(card)s"), "ok"
+    ),
+    ("payment_agreement", "dunning_policy"): Words(
+        "pencil", _("put payment agreement %(number)s under the dunning policy “%(policy)s”")
+    ),
+    ("dunning_case", "opened"): Words("alert-circle", _("began dunning for period %(period)s of %(number)s"), "warn"),
+    ("dunning_case", "recover"): Words("circle-check", _("recovered period %(period)s of %(number)s"), "ok"),
+    ("dunning_case", "pause"): Words(
+        "clock", _("ended dunning for period %(period)s of %(number)s with a pause"), "warn"
+    ),
+    ("dunning_case", "cancel"): Words(
+        "ban", _("ended dunning for period %(period)s of %(number)s with a cancellation"), "bad"
+    ),
+    ("dunning_case", "stop"): Words("ban", _("stopped dunning for period %(period)s of %(number)s"), "warn"),
+    ("dunning_case", "waive"): Words(
+        "minus", _("ended dunning for period %(period)s of %(number)s: its bill was given up"), "warn"
+    ),
     ("scheduled_payment", "collect"): Words("refresh", _("asked for period %(period)s of %(number)s")),
     ("scheduled_payment", "put_off"): Words(
         "clock", _("put off period %(period)s: the gateway was out of reach"), "warn"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import agreements, books, evidence, money, movements, promises, receivables, settlement
+from . import agreements, books, dunning, evidence, money, movements, promises, receivables, settlement
 
 GRACE = timedelta(minutes=5)
 
@@ -52,6 +52,9 @@ RULES: tuple[Rule, ...] = (
     Rule(17, "A period of an agreement is asked for once", agreements.periods_apart),
     Rule(17, "Each period falls on its day, and none is left out", agreements.days_apart),
     Rule(18, "Nothing is charged after a pause, a cancellation or the switch", agreements.charged_after_stop),
+    Rule(18, "Dunning goes on only where a period is unpaid", dunning.beside_the_point),
+    Rule(18, "Dunning that goes on has a next step", dunning.forgotten),
+    Rule(18, "A hard declined card is not charged again by itself", dunning.hard_declined_again),
     Rule(19, "A saved card was charged for its own account, on the gateway that holds it", promises.foreign_methods),
     Rule(20, "A signature binds the snapshot it was made under", promises.unbound_signatures),
     Rule(21, "What can be paid is the order as it stands", promises.stale_checkouts),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, false, func, select
 
 from ... import clock, settings
 from ...cadence import Cadence
@@ -15,6 +15,7 @@ from ...models import (
     ActorKind,
     Attempt,
     Audit,
+    DunningStep,
     History,
     PaymentAgreement,
     PaymentOrder,
@@ -83,6 +84,7 @@ def _on_its_day(row: Any) -> bool:
 def charged_after_stop(grace: timedelta) -> list[str]:
     """Charges that the schedule began while its agreement was not active, or recurring payments were switched off. Both
     are written under the locks that a pause or the switch waits for, so their rows stand in the order of their commits.
+    What is past due is charged again by a step of dunning only.
     """
     state = (
         select(History.to_status)
@@ -96,6 +98,13 @@ def charged_after_stop(grace: timedelta) -> list[str]:
     )
     began = History.__table__.alias()
     last = state.where(History.id < began.c.id).correlate(PaymentOrder, began).scalar_subquery()
+    by_dunning = (
+        select(DunningStep.id)
+        .where(DunningStep.attempt_id == func.coalesce(Attempt.fallback_of_id, Attempt.id))
+        .correlate(Attempt)
+        .exists()
+    )
+    allowed = (last == AgreementStatus.ACTIVE) | ((last == AgreementStatus.PAST_DUE) & by_dunning)
     stopped = found(
         select(Attempt.public_id, last.label("was"))
         .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
@@ -108,7 +117,7 @@ def charged_after_stop(grace: timedelta) -> list[str]:
             ),
         )
         .where(Attempt.actor_kind == ActorKind.SYSTEM, PaymentOrder.agreement_id.is_not(None))
-        .where(func.coalesce(last, "") != AgreementStatus.ACTIVE)
+        .where(~func.coalesce(allowed, false()))
     )
     return [
         *(f"attempt {r.public_id} was begun while its agreement was {r.was}" for r in stopped),

@@ -1,0 +1,54 @@
+"""A customer gave a card that dunning, or a notice of an expiring card, had asked for: their agreements take it, and
+what is unpaid is charged at once. Inside a transaction, with the account held."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from ... import audit, clock, jobs
+from ...db import db
+from ...models import (
+    Actor,
+    CardNotice,
+    CollectionMethod,
+    DunningCase,
+    MethodRequest,
+    PaymentAgreement,
+    PaymentMethod,
+)
+from ...queries.dunning import owed
+from ...states.agreement import ENDED
+from ...states.dunning import Action
+from ..agreements import versions
+from . import cases
+
+
+def given(request: MethodRequest, method: PaymentMethod, *, by: Actor) -> None:
+    for row in owed.of_account(request.account_id):
+        case = db.session.get_one(DunningCase, row.case_id, populate_existing=True)
+        _take(case.agreement, method, by=by)
+        step = cases.add(case, Action.RETRY, clock.now(), asked_by=by.name)
+        jobs.stage("dunning.do", step_id=step.id)
+    for agreement in _noticed(request):
+        _take(agreement, method, by=by)
+
+
+def _noticed(request: MethodRequest) -> list[PaymentAgreement]:
+    """Those whose card was said to expire, and which still name it."""
+    query = (
+        select(PaymentAgreement)
+        .join(CardNotice, CardNotice.method_id == PaymentAgreement.method_id)
+        .where(CardNotice.request_id == request.id, PaymentAgreement.status.not_in(ENDED))
+    )
+    return list(db.session.scalars(query.distinct()))
+
+
+def _take(agreement: PaymentAgreement, method: PaymentMethod, *, by: Actor) -> None:
+    if agreement.method_id == method.id and agreement.collection is CollectionMethod.SAVED_METHOD:
+        return
+    before = agreement.method.label if agreement.method else None
+    agreement.method, agreement.method_id = method, method.id
+    agreement.collection = CollectionMethod.SAVED_METHOD
+    agreement.record("new_card", by=by, number=agreement.number, card=method.label)
+    audit.note("agreement.card", agreement.number, by=by, before=before, after=method.label)
+    versions.write(agreement, f"New card: {method.label}", by=by)

@@ -1,0 +1,211 @@
+"""The story of a declined period: opened by its decline, planned anew when another kind of decline follows, ended by
+whatever settles the period or stops its agreement.
+
+Called by those who move periods and agreements, inside their transaction, with the account held. Here rows are only
+written; what a step does is for `steps`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from ... import clock, jobs
+from ...db import db
+from ...models import SYSTEM, Actor, Attempt, DunningCase, DunningStep, PaymentAgreement, ScheduledPayment
+from ...states import declines
+from ...states.declines import Decline
+from ...states.dunning import RETRIES_WITHOUT_REASON, Action, CaseEvent, CaseStatus, PlannedStep
+from ...states.scheduled_payment import ScheduledStatus
+from . import policies
+
+LATE = timedelta(hours=1)
+
+
+def open_of(payment: ScheduledPayment) -> DunningCase | None:
+    """As it is now: whoever writes it holds the account."""
+    query = select(DunningCase).where(
+        DunningCase.scheduled_payment_id == payment.id, DunningCase.status == CaseStatus.OPEN
+    )
+    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def steps_of(case: DunningCase) -> Sequence[DunningStep]:
+    """In their order, as they are now."""
+    query = select(DunningStep).where(DunningStep.case_id == case.id).order_by(DunningStep.position)
+    return db.session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def waiting(case: DunningCase) -> list[DunningStep]:
+    """What is still to be done, the next one first."""
+    return sorted((x for x in steps_of(case) if x.waits), key=lambda x: (x.due_at, x.position))
+
+
+def declined(payment: ScheduledPayment, found: Decline) -> bool:
+    """The period's charge was declined. Whether the agreement is past due with it, by its policy."""
+    case = open_of(payment)
+    if case is None:
+        case = _open(payment, found)
+        _plan(case, found)
+    elif found.kind is not case.kind:
+        turn(case, found)
+    else:
+        case.reason = _said(found)
+    announce(case)
+    return case.policy_version.plan.past_due_after <= (clock.now() - case.opened_at).days
+
+
+def _open(payment: ScheduledPayment, found: Decline) -> DunningCase:
+    agreement = payment.agreement
+    version = policies.current(agreement.dunning_policy_id)
+    case = DunningCase(
+        agreement_id=agreement.id,
+        agreement=agreement,
+        scheduled_payment_id=payment.id,
+        payment=payment,
+        policy_version_id=version.id,
+        policy_version=version,
+        kind=found.kind,
+        reason=_said(found),
+    )
+    db.session.add(case)
+    case.record("opened", by=SYSTEM, because=case.reason, number=agreement.number, period=payment.period)
+    after = version.plan.past_due_after
+    if after > 0:
+        add(case, Action.PAST_DUE, clock.now() + timedelta(days=after))
+    return case
+
+
+def _said(found: Decline) -> str:
+    return f"{found.staff} {found.staff_next}"[:500]
+
+
+def turn(case: DunningCase, found: Decline) -> None:
+    """Another kind of decline: what was planned for the one before is dropped, and the policy's steps for this one
+    take its place."""
+    for step in waiting(case):
+        if step.action is not Action.PAST_DUE:
+            drop(step, found.staff)
+    case.kind, case.reason = found.kind, _said(found)
+    _plan(case, found)
+
+
+def _plan(case: DunningCase, found: Decline) -> None:
+    now, retries = clock.now(), 0
+    for planned in case.policy_version.plan.steps[found.kind]:
+        retries += planned.action is Action.RETRY
+        action = _instead(planned, retries, found)
+        due_at = now + timedelta(days=planned.day)
+        add(case, action, due_at, tell_customer=planned.customer, tell_owner=planned.owner)
+
+
+def _instead(planned: PlannedStep, retries: int, found: Decline) -> Action:
+    """Banks that give no reason are asked only so often; then another card is asked for."""
+    hopeless = found.retry == declines.ONCE_OR_TWICE.retry and retries > RETRIES_WITHOUT_REASON
+    return Action.NEW_METHOD if hopeless and planned.action is Action.RETRY else planned.action
+
+
+def add(
+    case: DunningCase,
+    action: Action,
+    due_at: datetime,
+    *,
+    tell_customer: bool = False,
+    tell_owner: bool = False,
+    asked_by: str = "",
+    note: str = "",
+) -> DunningStep:
+    db.session.flush()
+    last = db.session.scalar(select(func.max(DunningStep.position)).where(DunningStep.case_id == case.id))
+    step = DunningStep(
+        case_id=case.id,
+        case=case,
+        position=(last or 0) + 1,
+        action=action,
+        due_at=due_at,
+        tell_customer=tell_customer,
+        tell_owner=tell_owner,
+        asked_by=asked_by,
+        note=note,
+    )
+    db.session.add(step)
+    db.session.flush()
+    return step
+
+
+def drop(step: DunningStep, because: str) -> None:
+    step.dropped_at, step.held_until, step.note = clock.now(), None, because[:500]
+
+
+def announce(case: DunningCase) -> None:
+    """Whoever is to hear of the next retry ahead is written to at once, by a job: here rows are held that come after
+    those of a mail."""
+    following = next(iter(waiting(case)), None)
+    if following is not None and following.action is Action.RETRY and following.told_at is None:
+        jobs.stage("dunning.tell", step_id=following.id)
+
+
+def shift(case: DunningCase, done: DunningStep) -> None:
+    """What was done late pushes back what follows, so that after a standstill no step comes on the heels of another."""
+    late = clock.now() - done.due_at
+    if late > LATE:
+        for step in waiting(case):
+            if step.id != done.id:
+                step.due_at += late
+
+
+def unreached(payment: ScheduledPayment, *, rest: timedelta, because: str) -> bool:
+    """A retry that surely reached nobody is made once more in a while; False where no story is under way."""
+    case = open_of(payment)
+    if case is None:
+        return False
+    add(case, Action.RETRY, clock.now() + rest, note=because)
+    return True
+
+
+def settled(payment: ScheduledPayment, *, paid: bool, by: Actor) -> None:
+    """Its bill is paid, by whatever way, or given up."""
+    case = open_of(payment)
+    if case is not None:
+        end(case, CaseEvent.RECOVER if paid else CaseEvent.WAIVE, by=by)
+
+
+def agreement_ends(agreement: PaymentAgreement, event: CaseEvent, *, by: Actor, because: str | None) -> None:
+    """It was paused or cancelled: nothing more is tried by itself."""
+    mine = select(DunningCase).where(DunningCase.agreement_id == agreement.id, DunningCase.status == CaseStatus.OPEN)
+    for case in db.session.scalars(mine.execution_options(populate_existing=True)).all():
+        end(case, event, by=by, because=because)
+
+
+def end(case: DunningCase, event: CaseEvent, *, by: Actor, because: str | None = None) -> None:
+    for step in waiting(case):
+        drop(step, because or "")
+    about = {"number": case.agreement.number, "period": case.payment.period}
+    case.ended_at = clock.now()
+    case.transition(event, by=by, because=because, **about)
+
+
+def resumed(agreement: PaymentAgreement) -> bool:
+    """The agreement goes on with periods that are still unpaid: their story begins anew, by the decline they had.
+    Whether the agreement is past due with it."""
+    failed = select(ScheduledPayment).where(
+        ScheduledPayment.agreement_id == agreement.id, ScheduledPayment.status == ScheduledStatus.FAILED
+    )
+    behind = False
+    for payment in db.session.scalars(failed.execution_options(populate_existing=True)).all():
+        last = last_decline(payment)
+        behind |= declined(payment, last) if last is not None else True
+    return behind
+
+
+def last_decline(payment: ScheduledPayment) -> Decline | None:
+    query = (
+        select(Attempt.decline_code, Attempt.advice)
+        .where(Attempt.payment_order_id == payment.payment_order_id, Attempt.decline_code.is_not(None))
+        .order_by(Attempt.id.desc())
+        .limit(1)
+    )
+    found = db.session.execute(query).one_or_none()
+    return declines.explain(found.decline_code, found.advice) if found else None

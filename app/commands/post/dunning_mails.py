@@ -1,0 +1,121 @@
+"""Staging the mails of dunning; each step, and each expiring card, writes each of its mails once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ... import links
+from ...db import get
+from ...errors import Refusal
+from ...logs import log
+from ...mail import dunning_kinds as kinds
+from ...mail import recipients
+from ...mail.kinds import Content
+from ...mail.recipients import Recipient
+from ...models import (
+    SYSTEM,
+    CardNotice,
+    DunningStep,
+    MethodRequest,
+    PaymentAgreement,
+    PaymentIntent,
+    PaymentMethod,
+    PaymentOrder,
+    ScheduledPayment,
+    User,
+)
+from ...money import Money
+from ...queries.dunning import words
+from ...states.dunning import Ending
+from . import mails
+
+Link = tuple[links.Kind, str]
+
+
+def retry(step: DunningStep, intent: PaymentIntent, *, reason: str) -> None:
+    """The charge was declined, and will be made again; `reason` in the customer's words."""
+    to = recipients.for_payment(intent.payment_order)
+    facts = _facts(step, intent.payment_order, to)
+    content = kinds.PaymentRetry(**facts, card=card_of(step.case.agreement), reason=reason, retry_at=step.due_at)
+    _send(content, step, to, ("pay", intent.public_id))
+
+
+def confirm(step: DunningStep, intent: PaymentIntent, *, bank_asks: bool) -> None:
+    to = recipients.for_payment(intent.payment_order)
+    facts = _facts(step, intent.payment_order, to)
+    content = kinds.PaymentConfirm(**facts, bank_asks=bank_asks, expires_at=intent.expires_at)
+    _send(content, step, to, ("pay", intent.public_id))
+
+
+def card_needed(step: DunningStep, request: MethodRequest, payment_order: PaymentOrder) -> None:
+    to = recipients.for_method(request.contact)
+    card = card_of(step.case.agreement)
+    content = kinds.CardNeeded(**_facts(step, payment_order, to), card=card, expires_at=request.expires_at)
+    _send(content, step, to, ("method", request.public_id))
+
+
+def stopped(step: DunningStep, intent: PaymentIntent, ending: Ending) -> None:
+    to = recipients.for_payment(intent.payment_order)
+    content = kinds.PlanStopped(**_facts(step, intent.payment_order, to), ending=str(ending))
+    _send(content, step, to, ("pay", intent.public_id))
+
+
+def card_of(agreement: PaymentAgreement) -> str:
+    return agreement.method.label if agreement.method else ""
+
+
+def _facts(step: DunningStep, payment_order: PaymentOrder, to: Sequence[Recipient]) -> dict[str, Any]:
+    payment = step.case.payment
+    return {
+        "name": to[0].name,
+        "number": step.case.agreement.number,
+        "amount": payment.money,
+        "purpose": payment_order.purpose,
+    }
+
+
+def _send(content: Content, subject: Any, to: list[Recipient], link: Link) -> None:
+    agreement = (
+        subject.case.agreement if isinstance(subject, DunningStep) else get(PaymentAgreement, subject.agreement_id)
+    )
+    mails.stage(content, subject=subject, cause="customer", order=agreement.order, to=to, link=link, by=SYSTEM)
+
+
+def owner(step: DunningStep, payment: ScheduledPayment, *, following: DunningStep | None, now: str = "") -> None:
+    """What happened and what comes next; what happened stands whether or not anybody can be told."""
+    agreement = step.case.agreement
+    content = kinds.DunningNotice(
+        number=agreement.number,
+        customer=agreement.account.name,
+        amount=payment.money,
+        reason=step.case.reason,
+        now=now,
+        then=words.coming(following.action, following.due_at, agreement.zone) if following else "",
+    )
+    _notice(content, step, agreement)
+
+
+def card_expires(row: CardNotice, agreement: PaymentAgreement, request: MethodRequest, due: ScheduledPayment) -> None:
+    """To the customer and to the owner."""
+    method = get(PaymentMethod, row.method_id)
+    facts = {"number": agreement.number, "card": method.label, "month": f"{row.exp_month:02d}/{row.exp_year}"}
+    to = recipients.for_method(request.contact)
+    content = kinds.CardExpires(
+        name=to[0].name,
+        amount=Money(due.amount, due.currency),
+        due_on=due.due_on,
+        expires_at=request.expires_at,
+        **facts,
+    )
+    _send(content, row, to, ("method", request.public_id))
+    told = kinds.CardExpiresNotice(customer=agreement.account.name, due_on=due.due_on, **facts)
+    _notice(told, row, agreement)
+
+
+def _notice(content: Content, subject: Any, agreement: PaymentAgreement) -> None:
+    try:
+        to = recipients.for_agreement_owner(get(User, agreement.owner_id))
+        mails.stage(content, subject=subject, cause="owner", order=agreement.order, to=to, by=SYSTEM)
+    except Refusal as refusal:
+        log.error("mail.nobody_to_tell", kind=content.kind, agreement=agreement.number, because=refusal.code)

@@ -1,0 +1,84 @@
+"""What a card is charged with as soon as its holder adds it: the unpaid periods whose story waits for another card. The
+page where it is added and what charges it both ask here, so that they say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, or_, select
+
+from ...db import db
+from ...formatting import money
+from ...models import DunningCase, DunningStep, MethodRequest, PaymentAgreement, ScheduledPayment
+from ...money import Money
+from ...states.declines import DeclineClass
+from ...states.dunning import Action, CaseStatus
+from .. import ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """`amount` of the period that the agreement `number` did not get."""
+
+    case_id: int
+    number: str
+    amount: Money
+
+
+def waits_for_card() -> ColumnElement[bool]:
+    asked = select(DunningStep.id).where(
+        DunningStep.case_id == DunningCase.id, DunningStep.action == Action.NEW_METHOD, DunningStep.done_at.is_not(None)
+    )
+    kinds = (DeclineClass.NEW_METHOD, DeclineClass.STOP)
+    return (DunningCase.status == CaseStatus.OPEN) & or_(DunningCase.kind.in_(kinds), asked.exists())
+
+
+def of_account(account_id: int) -> tuple[Owed, ...]:
+    rows = db.session.execute(
+        select(
+            *(DunningCase.id, PaymentAgreement.number, PaymentAgreement.currency),
+            ScheduledPayment.payment_order_id,
+        )
+        .join(PaymentAgreement, PaymentAgreement.id == DunningCase.agreement_id)
+        .join(ScheduledPayment, ScheduledPayment.id == DunningCase.scheduled_payment_id)
+        .where(PaymentAgreement.account_id == account_id, waits_for_card())
+        .order_by(DunningCase.id)
+    ).all()
+    figures = ledger.figures([row.payment_order_id for row in rows]) if rows else {}
+    return tuple(Owed(x.id, x.number, Money(figures[x.payment_order_id].balance, x.currency)) for x in rows)
+
+
+def of_request(request_id: int) -> tuple[Owed, ...]:
+    account_id = db.session.scalar(select(MethodRequest.account_id).where(MethodRequest.id == request_id))
+    return of_account(account_id) if account_id is not None else ()
+
+
+def charged_with(request_id: int) -> bool:
+    """Whether the card that came behind this request was charged with something, or is being."""
+    query = (
+        select(DunningStep.id)
+        .join(DunningCase, DunningCase.id == DunningStep.case_id)
+        .join(PaymentAgreement, PaymentAgreement.id == DunningCase.agreement_id)
+        .join(MethodRequest, MethodRequest.account_id == PaymentAgreement.account_id)
+        .where(MethodRequest.id == request_id, DunningStep.action == Action.RETRY, DunningStep.asked_by != "")
+        .where(DunningStep.created_at >= MethodRequest.created_at)
+    )
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def amounts(owed: Sequence[Owed]) -> str:
+    """`€119.00 for PA-00012 and €12.00 for PA-00013`."""
+    said = [_("%(amount)s for %(number)s", amount=money(x.amount), number=x.number) for x in owed]
+    return _(" and ").join(said)
+
+
+def consent(seller: str, owed: Sequence[Owed]) -> str:
+    """The words next to the box where a card is added that is charged at once."""
+    return _(
+        "%(seller)s may keep this card, charge %(amounts)s to it now, and later what falls due under the same "
+        "agreements. I can have it removed at any time.",
+        seller=seller,
+        amounts=amounts(owed),
+    )
