@@ -210,6 +210,15 @@ SCHEDULED = {
     "cancelled": Badge(_("Cancelled"), "mute", "ban"),
 }
 
+DUNNING = {
+    "open": Badge(_("Being recovered"), "warn", "refresh"),
+    "recovered": Badge(_("Recovered"), "ok", "circle-check"),
+    "paused": Badge(_("Ended: paused"), "bad", "clock"),
+    "cancelled": Badge(_("Ended: cancelled"), "bad", "ban"),
+    "stopped": Badge(_("Stopped, unpaid"), "bad", "circle-x"),
+    "waived": Badge(_("Given up"), "mute", "minus"),
+}
+
 CHECK = {
     "pass": Badge(_("Pass"), "ok", "circle-check"),
     "warn": Badge(_("Mind"), "warn", "alert-triangle"),
@@ -298,6 +307,7 @@ KINDS: dict[str, dict[str, Badge]] = {
     "subscription": SUBSCRIPTION,
     "agreement": AGREEMENT,
     "scheduled": SCHEDULED,
+    "dunning": DUNNING,
     "check": CHECK,
     "routing": ROUTING,
     "sandbox": SANDBOX,

@@ -65,6 +65,7 @@ PLACES = (
     Place(marked("Invoices"), "invoices.index", "receipt", (P.INVOICE_VIEW,)),
     Place(marked("Accounts"), "accounts.index", "building", (P.ACCOUNT_VIEW,)),
     Place(marked("Receivables"), "receivables.index", "coins", (P.RECEIVABLES_VIEW,), "finance"),
+    Place(marked("Recovery"), "dunning.index", "refresh", (P.AGREEMENT_VIEW,), "finance"),
     Place(marked("Settlement"), "settlement.index", "cash", (P.SETTLEMENT_VIEW,), "finance"),
     Place(marked("Reports"), "reports.index", "file-description", (P.REPORT_VIEW,), "finance"),
     Place(marked("Payment operations"), "operations.payments", "activity", (P.PAYMENT_OPERATE,), "operations"),

@@ -16,6 +16,7 @@ MODULES: tuple[str, ...] = (
     "orders",
     "search",
     "agreements",
+    "dunning",
     "invoices",
     "trace",
     "payments",

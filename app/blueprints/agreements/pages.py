@@ -6,6 +6,7 @@ from flask import Response, render_template, request
 
 from ...access import Permission, me, requires
 from ...queries.agreements import listing, page
+from ...queries.dunning import story
 from ..documents import pdf
 from . import bp
 
@@ -23,7 +24,7 @@ def index() -> str:
 @requires(Permission.AGREEMENT_VIEW)
 def show(number: str) -> str:
     view = page.view(number, me(), before=request.args.get("before", type=int))
-    return render_template("agreements/show.html", agreement=view)
+    return render_template("agreements/show.html", agreement=view, story=story.view(number, me()))
 
 
 @bp.get("/<number>/versions/<int:version>")

@@ -6,11 +6,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from app import links
+from app import links, settings
 from app.access import Role
 from app.commands.agreements import charging, ending, pausing
-from app.commands.dunning import acting, policies
-from app.commands.payments import charges, payment_links
+from app.commands.dunning import acting, cases, policies
+from app.commands.payments import charges
 from app.commands.payments.charges import Instrument
 from app.commands.receivables import credit_notes, offline, write_offs
 from app.db import db, end_read, transaction
@@ -18,18 +18,17 @@ from app.errors import Refusal
 from app.models import (
     SYSTEM,
     Actor,
-    Attempt,
     Invoice,
     Missed,
     PaymentAgreement,
     PaymentIntent,
-    PaymentOrder,
     Subscription,
 )
 from app.states.agreement import AgreementStatus as A
-from app.states.dunning import STANDARD, Ending, Plan
+from app.states.dunning import STANDARD, Plan
 from app.states.subscription import SubscriptionStatus
 from tests import factories, ledgers, plans, stories
+from tests.commands.collecting import switch
 from tests.gateways.scripted import ScriptedGateway
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -66,7 +65,7 @@ def test_each_retry_is_told_ahead_once_with_a_link_that_no_retry_ends(gateway: S
     row = stories.declined(gateway, "insufficient_funds")
     stories.live(3)
     ahead = stories.mails("payment_retry")
-    assert ["1 Mar 2027", "3 Mar 2027", "5 Mar 2027"] == [d for x in ahead for d in [x.text.split("again on ")[1][:10]]]
+    assert [d for x in ahead for d in [x.text.split("again on ")[1][:10]]] == ["1 Mar 2027", "3 Mar 2027", "5 Mar 2027"]
     assert "not enough funds" in ahead[0].text and "€291.55" in ahead[0].subject and links.PLACEHOLDER in ahead[0].html
     assert len({x.link_public_id for x in ahead}) == 1
     notices = stories.mails("dunning_notice")
@@ -264,7 +263,7 @@ def test_days_of_standstill_put_off_what_follows(gateway: ScriptedGateway) -> No
 
 
 def by_cash(bill: Invoice) -> None:
-    offline.for_invoice(bill.id, ledgers.came(amount=bill.gross), form_key="cash", by=factories.user(Role.AR))
+    offline.for_invoice(bill.id, ledgers.came(bill.gross), form_key="cash", by=factories.user(Role.AR))
 
 
 def by_credit(bill: Invoice) -> None:
@@ -331,9 +330,6 @@ def test_retry_now_charges_once_and_says_what_came_of_it(gateway: ScriptedGatewa
 
 
 def test_what_cannot_be_done_says_why_and_waits(gateway: ScriptedGateway) -> None:
-    from app import settings
-    from tests.commands.collecting import switch
-
     row = stories.declined(gateway, "insufficient_funds")
     switch(settings.RECURRING, False)
     stories.live(2)
@@ -356,14 +352,7 @@ def test_invoices_with_a_link_have_no_story_of_a_card(gateway: ScriptedGateway) 
 
 
 def test_what_is_wrong_with_a_story_is_told(gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.commands.dunning import cases
-
     row = stories.declined(gateway, "insufficient_funds")
     monkeypatch.setattr(cases, "settled", lambda *args, **kwargs: None)
     by_cash(db.session.get_one(Invoice, plans.payments(row)[0].invoice_id))
     assert plans.broken() == [f"18: {row.number}: dunning for period 2 goes on, and nothing is to be collected"]
-
-
-def test_ending_names() -> None:
-    assert {str(x) for x in Ending} == {"pause", "cancel", "leave"}
-    assert payment_links and Attempt and PaymentOrder
