@@ -13,7 +13,7 @@ from app.access import Role, public
 from app.commands.orders import approvals
 from app.db import assert_no_transaction, db, transaction
 from app.models import PaymentIntent
-from tests import factories, moves, waiting
+from tests import factories, moves, plans, waiting
 from tests.conftest import Client
 from tests.house import modules, panels, routes, templates, words, world
 from tests.ledgers import samples as receivables_of
@@ -141,6 +141,7 @@ def samples(app: Flask) -> dict[str, object]:
         "orders.number": order.number,
         "quotes.number": factories.approved_quote(owner=admin).number,
         "accounts.number": factories.account().number,
+        "agreements.number": plans.by_hand(active=False).number,
         "invoices.number": factories.invoice(order).number,
         "payments.number": intent.payment_order.number,
         **receivables_of(admin),

@@ -35,18 +35,18 @@ def begin(account_ids: dict[str, int], *, by: User) -> None:
         method = db.session.scalars(
             select(PaymentMethod.id).where(PaymentMethod.account_id == account_ids["maren"])
         ).first()
-        _make(account_ids["maren"], "Ward hotline", 90, Frequency.WEEKLY, 2, method, by=by)
+        make(account_ids["maren"], "Ward hotline", 90, Frequency.WEEKLY, 2, method, by=by)
     with clock.turned_back(timedelta(days=24)):
         gateways.keep(account_ids["jordi"], gateways.EUROPE, "declines-later")
         kept = db.session.scalars(
             select(PaymentMethod.id).where(PaymentMethod.account_id == account_ids["jordi"])
         ).first()
-        _make(account_ids["jordi"], "Wristband refill", 240, Frequency.MONTHLY, 5, kept, by=by)
+        make(account_ids["jordi"], "Wristband refill", 240, Frequency.MONTHLY, 5, kept, by=by)
     with clock.turned_back(timedelta(days=2)):
-        _make(account_ids["thames"], "Handbook updates", 480, Frequency.YEARLY, 20, None, active=False, by=by)
+        make(account_ids["thames"], "Handbook updates", 480, Frequency.YEARLY, 20, None, active=False, by=by)
 
 
-def _make(
+def make(
     account_id: int,
     what: str,
     price: int,

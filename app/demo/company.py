@@ -11,7 +11,7 @@ from .. import clock, passwords
 from ..commands.office import accounts
 from ..db import db, end_read, transaction
 from ..models import Account, Company, TermsText, User
-from . import agreements, catalog, customers, deals, gateways, receivables, story
+from . import agreements, catalog, customers, deals, dunning, gateways, receivables, story
 from .people import PASSWORD, PEOPLE
 
 TERMS = Path(__file__).parent / "terms.txt"
@@ -53,9 +53,11 @@ def trade() -> None:
         account_ids = {c.key: _account(c, manager) for c in customers.CUSTOMERS}
     story.tell(deals.DEALS, account_ids, people, manager)
     agreements.begin(account_ids, by=accountant)
+    dunning.begin(account_ids, by=accountant)
     story.live_through(DAYS)
     end_read()
     agreements.tell(by=accountant)
+    dunning.tell(account_ids, by=accountant)
     gateways.pay_out_weekly(DAYS)
     receivables.tell(account_ids, by=accountant)
     with clock.turned_back(timedelta(days=3)):

@@ -22,7 +22,7 @@ from ..gateways.sandbox.cards import BY_SLUG
 from ..models import Account, Actor, Approval, Contact, Opportunity, Product, Routing, SalesOrder, User
 from ..money import exponent
 from ..queries.calendar import selling_day
-from . import agreements
+from . import agreements, dunning
 from .deals import Deal
 from .post import deliver
 
@@ -179,6 +179,8 @@ def live_through(days: int) -> None:
             orders.expire_approvals()
             activation.start_due()
             agreements.live_through()
+            dunning.live_through()
+            deliver()
 
 
 def _signer(account: Account) -> Contact:

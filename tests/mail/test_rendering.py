@@ -38,11 +38,16 @@ SAMPLES = {
     "complete": False,
     "invoice": "INV-00007",
     "received": Money(100_000, "EUR"),
+    "bank_asks": True,
+    "ending": "pause",
+    "month": "03/2027",
+    "now": "The customer was mailed a link to pay.",
+    "then": "The card is charged again on 1 Mar 2027.",
 }
 
 
 def sample(kind: type[Content]) -> Content:
-    facts = SAMPLES | dict.fromkeys(("expires_at", "paid_at", "until", "due_by"), clock.now())
+    facts = SAMPLES | dict.fromkeys(("expires_at", "paid_at", "until", "due_by", "retry_at"), clock.now())
     return kind(**{f.name: facts[f.name] for f in fields(kind)})  # type: ignore[arg-type]
 
 

@@ -107,8 +107,12 @@ def _refuse_unsound(plan: Plan) -> None:
     for fault in faults(plan):
         raise Refusal("policy_unsound", fault.sentence, status=422)
     if not 0 <= plan.past_due_after <= MOST_PAST_DUE:
-        words = "The days until an agreement is past due are a whole number from 0 to %(most)s."
-        raise Refusal("policy_unsound", words, status=422, most=MOST_PAST_DUE)
+        raise Refusal(
+            "policy_unsound",
+            "The days until an agreement is past due are a whole number from 0 to %(most)s.",
+            status=422,
+            most=MOST_PAST_DUE,
+        )
 
 
 def _refuse_name(name: str, own_id: int | None) -> None:
