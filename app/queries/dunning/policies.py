@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select
@@ -29,32 +30,29 @@ class PolicyView:
     stories: int
 
 
-def _count(model: type, *conditions: object) -> object:
-    counted = select(func.count()).select_from(model).where(*conditions)  # type: ignore[arg-type]
-    return counted.correlate(DunningPolicy).scalar_subquery()
+def _count(model: Any, *conditions: Any) -> Any:
+    return select(func.count()).select_from(model).where(*conditions).correlate(DunningPolicy).scalar_subquery()
 
 
 def view() -> tuple[PolicyView, ...]:
     """The standard one first; one statement."""
-    mine = select(DunningPolicyVersion.id).where(DunningPolicyVersion.policy_id == DunningPolicy.id)
+    versions = select(DunningPolicyVersion.id).where(DunningPolicyVersion.policy_id == DunningPolicy.id)
+    goes_on = (DunningCase.status == CaseStatus.OPEN) & DunningCase.policy_version_id.in_(versions)
+    newest = (DunningPolicyVersion.policy_id == DunningPolicy.id) & (
+        DunningPolicyVersion.version == DunningPolicy.version
+    )
     rows = db.session.execute(
         select(
             DunningPolicy,
             DunningPolicyVersion,
-            _count(PaymentAgreement, PaymentAgreement.dunning_policy_id == DunningPolicy.id),  # type: ignore[arg-type]
-            _count(  # type: ignore[arg-type]
-                DunningCase, DunningCase.status == CaseStatus.OPEN, DunningCase.policy_version_id.in_(mine)
-            ),
+            _count(PaymentAgreement, PaymentAgreement.dunning_policy_id == DunningPolicy.id),
+            _count(DunningCase, goes_on),
         )
-        .join(
-            DunningPolicyVersion,
-            (DunningPolicyVersion.policy_id == DunningPolicy.id)
-            & (DunningPolicyVersion.version == DunningPolicy.version),
-        )
+        .join(DunningPolicyVersion, newest)
         .order_by(DunningPolicy.standard.desc(), DunningPolicy.name)
     )
     return tuple(
-        PolicyView(x.id, x.name, x.standard, x.version, v.plan, v.made_by, v.created_at, int(chosen), int(stories))  # type: ignore[call-overload]
+        PolicyView(x.id, x.name, x.standard, x.version, v.plan, v.made_by, v.created_at, chosen, stories)
         for x, v, chosen, stories in rows
     )
 

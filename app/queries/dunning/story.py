@@ -139,7 +139,7 @@ def _steps(case_ids: Sequence[int]) -> Sequence[DunningStep]:
     return db.session.scalars(query.order_by(DunningStep.due_at, DunningStep.position)).all()
 
 
-def _attempts(payment_order_ids: Sequence[int]) -> Sequence[Attempt]:
+def _attempts(payment_order_ids: Sequence[int | None]) -> Sequence[Attempt]:
     query = select(Attempt).where(Attempt.payment_order_id.in_(payment_order_ids))
     return db.session.scalars(query.order_by(Attempt.id)).all()
 
