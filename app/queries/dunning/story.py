@@ -88,27 +88,39 @@ class Story:
 
     url: str
     cases: tuple[CaseView, ...]
-    notices: tuple[Notice, ...]
+    notice: Notice | None
     policy: str
     choose: str | None
 
 
 def view(number: str, reader: User) -> Story:
-    """Five statements, however long the stories are. Raises NotFound, for foreign agreements too."""
+    """Four statements, however long the stories are. Raises NotFound, for foreign agreements too."""
     row = db.session.execute(
-        select(PaymentAgreement.id, PaymentAgreement.zone, DunningPolicy.name)
+        select(PaymentAgreement.id, PaymentAgreement.zone, DunningPolicy.name, CardNotice, PaymentMethod)
         .outerjoin(DunningPolicy, _policy_of())
+        .outerjoin(PaymentMethod, PaymentMethod.id == PaymentAgreement.method_id)
+        .outerjoin(CardNotice, _notice_of())
         .where(PaymentAgreement.number == number, visible(reader, PaymentAgreement.owner_id))
     ).one_or_none()
     if row is None:
         raise NotFound(f"agreement {number}")
+    id, zone, policy, told, method = row
     manages = can(Permission.AGREEMENT_MANAGE)
     return Story(
         url=url_for("agreements.dunning", number=number),
-        cases=_cases(row.id, row.zone, url_for("agreements.show", number=number)),
-        notices=_notices(row.id),
-        policy=row.name or "",
+        cases=_cases(id, zone, url_for("agreements.show", number=number)),
+        notice=Notice(method.label, f"{told.exp_month:02d}/{told.exp_year}", told.created_at) if told else None,
+        policy=policy or "",
         choose=url_for("agreements.choose_policy_form", number=number) if manages else None,
+    )
+
+
+def _notice_of() -> Any:
+    """Of the card that the agreement names, as it still is."""
+    return (
+        (CardNotice.method_id == PaymentMethod.id)
+        & (CardNotice.exp_year == PaymentMethod.exp_year)
+        & (CardNotice.exp_month == PaymentMethod.exp_month)
     )
 
 
@@ -217,15 +229,3 @@ DONE = {
     Action.PAST_DUE: ("alert-circle", marked("set the agreement past due")),
     Action.STOP: ("ban", marked("came to its end without a payment")),
 }
-
-
-def _notices(agreement_id: int) -> tuple[Notice, ...]:
-    """While the agreement still names that card."""
-    rows = db.session.execute(
-        select(CardNotice, PaymentMethod)
-        .join(PaymentMethod, PaymentMethod.id == CardNotice.method_id)
-        .join(PaymentAgreement, PaymentAgreement.method_id == CardNotice.method_id)
-        .where(PaymentAgreement.id == agreement_id)
-        .where(CardNotice.exp_year == PaymentMethod.exp_year, CardNotice.exp_month == PaymentMethod.exp_month)
-    )
-    return tuple(Notice(m.label, f"{x.exp_month:02d}/{x.exp_year}", x.created_at) for x, m in rows)
