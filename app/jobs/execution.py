@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,61 +63,87 @@ def run_due(*, seconds: float | None = None, raising: bool = False, limit: Limit
     return count
 
 
-def run(job_id: int, *, raising: bool = False, limit: Limit | None = None) -> bool:
-    """Do one job if it is due and nobody is at it. False if there was nothing to do."""
-    claim = _claim(job_id)
-    if claim is None:
-        return False
+def run(job_id: int, *, raising: bool = False, limit: Limit | None = None) -> int:
+    """Do one job if it is due and nobody is at it, and others like it where its handler takes many at once; how many
+    were taken up."""
+    claims = _claim(job_id)
+    if not claims:
+        return 0
+    handler = claims[0].handler
     try:
-        with (limit or _unlimited)(claim.handler.lease.total_seconds()):
-            claim.handler.call(**claim.args)
+        with (limit or _unlimited)(handler.lease.total_seconds()):
+            outcomes = handler.do([claim.args for claim in claims])
         end_read()
     except Later as later:
         db.session.rollback()
-        _put_off(claim, later)
+        outcomes = [later] * len(claims)
     except Exception as error:
         db.session.rollback()
-        _failed(claim, error)
+        for claim in claims:
+            _failed(claim, error)
         if raising:
             raise
-    else:
+        return len(claims)
+    _settle(claims, outcomes)
+    return len(claims)
+
+
+def _settle(claims: Sequence[Claim], outcomes: Sequence[Later | None]) -> None:
+    done = []
+    for claim, outcome in zip(claims, outcomes, strict=True):
+        if outcome is None:
+            done.append(claim.id)
+        else:
+            _put_off(claim, outcome)
+    if done:
         failpoint("job.handed_over")
-        _finish(claim.id, done_at=clock.now(), last_error=None)
-    return True
+        _finish(done, done_at=clock.now(), last_error=None)
 
 
 def _unlimited(seconds: float) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
-def _claim(job_id: int) -> Claim | None:
+def _claim(job_id: int) -> list[Claim]:
+    """The job and, where its handler takes many, others of its kind that are due; empty if somebody else is at it."""
     now = clock.now()
     row = db.session.execute(
         select(StagedJob.kind, StagedJob.version).where(StagedJob.id == job_id, is_due(now))
     ).first()
     end_read()
     if row is None:
-        return None
+        return []
     handler = registry.find(row.kind)
     if handler is None or row.version > handler.version:
         log.warning("jobs.left_for_newer_code", kind=row.kind, version=row.version)
-        _finish(job_id, run_after=now + LEFT_FOR_NEWER)
-        return None
+        _finish([job_id], run_after=now + LEFT_FOR_NEWER)
+        return []
     until = now + handler.lease
-    taken = (
+    with transaction() as session:
+        wanted = [job_id, *_others(handler, job_id, now)] if handler.most > 1 else [job_id]
+        won = session.execute(_taken(wanted, now, until)).all()
+    return [Claim(r.id, r.args, r.tries, until, handler) for r in sorted(won, key=lambda r: wanted.index(r.id))]
+
+
+def _taken(job_ids: Sequence[int], now: datetime, until: datetime) -> Any:
+    return (
         update(StagedJob)
-        .where(StagedJob.id == job_id, is_due(now))
+        .where(StagedJob.id.in_(job_ids), is_due(now))
         .values(lease_until=until, tries=StagedJob.tries + 1)
-        .returning(StagedJob.args, StagedJob.tries)
+        .returning(StagedJob.id, StagedJob.args, StagedJob.tries)
         .execution_options(synchronize_session=False)
     )
-    with transaction() as session:
-        won = session.execute(taken).first()
-    return Claim(job_id, won.args, won.tries, until, handler) if won else None
 
 
-def _finish(job_id: int, *only_if: ColumnElement[bool], **values: Any) -> None:
-    statement = update(StagedJob).where(StagedJob.id == job_id, StagedJob.done_at.is_(None), *only_if)
+def _others(handler: Handler, job_id: int, now: datetime) -> Sequence[int]:
+    """Held, so that two who take many at once never wait for each other."""
+    like_it = and_(StagedJob.kind == handler.kind, StagedJob.version <= handler.version, StagedJob.id != job_id)
+    due = select(StagedJob.id).where(like_it, is_due(now)).order_by(StagedJob.run_after, StagedJob.id)
+    return db.session.scalars(due.limit(handler.most - 1).with_for_update(skip_locked=True)).all()
+
+
+def _finish(job_ids: Sequence[int], *only_if: ColumnElement[bool], **values: Any) -> None:
+    statement = update(StagedJob).where(StagedJob.id.in_(job_ids), StagedJob.done_at.is_(None), *only_if)
     with transaction() as session:
         session.execute(statement.values(lease_until=None, **values).execution_options(synchronize_session=False))
 
@@ -125,7 +151,7 @@ def _finish(job_id: int, *only_if: ColumnElement[bool], **values: Any) -> None:
 def _put_off(claim: Claim, later: Later) -> None:
     after = clock.now() + max(later.after, timedelta(seconds=1))
     ours = StagedJob.lease_until == claim.until
-    _finish(claim.id, ours, run_after=after, tries=claim.tries - 1, last_error=later.because[:500])
+    _finish([claim.id], ours, run_after=after, tries=claim.tries - 1, last_error=later.because[:500])
 
 
 def _failed(claim: Claim, error: Exception) -> None:
@@ -135,4 +161,4 @@ def _failed(claim: Claim, error: Exception) -> None:
     now = clock.now()
     values: dict[str, Any] = {"failed_at": now} if over else {"run_after": now + claim.handler.wait(claim.tries)}
     ours = StagedJob.lease_until == claim.until
-    _finish(claim.id, ours, last_error=f"{type(error).__name__}: {error}"[:500], **values)
+    _finish([claim.id], ours, last_error=f"{type(error).__name__}: {error}"[:500], **values)

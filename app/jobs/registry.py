@@ -59,7 +59,8 @@ class Later(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """`lease` bounds one run: past it, another worker may start over. `tries` before the job counts as failed."""
+    """`lease` bounds one run: past it, another worker may start over. `tries` before the job counts as failed. One that
+    takes up to `most` jobs at once is called with the arguments of all, and answers with what became of each."""
 
     kind: str
     call: Callable[..., Any]
@@ -67,6 +68,15 @@ class Handler:
     lease: timedelta
     tries: int
     backoff: Sequence[timedelta]
+    most: int = 1
+
+    def do(self, arguments: list[dict[str, Any]]) -> Sequence[Later | None]:
+        if self.most > 1:
+            outcomes: Sequence[Later | None] = self.call(arguments)
+            return outcomes
+        (only,) = arguments
+        self.call(**only)
+        return [None]
 
     def wait(self, tries: int) -> timedelta:
         """How long to rest after the `tries`-th failure."""
@@ -97,6 +107,7 @@ def handler(
     lease: timedelta = LEASE,
     tries: int = 8,
     backoff: Sequence[timedelta] = BACKOFF,
+    most: int = 1,
 ) -> Callable[[F], F]:
     """Register what does jobs of `kind`. Raise `version` when its arguments change: older code then leaves newer jobs
     alone, and the handler still gets what older code has staged."""
@@ -104,7 +115,7 @@ def handler(
     def register(call: F) -> F:
         if kind in _handlers:
             raise ValueError(f"two handlers for {kind}")
-        _handlers[kind] = Handler(kind, call, version, lease, tries, backoff)
+        _handlers[kind] = Handler(kind, call, version, lease, tries, backoff, most)
         return call
 
     return register

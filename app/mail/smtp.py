@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from flask_babel import gettext as _
 
 from ..db import assert_no_transaction
+from .connections import Kept, Line
 from .message import Envelope
-from .transports import Ambiguous, Permanent, Transient
+from .transports import Ambiguous, Permanent, Transient, Unreachable
 
 # Seconds for one answer of the server; RFC 5321 would allow minutes, the lease on the mail does not.
-PATIENCE = 20
+PATIENCE = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +43,34 @@ class Smtp:
         )
 
     def send(self, envelope: Envelope, handing_over: Callable[[], None]) -> list[str]:
+        """One line carries many mails; it is kept for the next one unless something went wrong on it."""
         assert_no_transaction()
-        with self._connection() as client:
-            refused = self._address(client, envelope)
+        line = self._line()
+        try:
+            refused = self._address(line.client, envelope)
             handing_over()
-            self._hand_over(client, envelope)
+            self._hand_over(line.client, envelope)
+        except (Transient, Permanent) as told:
+            _keep_if_sound(self, line, told)
+            raise
+        except BaseException:
+            line.client.close()
+            raise
+        KEPT.give_back(self, line)
         return refused
 
-    @contextmanager
-    def _connection(self) -> Iterator[smtplib.SMTP]:
-        """Whatever goes wrong before the message leaves is a matter of time or of settings, never of this mail."""
-        try:
-            client = self._connect()
-        except (OSError, smtplib.SMTPException) as error:
-            raise Transient(_("The mail server could not be reached: %(why)s", why=_words(error))) from error
-        try:
-            yield client
-        finally:
+    def _line(self) -> Line:
+        """A kept line that still answers, or a new one. Whatever goes wrong before the message leaves is a matter of
+        time or of settings, never of this mail."""
+        while (kept := KEPT.take(self)) is not None:
             with suppress(OSError, smtplib.SMTPException):
-                client.quit()
-            client.close()
+                if kept.client.rset()[0] == 250:
+                    return kept
+            kept.client.close()
+        try:
+            return Line(self._connect())
+        except (OSError, smtplib.SMTPException) as error:
+            raise Unreachable(_("The mail server could not be reached: %(why)s", why=_words(error))) from error
 
     def _connect(self) -> smtplib.SMTP:
         client: smtplib.SMTP
@@ -68,6 +78,8 @@ class Smtp:
             client = smtplib.SMTP_SSL(self.host, self.port, timeout=PATIENCE, context=ssl.create_default_context())
         else:
             client = smtplib.SMTP(self.host, self.port, timeout=PATIENCE)
+        assert client.sock is not None
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a question never waits for an answer's ACK
         try:
             client.ehlo_or_helo_if_needed()
             if self.starttls:
@@ -81,20 +93,15 @@ class Smtp:
         return client
 
     def _address(self, client: smtplib.SMTP, envelope: Envelope) -> list[str]:
-        """Say from whom and to whom. The server may turn down somebody in copy, but not whom the mail is for."""
-        refused = []
+        """Say from whom and to whom. The server may turn some down, but not everybody whom the mail is for."""
         try:
             _check(client.mail(envelope.sender), _("the sender %(address)s", address=envelope.sender))
-            for address in envelope.to:
-                _check(client.rcpt(address), address)
-            for address in envelope.cc:
-                try:
-                    _check(client.rcpt(address), address)
-                except Permanent as refusal:
-                    refused.append(str(refusal))
+            refused = {address: _turned_down(client, address) for address in (*envelope.to, *envelope.cc)}
         except (OSError, smtplib.SMTPException) as error:
             raise Transient(_("The mail server broke off: %(why)s", why=_words(error))) from error
-        return refused
+        if all(refused[address] for address in envelope.to):
+            raise Permanent(" ".join(refused[address] for address in envelope.to))
+        return [sentence for sentence in refused.values() if sentence]
 
     def _hand_over(self, client: smtplib.SMTP, envelope: Envelope) -> None:
         try:
@@ -106,6 +113,26 @@ class Smtp:
                 _("The mail server broke off while taking the message: %(why)s", why=_words(error))
             ) from error
         _check(answer, _("the message"))
+
+
+KEPT: Kept[Smtp] = Kept()
+
+
+def _keep_if_sound(server: Smtp, line: Line, told: Transient | Permanent) -> None:
+    """An answer leaves the line as good as it was; silence does not."""
+    if isinstance(told.__cause__, (OSError, smtplib.SMTPException)):
+        line.client.close()
+    else:
+        KEPT.give_back(server, line)
+
+
+def _turned_down(client: smtplib.SMTP, address: str) -> str:
+    """Why the server does not take this recipient, in words; empty if it does. Raises Transient."""
+    try:
+        _check(client.rcpt(address), address)
+    except Permanent as refusal:
+        return str(refusal)
+    return ""
 
 
 def _check(answer: tuple[int, bytes], what: str) -> None:

@@ -20,6 +20,10 @@ class Transient(Undelivered):
     """Certainly not accepted; worth another try later."""
 
 
+class Unreachable(Transient):
+    """The server itself is not there: nothing else goes out at the moment either."""
+
+
 class Permanent(Undelivered):
     """Certainly not accepted, and never will be."""
 

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import clock, jobs, links, settings
-from app.commands.post import mail_delivery
+from app.commands.post import mail_delivery, mail_outcomes
 from app.db import assert_no_transaction, db, end_read, lock, transaction
 from app.failpoints import POINTS
 from app.mail import transports
@@ -140,7 +140,7 @@ def test_a_reminder_and_the_end_of_a_delivery_never_wait_in_a_circle(any_app: Fl
 
     def delivered() -> None:
         time.sleep(0.1)
-        mail_delivery._record_delivery(email_id, [])
+        mail_outcomes.delivered(email_id, [])
 
     assert race(any_app, [remind, delivered]) == [None, None]
     assert post.reload(email).status is MailStatus.SENT
