@@ -45,9 +45,9 @@ def only_ann(server: SMTP, session: Session, envelope: Envelope, mechanism: str,
 
 
 @contextmanager
-def serving(handler: object, **options: Any) -> Iterator[str]:
+def serving(handler: object, *, port: int = 0, **options: Any) -> Iterator[str]:
     """Yields the server's address, `127.0.0.1:2525`."""
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port(), **options)
+    controller = Controller(handler, hostname="127.0.0.1", port=port or free_port(), **options)
     controller.start()
     try:
         yield f"127.0.0.1:{controller.port}"
