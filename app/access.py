@@ -62,6 +62,9 @@ class Permission(StrEnum):
     EVENT_REPLAY = "event.replay"
     BILLING_HOLD = "billing.hold"
     MAIL_RESEND = "mail.resend"
+    MAIL_OPERATE = "mail.operate"
+    MAIL_LIFT = "mail.lift_suppression"
+    EMAIL_SETTINGS_EDIT = "email_settings.edit"
     ESCALATION_VIEW = "escalation.view"
     ESCALATION_RESOLVE = "escalation.resolve"
     SETTINGS_EDIT = "settings.edit"
@@ -117,6 +120,9 @@ SENTENCES: dict[Permission, str] = {
     P.EVENT_REPLAY: marked("replay processor events"),
     P.BILLING_HOLD: marked("set and release billing holds"),
     P.MAIL_RESEND: marked("send a mail again"),
+    P.MAIL_OPERATE: marked("see mails that did not arrive and the addresses that nothing is sent to"),
+    P.MAIL_LIFT: marked("have mail sent to a suppressed address again"),
+    P.EMAIL_SETTINGS_EDIT: marked("edit Order Email Settings: who gets each mail, and its words"),
     P.ESCALATION_VIEW: marked("see escalations"),
     P.ESCALATION_RESOLVE: marked("take up and resolve escalations"),
     P.SETTINGS_EDIT: marked("change settings and salespeople's permissions"),
@@ -210,6 +216,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.PAYMENT_LINK_SEND,
             P.PAYMENT_COLLECT,
             P.MAIL_RESEND,
+            P.MAIL_OPERATE,
+            P.MAIL_LIFT,
         }
     ),
     Role.CUSTOMER_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
@@ -223,6 +231,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.RECEIVABLES_REPAIR,
             P.SETTLEMENT_SYNC,
             P.MAIL_RESEND,
+            P.MAIL_OPERATE,
         }
     ),
     Role.PAYMENT_ADMIN: frozenset(

@@ -143,6 +143,9 @@ MAIL = {
     "queued": Badge(_("Queued"), "info", "clock"),
     "sending": Badge(_("Sending"), "info", "send"),
     "sent": Badge(_("Sent"), "ok", "mail"),
+    "delivered": Badge(_("Delivered"), "ok", "mail-opened"),
+    "bounced": Badge(_("Bounced"), "bad", "mail-x"),
+    "complained": Badge(_("Marked as spam"), "bad", "mail-x"),
     "failed": Badge(_("Not delivered"), "bad", "mail-x"),
 }
 

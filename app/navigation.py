@@ -52,7 +52,7 @@ class Place(NamedTuple):
 COMPANY = select(*Company.__table__.columns).where(Company.id == 1)
 
 P = Permission
-ADMINISTRATION = (P.SETTINGS_EDIT, P.USER_MANAGE, P.GATEWAY_MANAGE, P.AUDIT_VIEW)
+ADMINISTRATION = (P.SETTINGS_EDIT, P.USER_MANAGE, P.GATEWAY_MANAGE, P.AUDIT_VIEW, P.EMAIL_SETTINGS_EDIT)
 
 MENUS = {"finance": marked("Finance"), "operations": marked("Operations"), "demo": marked("Demo")}
 
@@ -69,6 +69,7 @@ PLACES = (
     Place(marked("Settlement"), "settlement.index", "cash", (P.SETTLEMENT_VIEW,), "finance"),
     Place(marked("Reports"), "reports.index", "file-description", (P.REPORT_VIEW,), "finance"),
     Place(marked("Payment operations"), "operations.payments", "activity", (P.PAYMENT_OPERATE,), "operations"),
+    Place(marked("Order mail"), "post.index", "mail", (P.MAIL_OPERATE,), "operations"),
     Place(marked("Processor events"), "events.index", "webhook", (P.EVENT_VIEW,), "operations"),
     Place(marked("Escalations"), "escalations.index", "bell", (P.ESCALATION_VIEW,), "operations"),
     Place(marked("Sandbox console"), "sandbox_console.index", "coins", (P.SANDBOX_OPERATE,), "demo"),

@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol
 
 from flask_babel import gettext as _
 
+from ..errors import NotFound
 from ..formatting import money
 from ..money import Money
 from . import dunning_kinds
@@ -370,3 +371,11 @@ NAMES = {
     "new_link_requested": "Notice: new link requested",
     **dunning_kinds.NAMES,
 }
+BY_NAME: dict[str, type[Content]] = {content.kind: content for content in KINDS}
+
+
+def named(kind: str) -> type[Content]:
+    """Raises NotFound."""
+    if kind not in BY_NAME:
+        raise NotFound(f"kind of mail {kind}")
+    return BY_NAME[kind]

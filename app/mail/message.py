@@ -34,7 +34,7 @@ def compose(email: OrderEmail, *, url: str, documents: Iterable[Document] = ()) 
     message = EmailMessage(policy=POLICY)
     message["From"] = email.sender
     for role in ("to", "cc"):
-        if addresses := [_address(r) for r in email.recipients if r["role"] == role]:
+        if addresses := [_address(r) for r in email.recipients if r["role"] == role and "refused" not in r]:
             message[role.title()] = addresses
     if email.reply_to:
         message["Reply-To"] = email.reply_to
@@ -47,7 +47,10 @@ def compose(email: OrderEmail, *, url: str, documents: Iterable[Document] = ()) 
     for document in documents:
         assert document.body is not None
         message.add_attachment(document.body, maintype="application", subtype="pdf", filename=document.filename)
-    by_role = {role: tuple(r["address"] for r in email.recipients if r["role"] == role) for role in ("to", "cc")}
+    by_role = {
+        role: tuple(r["address"] for r in email.recipients if r["role"] == role and "refused" not in r)
+        for role in ("to", "cc")
+    }
     return Envelope(email.id, parseaddr(email.sender)[1], by_role["to"], by_role["cc"], message)
 
 

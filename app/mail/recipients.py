@@ -15,6 +15,8 @@ from ..models.account import Account, Contact
 from ..models.order import SalesOrder
 from ..models.payment import PaymentOrder
 from ..models.people import User
+from . import policy
+from .policy import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +57,18 @@ def for_approval(order: SalesOrder, contact: Contact, address: str = "") -> list
     return [Recipient(checked(address or contact.email), contact.name, "to", reason)]
 
 
-def for_payment(payment_order: PaymentOrder, address: str = "") -> list[Recipient]:
-    """The contact, and the billing contact in copy where that is somebody else.
+def for_payment(
+    payment_order: PaymentOrder, address: str = "", *, kind: str = "payment_link", rule: Rule | None = None
+) -> list[Recipient]:
+    """By the rule of its `kind`; `address` is one that the payer gave for this, and comes first.
 
-    `address` is one that the payer gave for this. Raises Refusal `no_contact`.
+    Raises Refusal `no_contact`.
     """
-    order, billing = payment_order.order, payment_order.account.billing_contact
-    if address:
-        first = Recipient(checked(address), "", "to", _("asked for at the checkout"))
-    else:
-        first = _contact(payment_order, order, billing)
-    if billing is None or billing.email.casefold() == first.address.casefold():
-        return [first]
-    return [first, Recipient(checked(billing.email), billing.name, "cc", _("billing contact of the account"))]
-
-
-def _contact(payment_order: PaymentOrder, order: SalesOrder | None, billing: Contact | None) -> Recipient:
-    choices = (
-        (payment_order.contact, _("contact of the payment order")),
-        (order.contact if order else None, _("contact of the order")),
-        (billing, _("billing contact of the account")),
-    )
-    for contact, reason in choices:
-        if contact is not None:
-            return Recipient(checked(contact.email), contact.name, "to", reason)
-    raise Refusal("no_contact", "There is nobody to write to.", "Choose a contact on the order.", status=422)
+    order = payment_order.order
+    contacts = [(payment_order.contact, _("contact of the payment order"))]
+    people = _people(payment_order.account, order, contacts)
+    asked = Recipient(checked(address), "", "to", _("asked for at the checkout")) if address else None
+    return _by_rule(rule or policy.rule_of(kind), people, asked)
 
 
 def for_method(contact: Contact) -> list[Recipient]:
@@ -87,16 +76,11 @@ def for_method(contact: Contact) -> list[Recipient]:
     return [Recipient(checked(contact.email), contact.name, "to", _("chosen to add a card"))]
 
 
-def for_invoice(account: Account, order: SalesOrder | None) -> list[Recipient]:
-    """The billing contact, and the order's contact in copy where that is somebody else. Raises Refusal `no_contact`."""
-    billing, contact = account.billing_contact, order.contact if order else None
-    first, reason = (billing, _("billing contact of the account")) if billing else (contact, _("contact of the order"))
-    if first is None:
-        raise Refusal("no_contact", "There is nobody to write to.", "Choose a billing contact on the account.")
-    found = [Recipient(checked(first.email), first.name, "to", reason)]
-    if contact is not None and contact.email.casefold() != first.email.casefold():
-        found.append(Recipient(checked(contact.email), contact.name, "cc", _("contact of the order")))
-    return found
+def for_invoice(
+    account: Account, order: SalesOrder | None, *, kind: str = "invoice", rule: Rule | None = None
+) -> list[Recipient]:
+    """By the rule of its `kind`. Raises Refusal `no_contact`."""
+    return _by_rule(rule or policy.rule_of(kind), _people(account, order, []))
 
 
 def for_agreement_owner(owner: User) -> list[Recipient]:
@@ -105,3 +89,41 @@ def for_agreement_owner(owner: User) -> list[Recipient]:
 
 def for_owner(order: SalesOrder) -> list[Recipient]:
     return [Recipient(checked(order.owner.email), order.owner.name, "to", _("owner of the order"))]
+
+
+# Whom a source stands for: address, name, and why they are asked.
+People = dict[str, tuple[str, str, str]]
+
+
+def _people(account: Account, order: SalesOrder | None, contacts: list[tuple[Contact | None, str]]) -> People:
+    found: People = {}
+    for contact, reason in (*contacts, (order.contact if order else None, _("contact of the order"))):
+        if contact is not None and policy.CONTACT not in found:
+            found[policy.CONTACT] = (contact.email, contact.name, reason)
+    if account.billing_contact is not None:
+        contact = account.billing_contact
+        found[policy.BILLING] = (contact.email, contact.name, _("billing contact of the account"))
+    if account.ap_email:
+        found[policy.AP] = (account.ap_email, "", _("accounts payable of the account"))
+    if order is not None:
+        found[policy.OWNER] = (order.owner.email, order.owner.name, _("owner of the order"))
+    return found
+
+
+def _by_rule(rule: Rule, people: People, asked: Recipient | None = None) -> list[Recipient]:
+    """Whom the mail is for, then everybody in copy; nobody twice."""
+    found = [asked or _first(rule, people)]
+    copies = [people[source] for source in rule.copies if source in people]
+    fixed = [(address, "", _("always in copy, by Order Email Settings")) for address in rule.fixed]
+    for address, name, reason in (*copies, *fixed):
+        if address.casefold() not in {known.address.casefold() for known in found}:
+            found.append(Recipient(checked(address), name, "cc", reason))
+    return found
+
+
+def _first(rule: Rule, people: People) -> Recipient:
+    for source in (rule.to, *policy.FIRST):
+        if source in people:
+            address, name, reason = people[source]
+            return Recipient(checked(address), name, "to", reason)
+    raise Refusal("no_contact", "There is nobody to write to.", "Choose a contact on the order.", status=422)

@@ -42,7 +42,7 @@ class Smtp:
             parts.hostname or "", port, tls, starttls, unquote(parts.username or ""), unquote(parts.password or "")
         )
 
-    def send(self, envelope: Envelope, handing_over: Callable[[], None]) -> list[str]:
+    def send(self, envelope: Envelope, handing_over: Callable[[], None]) -> dict[str, str]:
         """One line carries many mails; it is kept for the next one unless something went wrong on it."""
         assert_no_transaction()
         line = self._line()
@@ -92,7 +92,7 @@ class Smtp:
             raise
         return client
 
-    def _address(self, client: smtplib.SMTP, envelope: Envelope) -> list[str]:
+    def _address(self, client: smtplib.SMTP, envelope: Envelope) -> dict[str, str]:
         """Say from whom and to whom. The server may turn some down, but not everybody whom the mail is for."""
         try:
             _check(client.mail(envelope.sender), _("the sender %(address)s", address=envelope.sender))
@@ -101,7 +101,7 @@ class Smtp:
             raise Transient(_("The mail server broke off: %(why)s", why=_words(error))) from error
         if all(refused[address] for address in envelope.to):
             raise Permanent(" ".join(refused[address] for address in envelope.to))
-        return [sentence for sentence in refused.values() if sentence]
+        return {address: sentence for address, sentence in refused.items() if sentence}
 
     def _hand_over(self, client: smtplib.SMTP, envelope: Envelope) -> None:
         try:

@@ -33,8 +33,8 @@ class Ambiguous(Undelivered):
 
 
 class Transport(Protocol):
-    def send(self, envelope: Envelope, handing_over: Callable[[], None]) -> list[str]:
-        """Returns what became of recipients in copy who were refused, one sentence each. Raises Undelivered.
+    def send(self, envelope: Envelope, handing_over: Callable[[], None]) -> dict[str, str]:
+        """Returns the recipients who were refused, with a sentence why, where others were not. Raises Undelivered.
 
         Calls `handing_over` once, right before the message itself leaves; whoever dies after that cannot know.
         """
@@ -43,11 +43,11 @@ class Transport(Protocol):
 class Mailbox:
     """The demo's stand-in. Keeps no text of its own: the page shows the stored mail and mints the link when opened."""
 
-    def send(self, envelope: Envelope, handing_over: Callable[[], None]) -> list[str]:
+    def send(self, envelope: Envelope, handing_over: Callable[[], None]) -> dict[str, str]:
         assert_no_transaction()
         with transaction():
             insert_once(MailboxMessage, email_id=envelope.email_id)
-        return []
+        return {}
 
 
 def configured() -> Transport:

@@ -14,7 +14,7 @@ from .evidence_pack import EvidencePack
 from .invoice import OFFLINE, Allocation, Invoice, InvoiceKind, InvoiceLine, Receipt, ReceiptKind
 from .job import FormKey, StagedJob, Tick
 from .machine import SYSTEM, Actor, ActorKind, History
-from .mail import MailboxMessage, OrderEmail
+from .mail import MailboxMessage, MailEdition, MailReport, OrderEmail, SuppressedAddress
 from .method import Gateway, GatewayState, OrderKind, PaymentMethod, PaymentProfile, Route, Token
 from .method_request import MethodRequest, MethodSetup
 from .movement import Movement
@@ -92,6 +92,8 @@ __all__ = [
     "InvoiceKind",
     "InvoiceLine",
     "LineKind",
+    "MailEdition",
+    "MailReport",
     "MailboxMessage",
     "Movement",
     "MethodRequest",
@@ -138,6 +140,7 @@ __all__ = [
     "Snapshot",
     "StagedJob",
     "Subscription",
+    "SuppressedAddress",
     "Symptom",
     "TaxCode",
     "TaxRate",

@@ -21,7 +21,7 @@ class TaxStatus(StrEnum):
 
 class Account(Recorded, Model):
     """A customer. The billing fields say who is invoiced, where, and on what terms (days until due). Payment routes may
-    ask for an `account_group`."""
+    ask for an `account_group`. `ap_email` is where its accounts payable read mail, if they have an address."""
 
     __tablename__ = "account"
     __lock_rank__ = 1
@@ -32,6 +32,7 @@ class Account(Recorded, Model):
     currency: Mapped[str] = mapped_column(String(3))
     account_group: Mapped[str] = mapped_column(String(40), default="")
     tax_id: Mapped[str] = mapped_column(String(40), default="")
+    ap_email: Mapped[str] = mapped_column(String(254), default="")
     tax_status: Mapped[TaxStatus] = mapped_column(enum(TaxStatus), default=TaxStatus.STANDARD)
     payment_terms_days: Mapped[int] = mapped_column(default=14)
     billing_contact_id: Mapped[int | None] = mapped_column(

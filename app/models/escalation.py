@@ -36,6 +36,7 @@ class Symptom(StrEnum):
     DISPUTE_DUE = "dispute_due"
     INVARIANT_BROKEN = "invariant_broken"
     OVERDRAWN = "overdrawn"
+    WRONG_RECIPIENT = "wrong_recipient"
 
 
 class Escalation(Machine, Model):

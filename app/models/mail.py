@@ -14,12 +14,16 @@ from ..states.mail import EDGES, MailStatus
 from .machine import Machine
 
 _FAILED = text("status = 'failed'")
+_ON_ITS_WAY = text("status IN ('queued', 'sending')")
+_IN_FORCE = text("lifted_at IS NULL")
 
 
 class OrderEmail(Machine, Model):
     """Bodies hold `LINK_PLACEHOLDER` where a link belongs; it is minted at delivery from `link_kind` and
-    `link_public_id` and stored nowhere (invariant 22). `recipients` is a list of {address, name, role, reason};
-    `attachments` a list of document ids. Unique per (kind, subject, cause): asking twice sends once (invariant 23).
+    `link_public_id` and stored nowhere (invariant 22). `recipients` is a list of {address, name, role, reason}, where
+    `refused` says why the server did not take one; `attachments` a list of document ids, and `carried` what of them
+    went out, {filename, size, sha256}. `edition` is the one of Order Email Settings that worded it, 0 for our own words.
+    Unique per (kind, subject, cause): asking twice sends once (invariant 23).
 
     While `sending`, `lease_until` says how long its deliverer has, and `handing_over` that the mail server may have
     the message already: a crash before that is simply done again, after it the outcome is `ambiguous`.
@@ -30,6 +34,7 @@ class OrderEmail(Machine, Model):
         UniqueConstraint("kind", "subject_kind", "subject_id", "cause"),
         Index("ix_order_email_order_id_id", "order_id", "id"),
         Index("ix_order_email_failed", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
+        Index("ix_order_email_on_its_way", "id", sqlite_where=_ON_ITS_WAY, postgresql_where=_ON_ITS_WAY),
     )
     EDGES: ClassVar = EDGES
 
@@ -50,6 +55,8 @@ class OrderEmail(Machine, Model):
     link_kind: Mapped[str | None] = mapped_column(String(20))
     link_public_id: Mapped[str | None] = mapped_column(String(32))
     attachments: Mapped[list[int]] = mapped_column(JSON, default=list)
+    carried: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    edition: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     handing_over: Mapped[bool] = mapped_column(default=False)
@@ -69,3 +76,69 @@ class MailboxMessage(Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     email_id: Mapped[int] = mapped_column(ForeignKey("order_email.id"), unique=True)
     at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class MailEdition(Model):
+    """One edition of what Order Email Settings say about a kind of mail; the newest is in force. Empty texts and a rule
+    of None are the house's own."""
+
+    __tablename__ = "mail_edition"
+    __append_only__ = True
+    __table_args__ = (UniqueConstraint("kind", "edition"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    edition: Mapped[int]
+    is_on: Mapped[bool]
+    sender: Mapped[str] = mapped_column(String(320))
+    reply_to: Mapped[str] = mapped_column(String(320))
+    rule: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    subject: Mapped[str] = mapped_column(String(300))
+    body: Mapped[str]
+    made_by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    made_by: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class MailReport(Model):
+    """What the mail service told about a mail that had left; each told once, by the service's own id."""
+
+    __tablename__ = "mail_report"
+    __append_only__ = True
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    reference: Mapped[str] = mapped_column(String(100), unique=True)
+    type: Mapped[str] = mapped_column(String(20))
+    message_id: Mapped[str] = mapped_column(String(200))
+    email_id: Mapped[int | None] = mapped_column(ForeignKey("order_email.id"), index=True)
+    address: Mapped[str] = mapped_column(String(320))
+    words: Mapped[str] = mapped_column(String(500))
+    permanent: Mapped[bool]
+    told_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class SuppressedAddress(Model):
+    """An address that nothing is sent to, until somebody lifts it; at most one in force for each `address`, which is
+    in lower case."""
+
+    __tablename__ = "suppressed_address"
+    __table_args__ = (
+        Index(
+            "uq_suppressed_address_in_force",
+            "address",
+            unique=True,
+            sqlite_where=_IN_FORCE,
+            postgresql_where=_IN_FORCE,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    address: Mapped[str] = mapped_column(String(320))
+    cause: Mapped[str] = mapped_column(String(20))
+    words: Mapped[str] = mapped_column(String(500))
+    email_id: Mapped[int | None] = mapped_column(ForeignKey("order_email.id"))
+    since: Mapped[datetime] = mapped_column(default=clock.now)
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[str] = mapped_column(String(200), default="")
+    lifted_because: Mapped[str] = mapped_column(String(500), default="")

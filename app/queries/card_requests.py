@@ -16,7 +16,7 @@ from ..formatting import ago
 from ..mail import recipients, requests
 from ..mail.kinds import MethodRequested
 from ..mail.recipients import Recipient
-from ..mail.rendering import Bodies, render
+from ..mail.rendering import Bodies, render, subject_of
 from ..models import Account, Company, Contact, MethodRequest, OrderEmail
 from .orders.preflight import Check
 from .orders.views import MailView
@@ -58,7 +58,7 @@ def view(
         gateway=route.gateway.name if route else "",
         again=usable is not None,
         expires_at=usable.expires_at if usable else _new_expiry(),
-        subject=content.subject if content else None,
+        subject=subject_of(content, company=get(Company, 1), owner=None) if content else None,
         last_mail=_last_mail(account, contact),
         checks=tuple(_checks(route, contact, usable, live)),
         refusals=tuple(refusals),

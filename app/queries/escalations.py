@@ -252,6 +252,7 @@ def symptom(value: Symptom) -> str:
         Symptom.DISPUTE_DUE: _("A dispute is due soon"),
         Symptom.INVARIANT_BROKEN: _("The books do not hold"),
         Symptom.OVERDRAWN: _("More was paid out than had come"),
+        Symptom.WRONG_RECIPIENT: _("A mail goes to the wrong people"),
     }[value]
 
 

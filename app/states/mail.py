@@ -1,4 +1,4 @@
-"""Order mail: a row first, delivered by a job."""
+"""Order mail: a row first, delivered by a job; what became of it later is heard from the mail service."""
 
 from enum import StrEnum
 
@@ -7,6 +7,9 @@ class MailStatus(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
     FAILED = "failed"
 
 
@@ -15,6 +18,9 @@ class MailEvent(StrEnum):
     DELIVER = "deliver"
     PUT_BACK = "put_back"
     GIVE_UP = "give_up"
+    ARRIVE = "arrive"
+    BOUNCE = "bounce"
+    COMPLAIN = "complain"
 
 
 S, E = MailStatus, MailEvent
@@ -26,4 +32,13 @@ EDGES: dict[tuple[MailStatus, MailEvent], MailStatus] = {
     (S.SENDING, E.PUT_BACK): S.QUEUED,
     (S.SENDING, E.GIVE_UP): S.FAILED,
     (S.QUEUED, E.GIVE_UP): S.FAILED,
+    # A report proves that the server had the message, also where nobody here could know it.
+    **{(had, E.ARRIVE): S.DELIVERED for had in (S.QUEUED, S.SENDING, S.FAILED, S.SENT)},
+    **{(had, E.BOUNCE): S.BOUNCED for had in (S.QUEUED, S.SENDING, S.FAILED, S.SENT, S.DELIVERED)},
+    **{(had, E.COMPLAIN): S.COMPLAINED for had in (S.QUEUED, S.SENDING, S.FAILED, S.SENT, S.DELIVERED)},
 }
+
+ON_ITS_WAY = frozenset({S.QUEUED, S.SENDING})
+GONE_OUT = frozenset({S.SENT, S.DELIVERED})
+# The customer has not got it.
+AMISS = frozenset({S.FAILED, S.BOUNCED, S.COMPLAINED})

@@ -44,7 +44,7 @@ class Carrier:
         self.troubles: list[Trouble] = []
         self.carried: list[Envelope] = []
 
-    def send(self, envelope: Envelope, handing_over: Callable[[], None]) -> list[str]:
+    def send(self, envelope: Envelope, handing_over: Callable[[], None]) -> dict[str, str]:
         assert_no_transaction()
         trouble = self.troubles.pop(0) if self.troubles else None
         if isinstance(trouble, Transient):
@@ -53,7 +53,7 @@ class Carrier:
         if trouble is not None:
             raise trouble
         self.carried.append(envelope)
-        return []
+        return {}
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_reminder_and_the_end_of_a_delivery_never_wait_in_a_circle(any_app: Fl
 
     def delivered() -> None:
         time.sleep(0.1)
-        mail_outcomes.delivered(email_id, [])
+        mail_outcomes.delivered(email_id, {})
 
     assert race(any_app, [remind, delivered]) == [None, None]
     assert post.reload(email).status is MailStatus.SENT

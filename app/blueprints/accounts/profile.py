@@ -44,6 +44,11 @@ class ProfileForm(KeyForm):
         ],
     )
     tax_id = StringField(lazy_gettext("Tax id"), [Length(max=40)])
+    ap_email = StringField(
+        lazy_gettext("Accounts payable"),
+        [Length(max=254)],
+        description=lazy_gettext("An email address; Order Email Settings say which mails go there."),
+    )
     account_group = StringField(
         lazy_gettext("Group"), [Length(max=40)], description=lazy_gettext("Payment routes may ask for it.")
     )
@@ -55,6 +60,7 @@ class ProfileForm(KeyForm):
             currency=self.currency.data or "",
             account_group=" ".join((self.account_group.data or "").split()),
             tax_id=(self.tax_id.data or "").strip(),
+            ap_email=(self.ap_email.data or "").strip(),
             tax_status=self.tax_status.data,
             payment_terms_days=self.payment_terms_days.data or 0,
         )

@@ -14,4 +14,4 @@ def index() -> str:
     return render_template("admin/index.html")
 
 
-from . import audit, company, dunning, gateways, migrations, people, roles, routes, settings  # noqa: E402, F401  (they hang their routes on bp)
+from . import audit, company, dunning, gateways, mails, migrations, people, roles, routes, settings  # noqa: E402, F401  (they hang their routes on bp)

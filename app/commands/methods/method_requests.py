@@ -13,7 +13,7 @@ from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import NotFound, Refusal
 from ...gateways import registry
-from ...mail import recipients
+from ...mail import recipients, suppression
 from ...models import SYSTEM, Account, Actor, Contact, MethodRequest, MethodSetup, OrderEmail, User
 from ...queries import methods as queries
 from ...queries.routes import RouteRow
@@ -33,7 +33,7 @@ def blocks(account: Account, contact: Contact, route: RouteRow | None) -> list[R
     else:
         found += _gateway_blocks(route)
     try:
-        recipients.for_method(contact)
+        suppression.refuse(recipients.for_method(contact))
     except Refusal as refusal:
         found.append(refusal)
     return found

@@ -24,6 +24,7 @@ class Profile:
     currency: str
     account_group: str = ""
     tax_id: str = ""
+    ap_email: str = ""
     tax_status: TaxStatus = TaxStatus.STANDARD
     payment_terms_days: int = 14
 

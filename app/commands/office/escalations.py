@@ -28,6 +28,7 @@ CARE: dict[Symptom, tuple[Team, timedelta]] = {
     Symptom.DISPUTE_DUE: (Team.FINANCE, timedelta(days=1)),
     Symptom.INVARIANT_BROKEN: (Team.PAYMENT_OPERATIONS, timedelta(hours=1)),
     Symptom.OVERDRAWN: (Team.FINANCE, timedelta(hours=8)),
+    Symptom.WRONG_RECIPIENT: (Team.ADMIN, timedelta(hours=8)),
 }
 
 

@@ -14,7 +14,7 @@ from ...badges import said
 from ...db import db, get, lock, transaction
 from ...errors import Refusal, StaleVersion
 from ...formatting import day
-from ...mail import recipients
+from ...mail import recipients, suppression
 from ...models import (
     SYSTEM,
     Account,
@@ -94,7 +94,7 @@ def _recipient(order: SalesOrder, contact_id: int | None) -> Contact:
             "Choose a contact of the account.",
             order=order.number,
         )
-    recipients.checked(contact.email)
+    suppression.refuse(recipients.for_approval(order, contact))
     return contact
 
 

@@ -12,7 +12,7 @@ from ...access import Permission, demand
 from ...badges import said
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
-from ...mail import recipients
+from ...mail import recipients, suppression
 from ...models import (
     SYSTEM,
     Account,
@@ -94,12 +94,16 @@ def blocks(payment_order: PaymentOrder) -> list[Refusal]:
     found = [*_nothing_to_collect(payment_order), *(_of_order(order) if order is not None else [])]
     if payment_order.account.hold_reason:
         found.append(payment_orders.on_hold(payment_order.account))
-    for ready in (recipients.for_payment, _route_of):
+    for ready in (_reachable, _route_of):
         try:
             ready(payment_order)
         except Refusal as refusal:
             found.append(refusal)
     return found
+
+
+def _reachable(row: PaymentOrder) -> None:
+    suppression.refuse(recipients.for_payment(row))
 
 
 def _route_of(row: PaymentOrder) -> routes.Way:

@@ -9,9 +9,10 @@ third time.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select, update
@@ -21,7 +22,7 @@ from ...clock import now
 from ...db import HOLD, db, end_read, lock, transaction
 from ...failpoints import failpoint
 from ...logs import log
-from ...mail import transports
+from ...mail import suppression, transports
 from ...mail.message import Envelope, compose
 from ...mail.targets import mint, why_dead
 from ...mail.transports import Transport, Undelivered, Unreachable
@@ -108,16 +109,18 @@ def _claim(email_ids: Sequence[int]) -> list[Claimed]:
         found = db.session.scalars(held.with_for_update(**HOLD).execution_options(populate_existing=True))
         emails = {email.id: email for email in found}
         documents = _documents(emails.values())
-        return [_take(emails[id], documents) for id in email_ids]
+        suppressed = suppression.among({r["address"] for email in emails.values() for r in email.recipients})
+        return [_take(emails[id], documents, suppressed) for id in email_ids]
 
 
-def _take(email: OrderEmail, known: dict[int, Document]) -> Claimed:
+def _take(email: OrderEmail, known: dict[int, Document], suppressed: dict[str, str]) -> Claimed:
     if email.status not in (MailStatus.QUEUED, MailStatus.SENDING):
         return Claimed()
     if email.lease_until and email.lease_until > now():
         return Claimed(later=jobs.Later(email.lease_until - now(), "somebody is sending this mail"))
     documents = tuple(known[id] for id in email.attachments)
-    if sentence := _hopeless(email, documents):
+    left_out = {r["address"]: suppressed[r["address"]] for r in email.recipients if r["address"] in suppressed}
+    if sentence := _hopeless(email, documents, left_out):
         outcomes.give_up(email, sentence)
         return Claimed()
     if any(document.rendered_at is None for document in documents):
@@ -127,18 +130,27 @@ def _take(email: OrderEmail, known: dict[int, Document]) -> Claimed:
     email.transition(MailEvent.CLAIM, by=SYSTEM)
     email.tries += 1
     email.lease_until = now() + LEASE
+    email.carried = [{"filename": d.filename, "size": d.size, "sha256": d.sha256} for d in documents]
+    email.recipients = [_told(r, left_out.get(r["address"])) for r in email.recipients]
     return Claimed(email, documents)
 
 
-def _documents(emails: object) -> dict[int, Document]:
+def _told(recipient: dict[str, Any], why: str | None) -> dict[str, Any]:
+    kept = {name: value for name, value in recipient.items() if name != "refused"}
+    return kept | {"refused": why} if why else kept
+
+
+def _documents(emails: Iterable[OrderEmail]) -> dict[int, Document]:
     wanted = {id for email in emails for id in email.attachments}
     if not wanted:
         return {}
     return {d.id: d for d in db.session.scalars(select(Document).where(Document.id.in_(wanted)))}
 
 
-def _hopeless(email: OrderEmail, documents: Sequence[Document]) -> str:
+def _hopeless(email: OrderEmail, documents: Sequence[Document], left_out: dict[str, str]) -> str:
     """Why sending it (again) makes no sense, in words; empty if it does."""
+    if all(r["address"] in left_out for r in email.recipients if r["role"] == "to"):
+        return " ".join(left_out.values())
     if email.handing_over and email.ambiguous:
         return outcomes.twice_unclear()
     if email.created_at < now() - DOCUMENT_PATIENCE and any(d.rendered_at is None for d in documents):

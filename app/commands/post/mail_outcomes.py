@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -21,15 +22,16 @@ BACKOFF = tuple(timedelta(seconds=s) for s in (20, 60, 300, 900, 3600, 2 * 3600,
 AFTER_AMBIGUITY = timedelta(minutes=5)
 
 
-def delivered(email_id: int, refused: list[str]) -> None:
-    """The server has it; `refused` says in words which of several recipients it did not take."""
+def delivered(email_id: int, refused: Mapping[str, str]) -> None:
+    """The server has it; `refused` says by address why it did not take some of several recipients."""
     with transaction():
         approval = _request_for(get(OrderEmail, email_id))
         email = lock(OrderEmail, email_id)
         if email.status is not MailStatus.SENDING:
             return
         email.sent_at = now()
-        release(email, " ".join(refused) or None)
+        email.recipients = [r | {"refused": refused[r["address"]]} if r["address"] in refused else r for r in email.recipients]
+        release(email, " ".join(r["refused"] for r in email.recipients if "refused" in r) or None)
         email.transition(MailEvent.DELIVER, by=SYSTEM, because=email.last_error, **_facts(email))
         relieve(email)
         if approval is not None:

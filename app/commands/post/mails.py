@@ -19,7 +19,7 @@ from ...clock import now
 from ...db import db, get, insert_new, insert_once, lock, transaction
 from ...errors import Refusal
 from ...logs import log
-from ...mail import kinds, recipients, requests
+from ...mail import kinds, policy, recipients, requests, suppression
 from ...mail.kinds import Content
 from ...mail.recipients import Recipient
 from ...mail.rendering import render
@@ -44,7 +44,7 @@ from ...models import (
     User,
 )
 from ...money import Money
-from ...states.mail import MailStatus
+from ...states.mail import ON_ITS_WAY
 from . import papers
 
 By = User | Actor
@@ -107,15 +107,17 @@ def method_request(row: MethodRequest, *, again: str = "", by: By) -> OrderEmail
     )
 
 
-def receipt(row: Receipt, *, attachments: Sequence[int] = (), by: By) -> OrderEmail:
-    """Thank the customer for a payment; to the address given at the checkout, if one was."""
+def receipt(row: Receipt, *, attachments: Sequence[int] = (), by: By) -> OrderEmail | None:
+    """Thank the customer for a payment; to the address given at the checkout, if one was. None where it is off."""
+    if not policy.is_on(kinds.PaymentReceipt.kind):
+        return None
     attempt = _attempt(row)
     payment_order = get(PaymentOrder, row.payment_order_id) if row.payment_order_id else None
     order = _order_of(row)
     to = (
-        recipients.for_payment(payment_order, attempt.receipt_email or "" if attempt else "")
+        recipients.for_payment(payment_order, attempt.receipt_email or "" if attempt else "", kind="receipt")
         if payment_order
-        else recipients.for_invoice(get(Account, row.account_id), order)
+        else recipients.for_invoice(get(Account, row.account_id), order, kind="receipt")
     )
     meant = papers.meant_for(row)
     content = kinds.PaymentReceipt(
@@ -167,10 +169,12 @@ def invoice(row: Invoice, *, still_open: Money, attachments: Sequence[int], caus
     return stage(content, subject=row, cause=cause, order=order, to=to, attachments=attachments, by=by)
 
 
-def credit_note(row: CreditNote, *, attachments: Sequence[int], by: By) -> OrderEmail:
-    """Send a credit note to whoever got the invoice, once."""
+def credit_note(row: CreditNote, *, attachments: Sequence[int], by: By) -> OrderEmail | None:
+    """Send a credit note to whoever pays the bills, once. None where it is off."""
+    if not policy.is_on(kinds.CreditNoteSent.kind):
+        return None
     order = db.session.get(SalesOrder, row.order_id) if row.order_id else None
-    to = recipients.for_invoice(row.account, order)
+    to = recipients.for_invoice(row.account, order, kind="credit_note")
     content = kinds.CreditNoteSent(
         name=to[0].name,
         number=row.number,
@@ -230,7 +234,9 @@ def authorization_released(proof: Transaction, *, by: By) -> OrderEmail | None:
 
 
 def _to_payer(kind: type[Content], proof: Transaction, cause: str, by: By, **facts: str) -> OrderEmail | None:
-    """None where nobody can be told; the money has moved all the same."""
+    """None where nobody can be told, or is to be; the money has moved all the same."""
+    if not policy.is_on(kind.kind):
+        return None
     attempt, payment_order = get(Attempt, proof.attempt_id), get(PaymentOrder, proof.payment_order_id)
     order = payment_order.order
     content = kind(
@@ -240,7 +246,7 @@ def _to_payer(kind: type[Content], proof: Transaction, cause: str, by: By, **fac
         **facts,
     )
     try:
-        to = recipients.for_payment(payment_order, attempt.receipt_email or "")
+        to = recipients.for_payment(payment_order, attempt.receipt_email or "", kind=kind.kind)
         return stage(content, subject=proof, cause=cause, order=order, to=to, by=by)
     except Refusal as refusal:
         log.error("mail.nobody_to_tell", kind=content.kind, payment_order=payment_order.number, because=refusal.code)
@@ -287,7 +293,10 @@ Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest
 
 
 def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:
-    """None where mail cannot reach the owner: what happened is written down whether or not anybody can be told."""
+    """None where mail cannot reach the owner, or is not to: what happened is written down whether or not anybody can be
+    told."""
+    if not policy.is_on(content.kind):
+        return None
     try:
         to = recipients.for_owner(order)
         return stage(content, subject=subject, cause=cause, order=order, to=to, by=by)
@@ -321,17 +330,19 @@ def stage(
     }
     company = get(Company, 1)
     owner = order.owner if order else None
+    setting = policy.of(content.kind)
     bodies = render(content, company=company, owner=owner, link=links.PLACEHOLDER if link else _page(content))
-    sender = _sender(company)
+    sender = sender_of(company, setting.sender)
     email = insert_new(
         OrderEmail,
         **key,
         order_id=order.id if order else None,
-        message_id=_message_id(sender),
+        message_id=message_id(sender),
         sender=sender,
-        reply_to=owner.email if owner else company.email,
+        reply_to=setting.reply_to or (owner.email if owner else company.email),
         recipients=[recipient.row() for recipient in to],
-        subject=" ".join(content.subject.split())[:300],
+        subject=bodies.subject,
+        edition=bodies.edition,
         text=bodies.text,
         html=bodies.html,
         link_kind=link[0] if link else None,
@@ -350,34 +361,41 @@ def _page(content: Content) -> str:
     return f"{current_app.config['BASE_URL']}{page}" if page else ""
 
 
-def _sender(company: Company) -> str:
-    name, address = parseaddr(current_app.config["MAIL_FROM"] or company.email)
+def sender_of(company: Company, wanted: str = "") -> str:
+    """As `Name <address>`: the one that Order Email Settings want, the installation's, or the company."""
+    name, address = parseaddr(wanted or current_app.config["MAIL_FROM"] or company.email)
     return str(Address(" ".join((name or company.name).split())[:60], addr_spec=recipients.checked(address)))
 
 
-def _message_id(sender: str) -> str:
+def message_id(sender: str) -> str:
     return f"<{secrets.token_hex(16)}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+
+
+def people(email: OrderEmail) -> list[dict[str, str]]:
+    """Whom it goes to and why, without what became of each."""
+    return [{name: r[name] for name in ("address", "name", "role", "reason")} for r in email.recipients]
 
 
 def resend(email_id: int, *, form_key: str, by: User) -> OrderEmail:
     """Send a mail once more, as a row of its own that points at the old one. Opens its own transaction.
 
-    Raises Refusal `mail_on_its_way` or `link_dead`.
+    Raises Refusal `mail_on_its_way`, `address_suppressed` or `link_dead`.
     """
     with transaction():
         access.demand(by, access.Permission.MAIL_RESEND)
         old = lock(OrderEmail, email_id)
-        if old.status in (MailStatus.QUEUED, MailStatus.SENDING):
+        if old.status in ON_ITS_WAY:
             raise Refusal("mail_on_its_way", "This mail is still on its way; there is no need for a second one.")
+        suppression.refuse([Recipient(**r) for r in people(old)])
         if reason := why_dead(old.kind, old.link_kind, old.link_public_id):
             raise Refusal("link_dead", reason, "Send a new link from the order.")
         copied = (
-            "kind order_id subject_kind subject_id sender reply_to recipients subject text html link_kind"
+            "kind order_id subject_kind subject_id sender reply_to recipients subject edition text html link_kind"
             " link_public_id attachments"
         )
-        values = {name: getattr(old, name) for name in copied.split()}
+        values = {name: getattr(old, name) for name in copied.split()} | {"recipients": people(old)}
         cause = f"again:{form_key}"
-        fresh = {"message_id": _message_id(old.sender), "asked_by": by.name, "resent_from_id": old.id}
+        fresh = {"message_id": message_id(old.sender), "asked_by": by.name, "resent_from_id": old.id}
         staged = insert_once(OrderEmail, **values, **fresh, cause=cause)
         email = db.session.scalars(
             select(OrderEmail).filter_by(

@@ -6,7 +6,8 @@ from ... import audit, forms
 from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
-from ...models import Account, Actor, Invoice, OrderEmail, User
+from ...mail import recipients, suppression
+from ...models import Account, Actor, Invoice, OrderEmail, SalesOrder, User
 from ...money import Money
 from ...queries.receivables import figures
 from ...states.invoice import InvoiceStatus
@@ -16,7 +17,7 @@ from ..post import mails, papers
 def send(invoice_id: int, *, form_key: str, by: User) -> OrderEmail:
     """Mail the invoice with its PDF as it stands now; the same form twice sends once.
 
-    Raises Refusal: `not_permitted`, `not_issued`, `no_contact`.
+    Raises Refusal: `not_permitted`, `not_issued`, `no_contact`, `address_suppressed`.
     """
     content = ["invoice.send", invoice_id]
     with transaction():
@@ -27,6 +28,8 @@ def send(invoice_id: int, *, form_key: str, by: User) -> OrderEmail:
             return db.session.get_one(OrderEmail, known["id"])
         if invoice.status is InvoiceStatus.DRAFT:
             raise Refusal("not_issued", "This invoice is not issued yet, so there is nothing to send.")
+        order = db.session.get(SalesOrder, invoice.order_id) if invoice.order_id else None
+        suppression.refuse(recipients.for_invoice(invoice.account, order))
         still_open = Money(figures.of_invoice(invoice.id).due, invoice.currency)
         paper = papers.invoice(invoice)
         mail = mails.invoice(invoice, still_open=still_open, attachments=[paper.id], cause=f"sent:{form_key}", by=by)

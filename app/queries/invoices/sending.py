@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...db import db, get
 from ...errors import Refusal
-from ...mail import recipients
+from ...mail import recipients, suppression
 from ...mail.recipients import Recipient
 from ...models import Invoice, SalesOrder
 
@@ -14,6 +14,11 @@ def preflight(invoice_id: int) -> tuple[list[Recipient], Refusal | None]:
     invoice = get(Invoice, invoice_id)
     order = db.session.get(SalesOrder, invoice.order_id) if invoice.order_id else None
     try:
-        return recipients.for_invoice(invoice.account, order), None
+        found = recipients.for_invoice(invoice.account, order)
     except Refusal as refusal:
         return [], refusal
+    try:
+        suppression.refuse(found)
+    except Refusal as refusal:
+        return found, refusal
+    return found, None

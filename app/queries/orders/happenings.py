@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from ...formatting import file_size, money
 from ...models import SYSTEM, ActorKind
 from ...money import Money
+from ...states.mail import AMISS, ON_ITS_WAY
 from ..agreements import words as agreements
 from .views import EntryView, Link
 
@@ -214,10 +215,11 @@ def _mail(facts: Facts, row: Row[Any]) -> EntryView:
         what=str(MAILS.get(row.what, gettext("sent a mail"))),
         at=row.at,
         detail="; ".join(_recipient(r) for r in row.data or ()),
-        words=row.words if row.more == "failed" else None,
-        tone="bad" if row.more == "failed" else "",
+        words=row.words if row.more in AMISS else None,
+        tone="bad" if row.more in AMISS else "",
         mail_status=row.more,
-        action=facts.actions.resend(row.id) if row.more in ("failed", "sent") and row.what not in INTERNAL else None,
+        link=Link(gettext("Open the mail"), url_for("orders.mail", number=facts.row.number, mail_id=row.id)),
+        action=None if row.more in ON_ITS_WAY or row.what in INTERNAL else facts.actions.resend(row.id),
     )
 
 

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from ... import settings
 from ...clock import end_of_day
+from ...mail import suppression
 from ...money import Money
 from ...navigation import company
 from .. import routes
@@ -68,10 +69,22 @@ def _checks(facts: Facts, pays: bool) -> list[Check]:
         _link(_("Quote"), row.quote_id, row.quote_number),
         _link(_("Opportunity"), row.opportunity_id, row.opportunity_name),
         _quote_in_force(facts),
+        *_recipient(facts),
         Check("block", _("Hold"), row.hold_reason) if row.hold_reason else Check("pass", _("Hold"), _("None.")),
         *([_route(facts)] if pays else []),
         *([Check("warn", facts.unapplied.what, facts.unapplied.reason)] if facts.unapplied else []),
     ]
+
+
+def _recipient(facts: Facts) -> list[Check]:
+    """Whom the order's contact makes it go to; another one may still be chosen below."""
+    email = facts.row.contact_email
+    if not email:
+        return []
+    if (why := suppression.among([email])) and email in why:
+        return [Check("warn", _("Goes to"), why[email] + " " + _("Choose another contact."))]
+    paper = _("with %(file)s attached", file=f"{facts.row.number}.pdf")
+    return [Check("pass", _("Goes to"), _("%(to)s, contact of the order, %(paper)s.", to=email, paper=paper))]
 
 
 def _link(name: str, id: int | None, words: str | None) -> Check:

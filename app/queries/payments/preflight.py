@@ -18,11 +18,11 @@ from ...formatting import ago, day, money
 from ...mail import recipients, requests
 from ...mail.kinds import PaymentLink
 from ...mail.recipients import Recipient
-from ...mail.rendering import Bodies, render
+from ...mail.rendering import Bodies, render, subject_of
 from ...models import CollectionMethod, Company, OrderEmail, PaymentIntent, PaymentOrder
 from ...money import Money
 from ...states.intent import IntentStatus
-from ...states.mail import MailStatus
+from ...states.mail import GONE_OUT
 from .. import routes
 from ..orders.plan import collection_words
 from ..orders.preflight import Check
@@ -69,7 +69,7 @@ def view(
         tries_left=max(usable.attempt_limit - collection.row.tries, 0) if usable else None,
         expires_at=usable.expires_at if usable else _new_expiry(),
         to=to,
-        subject=content.subject if content else None,
+        subject=_subject(row, content),
         last_mail=_last_mail(collection),
         checks=tuple(_checks(collection, row, to, usable)),
         refusals=tuple(refusals),
@@ -83,6 +83,11 @@ def preview(collection: Collection, row: PaymentOrder, usable: PaymentIntent | N
         return None
     owner = row.order.owner if row.order else None
     return render(content, company=get(Company, 1), owner=owner, link=links.PLACEHOLDER)
+
+
+def _subject(row: PaymentOrder, content: PaymentLink | None) -> str | None:
+    owner = row.order.owner if row.order else None
+    return subject_of(content, company=get(Company, 1), owner=owner) if content else None
 
 
 def _to(row: PaymentOrder) -> tuple[Recipient, ...]:
@@ -161,7 +166,7 @@ def _address(order_id: int, address: str) -> Check:
         select(OrderEmail.sent_at)
         .where(
             OrderEmail.order_id == order_id,
-            OrderEmail.status == MailStatus.SENT,
+            OrderEmail.status.in_(GONE_OUT),
             cast(OrderEmail.recipients, String).contains(json.dumps(address), autoescape=True),
         )
         .order_by(OrderEmail.id.desc())

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 
 from ...formatting import ago, day, money
 from ...models import CollectionMethod
-from ...states.mail import MailStatus
+from ...states.mail import AMISS
 from ..orders.views import Action, DeclineView, NextStep
 from ..orders.waiting import WORDS
 from . import actions, words
@@ -127,7 +127,7 @@ def _paid(collection: Collection) -> Told:
 
 def _asked(collection: Collection) -> Told:
     row, amount = collection.row, _due(collection)
-    if row.mail_status == MailStatus.FAILED:
+    if row.mail_status in AMISS:
         detail = row.last_error or _("The mail server refused it.")
         return _("The mail with the link did not arrive."), detail, "mail-x", "bad"
     if collection.has_live_link:

@@ -67,6 +67,7 @@ document.addEventListener("submit", (event) => {
     return;
   }
   if (event.defaultPrevented || form.method !== "post" || form.matches("[hx-post]")) return;
+  if (event.submitter?.formTarget) return; // its answer goes into a frame; the page stays
   form.dataset.busy = "yes";
   busy(event.submitter, true);
 });

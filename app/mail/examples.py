@@ -1,0 +1,77 @@
+"""Something for each kind of mail to say where nothing real is at hand: what a preview shows, as far as an order has it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+
+from .. import clock
+from ..models.order import SalesOrder
+from ..money import Money
+from .kinds import Content
+
+
+def of(kind: type[Content], order: SalesOrder | None = None) -> Content:
+    """What `order` knows is its own; the rest is made up."""
+    facts = _made_up("EUR") if order is None else _made_up(order.currency) | _known(order)
+    return kind(**{f.name: facts.get(f.name, _by_type(str(f.type))) for f in fields(kind)})  # type: ignore[arg-type]
+
+
+def _by_type(name: str) -> Any:
+    """For what a kind tells that no other does."""
+    if name.startswith(("datetime", "date")):
+        return clock.now() if name.startswith("datetime") else clock.now().date()
+    return {"Money": Money(10_000, "EUR"), "int": 2, "bool": True}.get(name, "…")
+
+
+def _made_up(currency: str) -> dict[str, Any]:
+    soon = clock.now() + timedelta(days=14)
+    card = _("Visa ending in %(digits)s", digits="4242")
+    return {
+        "name": "Maria Keller",
+        "person": "Maria Keller",
+        "number": "SO-01042",
+        "order": "SO-01042",
+        "customer": "Northfield Clinics",
+        "account": "Northfield Clinics",
+        "total": Money(4_821_000, currency),
+        "due_now": Money(1_446_300, currency),
+        "amount": Money(1_446_300, currency),
+        "open": Money(1_446_300, currency),
+        "received": Money(0, currency),
+        "purpose": _("First payment"),
+        "message": "",
+        "reason": _("Agreed by phone."),
+        "card": card,
+        "paid_with": card,
+        "receipt": "RCT-00007",
+        "invoice": "INV-00007",
+        "payment_order": "PO-5001",
+        "what": "payment",
+        "complete": True,
+        "due_on": soon.date(),
+        "expires_at": soon,
+        "paid_at": clock.now(),
+        "until": soon,
+        "due_by": soon,
+    }
+
+
+def _known(order: SalesOrder) -> dict[str, Any]:
+    total = order.totals().gross
+    person = order.contact.name if order.contact else order.account.name
+    return {
+        "name": person,
+        "person": person,
+        "number": order.number,
+        "order": order.number,
+        "customer": order.account.name,
+        "account": order.account.name,
+        "total": total,
+        "due_now": total,
+        "amount": total,
+        "open": total,
+    }
