@@ -55,6 +55,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "MAIL_TRANSPORT": read("MAIL_TRANSPORT", "smtp" if production else "mailbox"),
         "SMTP_URL": read("SMTP_URL"),
         "MAIL_FROM": read("MAIL_FROM"),
+        "MAIL_WEBHOOK_SECRETS": _webhook_secrets(read("MAIL_WEBHOOK_SECRET"), production),
         "FAILPOINT": "" if production else read("FAILPOINT"),
         "RATE_LIMITS": read("RATE_LIMITS", "on") == "on",
         "METRICS_TOKEN": read("METRICS_TOKEN"),
@@ -90,6 +91,14 @@ def _number(name: str, given: str) -> int:
     if not given.isdigit():
         raise Misconfigured(f"COUNTERSIGN_{name} is {given!r}; it must be a whole number.")
     return int(given)
+
+
+def _webhook_secrets(given: str, production: bool) -> tuple[str, ...]:
+    """The one of today, then those that are being retired."""
+    secrets = tuple(given.split())
+    if production and any(len(secret) < 32 for secret in secrets):
+        raise Misconfigured("COUNTERSIGN_MAIL_WEBHOOK_SECRET is too short; it needs at least 32 characters.")
+    return secrets
 
 
 def _secret_key(given: str, production: bool, instance: Path) -> str:

@@ -69,7 +69,7 @@ PLACES = (
     Place(marked("Settlement"), "settlement.index", "cash", (P.SETTLEMENT_VIEW,), "finance"),
     Place(marked("Reports"), "reports.index", "file-description", (P.REPORT_VIEW,), "finance"),
     Place(marked("Payment operations"), "operations.payments", "activity", (P.PAYMENT_OPERATE,), "operations"),
-    Place(marked("Order mail"), "post.index", "mail", (P.MAIL_OPERATE,), "operations"),
+    Place(marked("Order mail"), "post.amiss", "mail", (P.MAIL_OPERATE,), "operations"),
     Place(marked("Processor events"), "events.index", "webhook", (P.EVENT_VIEW,), "operations"),
     Place(marked("Escalations"), "escalations.index", "bell", (P.ESCALATION_VIEW,), "operations"),
     Place(marked("Sandbox console"), "sandbox_console.index", "coins", (P.SANDBOX_OPERATE,), "demo"),

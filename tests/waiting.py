@@ -14,14 +14,14 @@ from app import clock, jobs
 from app.access import Role
 from app.commands.office import escalations
 from app.commands.payments import notices, post_processing
-from app.commands.post import mails
+from app.commands.post import mails, suppressions
 from app.commands.receivables import following_up, offline
 from app.commands.routing import gateway_health
 from app.db import db, end_read, lock, transaction
 from app.gateways.sandbox import movements, script
 from app.gateways.sandbox.cards import Fault
 from app.gateways.sandbox.tables import Call
-from app.mail import transports
+from app.mail import suppression, transports
 from app.mail.transports import Permanent
 from app.models import (
     Attempt,
@@ -34,6 +34,7 @@ from app.models import (
     Receipt,
     SalesOrder,
     SettlementException,
+    SuppressedAddress,
     Symptom,
     Transaction,
     User,
@@ -95,7 +96,7 @@ def processing_of(row: Transaction | Receipt) -> int:
 class Refusing:
     """A mail server that wants none of it."""
 
-    def send(self, envelope: Any, handing_over: Callable[[], None]) -> list[str]:
+    def send(self, envelope: Any, handing_over: Callable[[], None]) -> dict[str, str]:
         raise Permanent("The mailbox does not exist.")
 
 
@@ -159,3 +160,10 @@ def escalation(symptom: Symptom = Symptom.LATE_MONEY, **facts: Any) -> Escalatio
     with transaction():
         held = lock(SalesOrder, order.id)
         return escalations.open(symptom, held, held.number, "Money came late.", order_id=held.id, amount="12.00 EUR")
+
+
+def suppressed(address: str = "gone@northfield.test") -> SuppressedAddress:
+    """One that mail came back from."""
+    with transaction() as session:
+        suppressions.suppress(address, suppression.BOUNCED, "550 no such user", email_id=None)
+        return session.scalars(select(SuppressedAddress).where(SuppressedAddress.address == address)).one()

@@ -26,6 +26,7 @@ MODULES: tuple[str, ...] = (
     "disputes",
     "evidence_packs",
     "operations",
+    "post",
     "events",
     "escalations",
     "metrics",

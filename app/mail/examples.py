@@ -1,4 +1,4 @@
-"""Something for each kind of mail to say where nothing real is at hand: what a preview shows, as far as an order has it."""
+"""Something for each kind of mail to say where nothing real is at hand: for previews, tests, and trying out words."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""From a content to its mail: subject and two bodies, in the house's frame and in the words of Order Email Settings where
-they have any. Bodies are stored, so they hold a placeholder where the link goes."""
+"""From a content to its mail: subject and two bodies in the house's frame, worded by Order Email Settings if they do.
+Bodies are stored, so they hold a placeholder where the link goes."""
 
 from __future__ import annotations
 

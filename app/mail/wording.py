@@ -102,10 +102,14 @@ def fault(source: str, kind: type[Content], *, longest: int) -> Fault | None:
 
 def _refused(node: nodes.Node, kind: type[Content]) -> Fault | None:
     if not isinstance(node, ALLOWED):
-        return Fault(node.lineno, _("%(what)s is not allowed here; only names, if, and comparisons are.", what=_named(node)))
+        return Fault(
+            node.lineno, _("%(what)s is not allowed here; only names, if, and comparisons are.", what=_named(node))
+        )
     if isinstance(node, nodes.Name) and node.name not in names_of(kind):
         known = ", ".join(names_of(kind))
-        return Fault(node.lineno, _("There is no “%(name)s” in this mail. There is: %(known)s.", name=node.name, known=known))
+        return Fault(
+            node.lineno, _("There is no “%(name)s” in this mail. There is: %(known)s.", name=node.name, known=known)
+        )
     if isinstance(node, nodes.Filter) and (node.name not in FILTERS or node.args or node.kwargs):
         known = ", ".join(sorted(FILTERS))
         return Fault(node.lineno, _("There is no filter “%(name)s”. There is: %(known)s.", name=node.name, known=known))

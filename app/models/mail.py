@@ -13,7 +13,7 @@ from ..db import BigId, Model, enum
 from ..states.mail import EDGES, MailStatus
 from .machine import Machine
 
-_FAILED = text("status = 'failed'")
+_AMISS = text("status IN ('failed', 'bounced', 'complained')")
 _ON_ITS_WAY = text("status IN ('queued', 'sending')")
 _IN_FORCE = text("lifted_at IS NULL")
 
@@ -22,7 +22,7 @@ class OrderEmail(Machine, Model):
     """Bodies hold `LINK_PLACEHOLDER` where a link belongs; it is minted at delivery from `link_kind` and
     `link_public_id` and stored nowhere (invariant 22). `recipients` is a list of {address, name, role, reason}, where
     `refused` says why the server did not take one; `attachments` a list of document ids, and `carried` what of them
-    went out, {filename, size, sha256}. `edition` is the one of Order Email Settings that worded it, 0 for our own words.
+    went out, {filename, size, sha256}. `edition` is that of Order Email Settings which worded it, 0 for our own words.
     Unique per (kind, subject, cause): asking twice sends once (invariant 23).
 
     While `sending`, `lease_until` says how long its deliverer has, and `handing_over` that the mail server may have
@@ -33,7 +33,7 @@ class OrderEmail(Machine, Model):
     __table_args__ = (
         UniqueConstraint("kind", "subject_kind", "subject_id", "cause"),
         Index("ix_order_email_order_id_id", "order_id", "id"),
-        Index("ix_order_email_failed", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
+        Index("ix_order_email_amiss", "id", sqlite_where=_AMISS, postgresql_where=_AMISS),
         Index("ix_order_email_on_its_way", "id", sqlite_where=_ON_ITS_WAY, postgresql_where=_ON_ITS_WAY),
     )
     EDGES: ClassVar = EDGES

@@ -226,6 +226,8 @@ def _subject(row: Row[Any]) -> Link | None:
         return Link(row.subject_label, url_for("events.event", event_id=event_id)) if event_id else None
     if kind == "receipt":
         return Link(row.subject_label, url_for("receivables.receipt", receipt=row.subject_label))
+    if kind == "order_email":
+        return Link(row.subject_label, url_for("post.mail", mail_id=id)) if can(Permission.MAIL_OPERATE) else None
     owning: Any = {"attempt": Attempt, "movement": Movement, "dispute": Dispute}.get(kind)
     if owning is None:
         return None

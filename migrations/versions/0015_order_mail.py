@@ -27,6 +27,7 @@ SYMPTOMS = (
     "overdrawn",
     "wrong_recipient",
 )
+AMISS = sa.text("status IN ('failed', 'bounced', 'complained')")
 ON_ITS_WAY = sa.text("status IN ('queued', 'sending')")
 IN_FORCE = sa.text("lifted_at IS NULL")
 
@@ -59,6 +60,8 @@ def _mails() -> None:
     with op.batch_alter_table("order_email") as batch:
         batch.alter_column("carried", server_default=None)
         batch.alter_column("edition", server_default=None)
+    op.drop_index("ix_order_email_failed", "order_email")
+    op.create_index("ix_order_email_amiss", "order_email", ["id"], sqlite_where=AMISS, postgresql_where=AMISS)
     op.create_index(
         "ix_order_email_on_its_way", "order_email", ["id"], sqlite_where=ON_ITS_WAY, postgresql_where=ON_ITS_WAY
     )

@@ -22,6 +22,7 @@ from sqlalchemy import Engine, event
 from app import clock
 from app.commands.payments import charges
 from app.commands.payments.charges import Instrument
+from app.commands.post import mail_delivery
 from app.db import db
 from app.gateways.sandbox import notices
 from app.models import SYSTEM
@@ -59,6 +60,17 @@ def hearing(app: Flask) -> Work:
             raise RuntimeError(f"the event was not taken in: {started[0]} {body!r}")
 
     return hear
+
+
+def mailing(app: Flask) -> Work:
+    """As many mails as a worker finds waiting: claimed together, each handed over and recorded for itself."""
+
+    def mail(piece: list[int]) -> None:
+        with app.app_context():
+            if any(mail_delivery.deliver_all([{"email_id": id} for id in piece])):
+                raise RuntimeError("a mail was put back")
+
+    return mail
 
 
 def _posted(app: Flask, name: str) -> dict[str, Any]:
@@ -99,8 +111,10 @@ def _posted(app: Flask, name: str) -> dict[str, Any]:
 KINDS: dict[str, Callable[[Flask], Work]] = {
     "charge": charging,
     "event": hearing,
+    "mail": mailing,
     "charge probe": probe.charging,
     "event probe": probe.hearing,
+    "mail probe": probe.mailing,
 }
 
 

@@ -12,5 +12,5 @@ def test_the_table_comes_out() -> None:
     done = subprocess.run([sys.executable, "-m", "tests.bench", "--quick"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     pages = ("Staff order page", "Customer approval page", "Payment panel", "Lines panel", "Memory of a web worker")
-    for row in (*pages, "Charge of a saved card", "Webhook taken in"):
+    for row in (*pages, "Charge of a saved card", "Webhook taken in", "Mail handed to a server"):
         assert row in done.stdout

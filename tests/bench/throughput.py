@@ -1,4 +1,4 @@
-"""What moves money, by the second: charges and events, beside bare probes of the same commits."""
+"""What goes through in a second: charges, events and mails, beside bare probes of the same commits."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import db
-from app.models import PostProcessing
-from tests.bench import money, probe
+from app.models import OrderEmail, PostProcessing
+from tests.bench import mail, money, probe
 from tests.bench.crew import WARM
+from tests.bench.mail import ROUND
 from tests.engines import ROOT
 
 OVERHEAD = WARM + 1  # what a process does before the watch is started
 MOST_MILLISECONDS = 20.0  # of a webhook, at the 95th percentile
-AIMS = {"charge": {"sqlite": 350, "postgresql": 320}, "event": {"sqlite": 600, "postgresql": 800}}
-NAMES = {"charge": "Charge of a saved card", "event": "Webhook taken in"}
+AIMS = {
+    "charge": {"sqlite": 350, "postgresql": 320},
+    "event": {"sqlite": 600, "postgresql": 800},
+    "mail": {"sqlite": 200, "postgresql": 200},
+}
+NAMES = {"charge": "Charge of a saved card", "event": "Webhook taken in", "mail": "Mail handed to a server"}
+# How many of its kind a piece stands for: mails leave many at once.
+EACH = {"mail": ROUND}
 
 
 @dataclass(frozen=True)
@@ -94,30 +101,39 @@ def measure(settings: Mapping[str, str], folder: Path, *, count: int, workers: i
     """`count` charges and events for each of `workers`. Inside an application context on the same database."""
     probe.make_tables(db.engine)
     engine, log, each = db.engine.dialect.name, folder / "crew.log", count + OVERHEAD
+    rounds = max(count // 10, 1) + OVERHEAD
     pieces: dict[str, Sequence[Any]] = {
         "charge": money.due(workers * each),
         "event": [f"{n:028d}" for n in range(workers * each)],
+        "mail": mail.rounds(workers * rounds),
     }
     db.session.remove()
-    flows = []
-    for kind, all_of_it in pieces.items():
-        names = [str(n) for n in range(each)]
-        bare, _ = _together(settings, f"{kind} probe", [names] * workers, log)
-        rate, answers = _together(settings, kind, [all_of_it[n::workers] for n in range(workers)], log)
-        took = [seconds for answer in answers for seconds in answer["took"]]
-        cpu = sum(answer["cpu"] for answer in answers) / workers
-        counts = answers[0]["statements"], answers[0]["commits"]
-        refuse_failures()
-        flows.append(Flow(kind, rate, bare, AIMS[kind][engine], cpu, *counts, quantiles(took, n=20)[-1]))
-    return flows
+    with mail.server() as address:
+        posted = {**settings, "COUNTERSIGN_MAIL_TRANSPORT": "smtp", "COUNTERSIGN_SMTP_URL": f"smtp://{address}"}
+        return [_flow(posted, kind, pieces[kind], engine, log, workers) for kind in pieces]
+
+
+def _flow(
+    settings: Mapping[str, str], kind: str, all_of_it: Sequence[Any], engine: str, log: Path, workers: int
+) -> Flow:
+    each = EACH.get(kind, 1)
+    names = [str(n) for n in range(OVERHEAD + (len(all_of_it) // workers - OVERHEAD) * each)]
+    bare, _ = _together(settings, f"{kind} probe", [names] * workers, log)
+    rate, answers = _together(settings, kind, [all_of_it[n::workers] for n in range(workers)], log)
+    took = [seconds / each for answer in answers for seconds in answer["took"]]
+    cpu = sum(answer["cpu"] for answer in answers) / workers / each
+    counts = round(answers[0]["statements"] / each), round(answers[0]["commits"] / each)
+    refuse_failures()
+    return Flow(kind, rate * each, bare, AIMS[kind][engine], cpu, *counts, quantiles(took, n=20)[-1])
 
 
 def refuse_failures() -> None:
     """Raises RuntimeError where something that should have followed a charge has not."""
     error = db.session.scalars(select(PostProcessing.error).where(PostProcessing.done_at.is_(None))).first()
+    error = error or db.session.scalars(select(OrderEmail.last_error).where(OrderEmail.last_error.is_not(None))).first()
     db.session.remove()
     if error is not None:
-        raise RuntimeError(f"what follows a charge failed: {error}")
+        raise RuntimeError(f"what should have followed failed: {error}")
 
 
 def table(flows: Sequence[Flow]) -> str:

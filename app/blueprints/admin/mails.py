@@ -118,10 +118,10 @@ def preview_mail(kind: str) -> Response:
     form = _form(kind)
     if not _sound(kind, form):
         wrong = [str(error) for errors in form.errors.values() for error in errors if error]
-        return _framed(render_template("admin/mail_preview.html", wrong=wrong, bodies=None), 422)
+        return _framed(render_template("emails/_preview.html", wrong=wrong, bodies=None), 422)
     bodies = _bodies(kind, form)
     if "text" in request.form:
-        return _framed(render_template("admin/mail_preview.html", wrong=[], bodies=bodies))
+        return _framed(render_template("emails/_preview.html", wrong=[], bodies=bodies))
     return _framed(bodies.html)
 
 
@@ -181,9 +181,7 @@ def _bodies(kind: str, form: MailForm) -> Bodies:
     order = _order(form)
     owner = order.owner if order else me()
     content = examples.of(kinds.named(kind), order)
-    return render(
-        content, company=get(Company, 1), owner=owner, link=links.PLACEHOLDER, setting=form.setting(kind)
-    )
+    return render(content, company=get(Company, 1), owner=owner, link=links.PLACEHOLDER, setting=form.setting(kind))
 
 
 def _framed(html: str, status: int = 200) -> Response:

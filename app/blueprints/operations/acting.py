@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from ...access import Permission, me, requires
 from ...badges import said
 from ...commands.payments import collection, movements, notices, repairs
-from ...commands.post import mails
+from ...commands.post import resending
 from ...commands.routing import gateways
 from ...db import get
 from ...hypermedia import fragments, see_other, wants_fragment
@@ -53,7 +53,7 @@ def retry(processing_id: int) -> Response:
 def resend(mail_id: int) -> Response:
     """Once for each mail that failed, whoever presses and however often."""
     get(OrderEmail, mail_id)
-    mails.resend(mail_id, form_key=f"queue-{mail_id}", by=me())
+    resending.resend(mail_id, form_key=f"queue-{mail_id}", by=me())
     return _done(_("It is sent again."))
 
 

@@ -6,6 +6,7 @@ from flask import Response, request
 
 from ...access import Permission, requires
 from ...hypermedia import panel
+from ...queries import order_mail
 from ...queries.operations import board
 from . import bp
 
@@ -15,7 +16,7 @@ PART = "operations/panels/payments.html"
 @bp.get("/")
 @requires(Permission.PAYMENT_OPERATE)
 def payments() -> Response:
-    return panel("operations/index.html", PART, board=board.view())
+    return panel("operations/index.html", PART, board=board.view(), trouble=order_mail.trouble())
 
 
 @bp.get("/queues/<queue>")

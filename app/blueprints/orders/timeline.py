@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Response, make_response, render_template
+from flask import Response, flash, make_response, render_template
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf.file import FileField, FileRequired
 from sqlalchemy import select
 from wtforms import BooleanField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from ...access import Permission, me, requires
+from ...access import Permission, can, me, requires
 from ...commands.orders import order_papers
-from ...commands.post import mails
+from ...commands.post import resending, wrong_recipients
 from ...db import db
 from ...errors import NotFound, Refusal
-from ...models import OrderEmail, OrderFile
+from ...hypermedia import see_other
+from ...models import OrderFile
+from ...queries import order_mail
+from ...queries.order_mail import MailPage
 from ...queries.orders import summary
 from ...queries.orders.facts import Facts
 from ..documents import attachment
 from ..forms import Form, KeyForm
+from ..post.mails import framed
 from . import bp, regions
 
 VISIBLE = _("Internal otherwise.")
@@ -29,6 +32,13 @@ VISIBLE = _("Internal otherwise.")
 class NoteForm(KeyForm):
     body = TextAreaField(_("Note"), [InputRequired(_("Write the note first.")), Length(max=order_papers.LONGEST_NOTE)])
     visible = BooleanField(_("Visible to the customer"), description=VISIBLE)
+
+
+class WrongForm(Form):
+    because = TextAreaField(
+        _("Who should get it, or should not"),
+        [InputRequired(_("Say who is wrong, and who is right.")), Length(max=500)],
+    )
 
 
 class UploadForm(KeyForm):
@@ -109,31 +119,68 @@ def resend(number: str, mail_id: int) -> Response:
     facts, form = regions.load_order(number), KeyForm()
     mail = _mail(facts, mail_id)
     try:
-        mails.resend(mail_id, form_key=form.key, by=me())
+        resending.resend(mail_id, form_key=form.key, by=me())
     except Refusal as refusal:
         return _resend_dialog(regions.load_order(number), mail, form, refusal)
     return regions.changed(number, "next", "timeline", "payment", toast="Mail sent again")
 
 
-def _mail(facts: Facts, mail_id: int) -> Any:
-    found = db.session.execute(
-        select(OrderEmail.id, OrderEmail.subject, OrderEmail.recipients).where(
-            OrderEmail.id == mail_id, OrderEmail.order_id == facts.row.id
-        )
-    ).one_or_none()
-    if found is None:
-        raise NotFound(f"mail {mail_id}")
-    return found
+@bp.get("/<number>/mails/<int:mail_id>")
+@requires(Permission.ORDER_VIEW)
+def mail(number: str, mail_id: int) -> str:
+    """One mail as it is kept, its link withheld."""
+    facts = regions.load_order(number)
+    order, found = summary.ref(facts), _mail(facts, mail_id)
+    wrong = f"{order.url}/mails/{mail_id}/wrong-recipient" if can(Permission.MAIL_RESEND) else None
+    body = f"{order.url}/mails/{mail_id}/body"
+    return render_template("orders/mail.html", order=order, mail=found, body=body, wrong=wrong)
 
 
-def _resend_dialog(facts: Facts, mail: Any, form: KeyForm, refusal: Refusal | None = None) -> Response:
-    to = ", ".join(r["address"] for r in mail.recipients)
+@bp.get("/<number>/mails/<int:mail_id>/body")
+@requires(Permission.ORDER_VIEW)
+def mail_body(number: str, mail_id: int) -> Response:
+    return framed(_mail(regions.load_order(number), mail_id).html)
+
+
+@bp.get("/<number>/mails/<int:mail_id>/wrong-recipient")
+@requires(Permission.MAIL_RESEND)
+def wrong_recipient_form(number: str, mail_id: int) -> Response:
+    facts = regions.load_order(number)
+    return _wrong_dialog(facts, _mail(facts, mail_id), WrongForm(formdata=None))
+
+
+@bp.post("/<number>/mails/<int:mail_id>/wrong-recipient")
+@requires(Permission.MAIL_RESEND)
+def wrong_recipient(number: str, mail_id: int) -> Response:
+    facts, form = regions.load_order(number), WrongForm()
+    mail = _mail(facts, mail_id)
+    if not form.validate():
+        return _wrong_dialog(facts, mail, form, 422)
+    wrong_recipients.report(mail_id, because=form.because.data or "", by=me())
+    flash(gettext("An admin is told, and has the mail."), "ok")
+    return see_other(f"{summary.ref(facts).url}/mails/{mail_id}")
+
+
+def _wrong_dialog(facts: Facts, mail: MailPage, form: Form, status: int = 200) -> Response:
+    page = render_template("orders/actions/wrong_recipient.html", order=summary.ref(facts), mail=mail, form=form)
+    return make_response(page, status)
+
+
+def _mail(facts: Facts, mail_id: int) -> MailPage:
+    return order_mail.page(mail_id, facts.row.id)
+
+
+def _resend_dialog(facts: Facts, mail: MailPage, form: KeyForm, refusal: Refusal | None = None) -> Response:
+    to = "; ".join(f"{r['address']} ({r['reason']})" for r in mail.recipients)
+    papers = ", ".join(paper.filename for paper in mail.attachments)
+    with_it = gettext(" With it: %(papers)s.", papers=papers) if papers else ""
+    refusal = refusal or resending.why_not_again(mail.id)
     page = render_template(
         "orders/actions/confirm.html",
         order=summary.ref(facts),
         form=form,
         title=str(_("Send “%(subject)s” again", subject=mail.subject)),
-        consequence=str(_("It goes to %(to)s once more, as a mail of its own.", to=to)),
+        consequence=str(_("It goes to %(to)s once more, as a mail of its own.", to=to)) + with_it,
         submit=str(_("Send again")),
         action=f"{summary.ref(facts).url}/mails/{mail.id}/resend",
         refusal=refusal,

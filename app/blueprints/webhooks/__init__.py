@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("webhooks", __name__)
 
-from . import processors  # noqa: E402, F401
+from . import mail, processors  # noqa: E402, F401

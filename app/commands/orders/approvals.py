@@ -36,7 +36,7 @@ from ...states.approval import LIVE, ApprovalEvent, ApprovalStatus
 from ...states.intent import IntentEvent, IntentStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderEvent
 from ..payments import first_payments, payment_links, payment_orders
-from ..post import mails, papers
+from ..post import mails, papers, resending
 from . import activation, snapshots
 
 TAGS_OF_THE_PAST = (TAG_DECLINED, TAG_CUSTOMER_DECLINED, TAG_CHANGE, TAG_EXPIRED)
@@ -243,7 +243,7 @@ def remind(approval_id: int, *, form_key: str, by: User) -> OrderEmail:
         ).one_or_none()
         if last is None or approval.closed_at is not None or order.status not in WITH_CUSTOMER:
             raise Refusal("not_waiting", "The customer has nothing to sign any more.", "Send the order again.")
-        return mails.resend(last, form_key=form_key, by=by)
+        return resending.resend(last, form_key=form_key, by=by)
 
 
 def close_live(order: SalesOrder, event: ApprovalEvent, *, by: Actor, because: str | None = None) -> Approval | None:

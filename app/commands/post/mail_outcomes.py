@@ -25,12 +25,14 @@ AFTER_AMBIGUITY = timedelta(minutes=5)
 def delivered(email_id: int, refused: Mapping[str, str]) -> None:
     """The server has it; `refused` says by address why it did not take some of several recipients."""
     with transaction():
-        approval = _request_for(get(OrderEmail, email_id))
+        approval = request_for(get(OrderEmail, email_id))
         email = lock(OrderEmail, email_id)
         if email.status is not MailStatus.SENDING:
             return
         email.sent_at = now()
-        email.recipients = [r | {"refused": refused[r["address"]]} if r["address"] in refused else r for r in email.recipients]
+        email.recipients = [
+            r | {"refused": refused[r["address"]]} if r["address"] in refused else r for r in email.recipients
+        ]
         release(email, " ".join(r["refused"] for r in email.recipients if "refused" in r) or None)
         email.transition(MailEvent.DELIVER, by=SYSTEM, because=email.last_error, **_facts(email))
         relieve(email)
@@ -38,7 +40,7 @@ def delivered(email_id: int, refused: Mapping[str, str]) -> None:
             approval.sent_at = approval.sent_at or email.sent_at
 
 
-def _request_for(email: OrderEmail) -> Approval | None:
+def request_for(email: OrderEmail) -> Approval | None:
     """The submission that the mail asks to sign, held before its mail is, as whoever sends a reminder holds them."""
     asks = email.subject_kind == Approval.__tablename__ and email.kind == "approval_request"
     return lock(Approval, email.subject_id) if asks else None

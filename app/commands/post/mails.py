@@ -14,16 +14,15 @@ from hashlib import sha256
 from flask import current_app
 from sqlalchemy import select
 
-from ... import access, jobs, links
+from ... import jobs, links
 from ...clock import now
-from ...db import db, get, insert_new, insert_once, lock, transaction
+from ...db import db, get, insert_new
 from ...errors import Refusal
 from ...logs import log
-from ...mail import kinds, policy, recipients, requests, suppression
+from ...mail import kinds, policy, recipients, requests
 from ...mail.kinds import Content
 from ...mail.recipients import Recipient
 from ...mail.rendering import render
-from ...mail.targets import why_dead
 from ...models import (
     Account,
     Actor,
@@ -44,7 +43,6 @@ from ...models import (
     User,
 )
 from ...money import Money
-from ...states.mail import ON_ITS_WAY
 from . import papers
 
 By = User | Actor
@@ -369,39 +367,3 @@ def sender_of(company: Company, wanted: str = "") -> str:
 
 def message_id(sender: str) -> str:
     return f"<{secrets.token_hex(16)}@{parseaddr(sender)[1].rpartition('@')[2]}>"
-
-
-def people(email: OrderEmail) -> list[dict[str, str]]:
-    """Whom it goes to and why, without what became of each."""
-    return [{name: r[name] for name in ("address", "name", "role", "reason")} for r in email.recipients]
-
-
-def resend(email_id: int, *, form_key: str, by: User) -> OrderEmail:
-    """Send a mail once more, as a row of its own that points at the old one. Opens its own transaction.
-
-    Raises Refusal `mail_on_its_way`, `address_suppressed` or `link_dead`.
-    """
-    with transaction():
-        access.demand(by, access.Permission.MAIL_RESEND)
-        old = lock(OrderEmail, email_id)
-        if old.status in ON_ITS_WAY:
-            raise Refusal("mail_on_its_way", "This mail is still on its way; there is no need for a second one.")
-        suppression.refuse([Recipient(**r) for r in people(old)])
-        if reason := why_dead(old.kind, old.link_kind, old.link_public_id):
-            raise Refusal("link_dead", reason, "Send a new link from the order.")
-        copied = (
-            "kind order_id subject_kind subject_id sender reply_to recipients subject edition text html link_kind"
-            " link_public_id attachments"
-        )
-        values = {name: getattr(old, name) for name in copied.split()} | {"recipients": people(old)}
-        cause = f"again:{form_key}"
-        fresh = {"message_id": message_id(old.sender), "asked_by": by.name, "resent_from_id": old.id}
-        staged = insert_once(OrderEmail, **values, **fresh, cause=cause)
-        email = db.session.scalars(
-            select(OrderEmail).filter_by(
-                kind=old.kind, subject_kind=old.subject_kind, subject_id=old.subject_id, cause=cause
-            )
-        ).one()
-        if staged:
-            jobs.stage("mails.deliver", email_id=email.id)
-    return email

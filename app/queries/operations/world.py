@@ -28,7 +28,7 @@ from ...models import (
     SettlementException,
 )
 from ...money import Money
-from ...states.mail import MailStatus
+from ...states.mail import AMISS
 from ...states.notice import NEEDS_PEOPLE, NoticeStatus
 from ...states.settlement_exception import ExceptionStatus
 from ..orders.views import Link
@@ -47,7 +47,7 @@ def mails() -> ColumnElement[bool]:
         _Later.subject_id == OrderEmail.subject_id,
         _Later.id > OrderEmail.id,
     )
-    return and_(OrderEmail.status == MailStatus.FAILED, OrderEmail.link_kind.is_not(None), ~later.exists())
+    return and_(OrderEmail.status.in_(AMISS), OrderEmail.link_kind.is_not(None), ~later.exists())
 
 
 def events() -> ColumnElement[bool]:

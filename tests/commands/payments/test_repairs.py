@@ -15,7 +15,7 @@ from app import db as house
 from app.access import Role
 from app.commands.office import escalations
 from app.commands.payments import notices, post_processing, repairs
-from app.commands.post import mails
+from app.commands.post import resending
 from app.db import db, end_read
 from app.errors import NotFound, Refusal
 from app.models import Escalation, Invoice, OrderEmail, PostProcessing, Receipt, StagedJob, User
@@ -149,6 +149,6 @@ def test_control_without_holding_it_an_escalation_has_two_owners(
 @pytest.mark.engines
 def test_a_link_that_did_not_arrive_is_sent_again_once(any_app: Flask) -> None:
     email_id = waiting.failed_link_mail().id
-    results = race(any_app, each(people(), lambda by: mails.resend(email_id, form_key=f"queue-{email_id}", by=by)))
+    results = race(any_app, each(people(), lambda by: resending.resend(email_id, form_key=f"queue-{email_id}", by=by)))
     assert not broke(results)
     assert count(OrderEmail, OrderEmail.resent_from_id == email_id) == 1

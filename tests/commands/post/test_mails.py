@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from app import links
 from app.access import Role
-from app.commands.post import mails
+from app.commands.post import mails, resending
 from app.db import db, transaction
 from app.errors import Refusal
 from app.models import (
@@ -140,18 +140,18 @@ def seller(app: Flask) -> User:
 
 def test_resending_makes_a_new_row_that_points_at_the_old(seller: User) -> None:
     old = sent(post.request_payment())
-    new = mails.resend(old.id, form_key="key-1", by=seller)
+    new = resending.resend(old.id, form_key="key-1", by=seller)
     assert (new.resent_from_id, new.asked_by, new.status) == (old.id, seller.name, MailStatus.QUEUED)
     assert new.message_id != old.message_id
     assert (new.text, new.recipients) == (old.text, old.recipients)
-    assert mails.resend(old.id, form_key="key-1", by=seller).id == new.id
-    assert mails.resend(old.id, form_key="key-2", by=seller).id != new.id
+    assert resending.resend(old.id, form_key="key-1", by=seller).id == new.id
+    assert resending.resend(old.id, form_key="key-2", by=seller).id != new.id
 
 
 def test_a_mail_on_its_way_is_not_sent_again(seller: User) -> None:
     email = post.request_payment()
     with pytest.raises(Refusal, match="mail_on_its_way"):
-        mails.resend(email.id, form_key="key", by=seller)
+        resending.resend(email.id, form_key="key", by=seller)
 
 
 def test_a_mail_whose_link_is_dead_is_not_sent_again(seller: User) -> None:
@@ -160,10 +160,10 @@ def test_a_mail_whose_link_is_dead_is_not_sent_again(seller: User) -> None:
     with transaction() as session:
         session.get_one(Approval, approval.id).transition(ApprovalEvent.REVOKE, by=Actor.of(seller))
     with pytest.raises(Refusal, match="link_dead"):
-        mails.resend(email.id, form_key="key", by=seller)
+        resending.resend(email.id, form_key="key", by=seller)
 
 
 def test_resending_needs_its_permission(seller: User) -> None:
     email = sent(post.request_payment())
     with pytest.raises(Refusal, match="not_permitted"):
-        mails.resend(email.id, form_key="key", by=factories.user(Role.READ_ONLY))
+        resending.resend(email.id, form_key="key", by=factories.user(Role.READ_ONLY))
