@@ -114,7 +114,7 @@ def _by_rule(rule: Rule, people: People, asked: Recipient | None = None) -> list
     """Whom the mail is for, then everybody in copy; nobody twice."""
     found = [asked or _first(rule, people)]
     copies = [people[source] for source in rule.copies if source in people]
-    fixed = [(address, "", _("always in copy, by Order Email Settings")) for address in rule.fixed]
+    fixed = [(address, "", _("named in Order Email Settings")) for address in rule.fixed]
     for address, name, reason in (*copies, *fixed):
         if address.casefold() not in {known.address.casefold() for known in found}:
             found.append(Recipient(checked(address), name, "cc", reason))

@@ -34,7 +34,8 @@ def render(
     in force yet. Works without a request."""
     setting = setting or policy.of(content.kind)
     subject, words, edition = _worded(content, company, owner, setting)
-    facts = {"mail": content, "company": company, "owner": owner, "link": link, "words": words, "subject": subject}
+    answers = None if setting.reply_to else owner  # the footer says who reads a reply
+    facts = {"mail": content, "company": company, "owner": answers, "link": link, "words": words, "subject": subject}
     env = current_app.jinja_env
     text, html = (env.get_template(f"emails/{content.kind}.{part}").render(facts) for part in ("txt", "html"))
     return Bodies(text.strip() + "\n", html, subject, edition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
@@ -21,9 +22,27 @@ Target = Approval | PaymentIntent | MethodRequest
 KINDS: dict[type[Target], links.Kind] = {Approval: "approve", PaymentIntent: "pay", MethodRequest: "method"}
 
 
+Known = dict[tuple[str, str], Target]
+
+
+def among(wanted: Iterable[tuple[str | None, str | None]]) -> Known:
+    """What the links of many mails, by kind and public id, lead to; a statement for each kind."""
+    found: Known = {}
+    for model, kind in KINDS.items():
+        ids = {public_id for link_kind, public_id in wanted if link_kind == kind}
+        if ids:
+            rows: Any = db.session.scalars(select(model).where(model.public_id.in_(ids)))
+            found |= {(kind, row.public_id): row for row in rows}
+    return found
+
+
 def mint(link_kind: str | None, public_id: str | None) -> str:
     """The real address behind a mail's placeholder; empty for mails without a customer's link. Store it nowhere."""
-    target = _target(link_kind, public_id)
+    return address_of(_target(link_kind, public_id))
+
+
+def address_of(target: Target | None) -> str:
+    """As mint() says."""
     if target is None:
         return ""
     return links.url(KINDS[type(target)], target.public_id, target.generation)
@@ -31,7 +50,11 @@ def mint(link_kind: str | None, public_id: str | None) -> str:
 
 def why_dead(mail_kind: str, link_kind: str | None, public_id: str | None) -> str:
     """Why a mail that asks for something would ask in vain, in words; empty if it would not."""
-    target = _target(link_kind, public_id)
+    return "" if mail_kind not in ASKS else dead_end(mail_kind, _target(link_kind, public_id))
+
+
+def dead_end(mail_kind: str, target: Target | None) -> str:
+    """As why_dead() says."""
     if mail_kind not in ASKS or target is None:
         return ""
     if target.expires_at <= clock.now():

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired
 
 from ... import links
 from ...access import Permission, me, requires
@@ -39,13 +40,17 @@ class MailForm(KeyForm):
     edition = IntegerField()
     is_on = BooleanField(lazy_gettext("This mail goes out"))
     to = SelectField(
-        lazy_gettext("For"), description=lazy_gettext("Where there is nobody, whoever comes next in this list gets it.")
+        lazy_gettext("For"),
+        [InputRequired()],
+        description=lazy_gettext("Where there is nobody, whoever comes next in this list gets it."),
     )
     copies = CheckboxesField(lazy_gettext("In copy"))
     fixed = TextAreaField(
         lazy_gettext("Always in copy"), description=lazy_gettext("Addresses, one on each line; at most ten.")
     )
-    sender = StringField(lazy_gettext("From"), description=lazy_gettext("Such as “Northfield Sales <sales@…>”."))
+    sender = StringField(
+        lazy_gettext("From"), description=lazy_gettext("An address, or a name with it in angle brackets. Empty: ours.")
+    )
     reply_to = StringField(lazy_gettext("Replies go to"))
     subject = StringField(lazy_gettext("Subject"))
     body = TextAreaField(lazy_gettext("Words"))

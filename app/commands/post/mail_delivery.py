@@ -22,9 +22,9 @@ from ...clock import now
 from ...db import HOLD, db, end_read, lock, transaction
 from ...failpoints import failpoint
 from ...logs import log
-from ...mail import suppression, transports
+from ...mail import suppression, targets, transports
 from ...mail.message import Envelope, compose
-from ...mail.targets import mint, why_dead
+from ...mail.targets import Known
 from ...mail.transports import Transport, Undelivered, Unreachable
 from ...models import SYSTEM, Document, OrderEmail
 from ...states.mail import MailEvent, MailStatus
@@ -43,9 +43,10 @@ Outcome = jobs.Later | None
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A mail in hand, or when to come back for it; neither where there is nothing to do."""
+    """A mail in hand, with its real link, which is stored nowhere; or when to come back for it; or nothing to do."""
 
     email: OrderEmail | None = None
+    url: str = ""
     documents: tuple[Document, ...] = ()
     later: Outcome = None
 
@@ -110,17 +111,19 @@ def _claim(email_ids: Sequence[int]) -> list[Claimed]:
         emails = {email.id: email for email in found}
         documents = _documents(emails.values())
         suppressed = suppression.among({r["address"] for email in emails.values() for r in email.recipients})
-        return [_take(emails[id], documents, suppressed) for id in email_ids]
+        known = targets.among([(email.link_kind, email.link_public_id) for email in emails.values()])
+        return [_take(emails[id], documents, suppressed, known) for id in email_ids]
 
 
-def _take(email: OrderEmail, known: dict[int, Document], suppressed: dict[str, str]) -> Claimed:
+def _take(email: OrderEmail, papers: dict[int, Document], suppressed: dict[str, str], known: Known) -> Claimed:
     if email.status not in (MailStatus.QUEUED, MailStatus.SENDING):
         return Claimed()
     if email.lease_until and email.lease_until > now():
         return Claimed(later=jobs.Later(email.lease_until - now(), "somebody is sending this mail"))
-    documents = tuple(known[id] for id in email.attachments)
+    documents = tuple(papers[id] for id in email.attachments)
+    target = known.get((email.link_kind or "", email.link_public_id or ""))
     left_out = {r["address"]: suppressed[r["address"]] for r in email.recipients if r["address"] in suppressed}
-    if sentence := _hopeless(email, documents, left_out):
+    if sentence := _hopeless(email, documents, left_out) or targets.dead_end(email.kind, target):
         outcomes.give_up(email, sentence)
         return Claimed()
     if any(document.rendered_at is None for document in documents):
@@ -132,7 +135,7 @@ def _take(email: OrderEmail, known: dict[int, Document], suppressed: dict[str, s
     email.lease_until = now() + LEASE
     email.carried = [{"filename": d.filename, "size": d.size, "sha256": d.sha256} for d in documents]
     email.recipients = [_told(r, left_out.get(r["address"])) for r in email.recipients]
-    return Claimed(email, documents)
+    return Claimed(email, targets.address_of(target), documents)
 
 
 def _told(recipient: dict[str, Any], why: str | None) -> dict[str, Any]:
@@ -155,13 +158,13 @@ def _hopeless(email: OrderEmail, documents: Sequence[Document], left_out: dict[s
         return outcomes.twice_unclear()
     if email.created_at < now() - DOCUMENT_PATIENCE and any(d.rendered_at is None for d in documents):
         return _("Its PDF could not be made.")
-    return why_dead(email.kind, email.link_kind, email.link_public_id)
+    return ""
 
 
 def _envelope(claimed: Claimed) -> Envelope:
     email = claimed.email
     assert email is not None
-    envelope = compose(email, url=mint(email.link_kind, email.link_public_id), documents=claimed.documents)
+    envelope = compose(email, url=claimed.url, documents=claimed.documents)  # reads the documents' bodies
     end_read()
     return envelope
 

@@ -46,6 +46,13 @@ def test_a_mail_is_worded_by_the_edition_in_force_and_says_which(admin: User) ->
     assert "\n\n\n" not in email.text
 
 
+def test_the_footer_promises_no_reader_whom_a_reply_does_not_reach(admin: User) -> None:
+    assert "it goes to Dana Reyes" in post.reload(post.request_payment()).text
+    email_settings.save("payment_link", Setting(reply_to="ar@seller.test"), by=admin)
+    email = post.reload(post.request_payment())
+    assert email.reply_to == "ar@seller.test" and "it goes to" not in email.text
+
+
 def test_what_people_are_called_cannot_break_the_frame(admin: User) -> None:
     email_settings.save("payment_link", replace(HOUSE, body="{{ purpose }}"), by=admin)
     intent = post.intent()
@@ -124,7 +131,7 @@ def test_the_rule_says_who_gets_it_and_why(admin: User) -> None:
         "owner of the order",
         "billing contact of the account",
         "contact of the payment order",
-        "always in copy, by Order Email Settings",
+        "named in Order Email Settings",
     }
 
 
