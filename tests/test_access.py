@@ -67,6 +67,9 @@ escalation.view            . m . . . a . p P . A .
 escalation.resolve         . m . . . a . p P . A .
 billing.hold               . . . . b a . . . . A .
 mail.resend                s m o . b a . p . . A .
+mail.operate               . . . . . a . p . . A .
+mail.lift_suppression      . . . . . a . . . . A .
+email_settings.edit        . . . . . . . . . . A .
 settings.edit              . . . . . . . . . . A .
 user.manage                . . . . . . . . . . A .
 audit.view                 . . . . . . . . P . A .

@@ -30,6 +30,9 @@ REFUSALS = {
     "COUNTERSIGN_SMTP_URL is missing; mail is set to go out by SMTP.": {"SMTP_URL": ""},
     "COUNTERSIGN_MAIL_TRANSPORT must be smtp or mailbox.": {"MAIL_TRANSPORT": "pigeon"},
     "The demo mailbox cannot stand in for mail in production; set COUNTERSIGN_SMTP_URL.": {"MAIL_TRANSPORT": "mailbox"},
+    "COUNTERSIGN_MAIL_WEBHOOK_SECRET is too short; it needs at least 32 characters.": {
+        "MAIL_WEBHOOK_SECRET": f"{'x' * 40} short"
+    },
     "COUNTERSIGN_PROXIES is 'two'; it must be a whole number.": {"PROXIES": "two"},
     "COUNTERSIGN_SANDBOX is on; in production it must be off, or say yes-take-no-real-money if that is meant.": {
         "SANDBOX": "on"

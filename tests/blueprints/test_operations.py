@@ -188,7 +188,7 @@ def test_it_asks_the_database_as_much_for_many_rows_as_for_one(browser: Client) 
     with counted() as many:
         page = browser.get(BOARD).text
     assert page.count("Ask the gateway now") == 4
-    assert len(one) == len(many) == 9, many
+    assert len(one) == len(many) == 10, many
 
 
 def test_a_queue_in_whole_is_paged_by_key_and_acts_where_it_stands(

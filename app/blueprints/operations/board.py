@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 
 from ...access import Permission, requires
-from ...hypermedia import panel
+from ...hypermedia import panel, wants_fragment
 from ...queries import order_mail
 from ...queries.operations import board
 from . import bp
@@ -16,7 +16,8 @@ PART = "operations/panels/payments.html"
 @bp.get("/")
 @requires(Permission.PAYMENT_OPERATE)
 def payments() -> Response:
-    return panel("operations/index.html", PART, board=board.view(), trouble=order_mail.trouble())
+    trouble = None if wants_fragment() else order_mail.trouble()  # it stands above the part that asks for itself
+    return panel("operations/index.html", PART, board=board.view(), trouble=trouble)
 
 
 @bp.get("/queues/<queue>")
