@@ -44,7 +44,7 @@ def trouble() -> Trouble | None:
     late = and_(M.status.in_(ON_ITS_WAY), M.created_at < clock.now() - PROMPT)
     said = select(M.last_error).where(late, M.last_error.is_not(None)).order_by(M.id.desc()).limit(1)
     found = select(func.count(M.id).label("number"), func.min(M.created_at).label("since"), said.scalar_subquery())
-    row = read_columns(found.where(late)).one()
+    row: Any = read_columns(found.where(late)).one()
     return Trouble(row[0], row[1], row[2] or "") if row[0] else None
 
 
