@@ -7,7 +7,8 @@ from typing import Any
 from flask import has_request_context, request
 from sqlalchemy import insert
 
-from .db import write
+from . import clock
+from .db import append
 from .models.company import Audit
 from .models.machine import Actor
 from .money import Money
@@ -17,7 +18,7 @@ ROW = insert(Audit)
 
 def note(action: str, subject: str, *, by: Actor, before: Any = None, after: Any = None) -> None:
     """`action` is «noun.verb»; `before` and `after` are plain values, Money among them, alone or by name."""
-    write(
+    append(
         ROW,
         action=action,
         subject=subject,
@@ -26,6 +27,7 @@ def note(action: str, subject: str, *, by: Actor, before: Any = None, after: Any
         before=_plain(before),
         after=_plain(after),
         address=(request.remote_addr or "") if has_request_context() else "",
+        at=clock.now(),
     )
 
 

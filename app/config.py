@@ -56,6 +56,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "SMTP_URL": read("SMTP_URL"),
         "MAIL_FROM": read("MAIL_FROM"),
         "MAIL_WEBHOOK_SECRETS": _webhook_secrets(read("MAIL_WEBHOOK_SECRET"), production),
+        "CHARGES_IN_FLIGHT": int(read("CHARGES_IN_FLIGHT") or 64),
         "FAILPOINT": "" if production else read("FAILPOINT"),
         "RATE_LIMITS": read("RATE_LIMITS", "on") == "on",
         "METRICS_TOKEN": read("METRICS_TOKEN"),

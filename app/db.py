@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
@@ -22,13 +23,14 @@ from sqlalchemy import (
     Enum,
     Integer,
     MetaData,
-    Row,
     bindparam,
     event,
+    insert,
     select,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import DeclarativeBase, Session, make_transient_to_detached
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, make_transient_to_detached
 from sqlalchemy.types import TypeDecorator
 
 from .errors import NotFound
@@ -158,14 +160,25 @@ def _begin_sqlite(connection: Any) -> None:
 
 class _Open:
     """What an open transaction() remembers until its outermost block ends. `held`: the session itself forgets a row
-    that nobody holds, and then reads it again."""
+    that nobody holds, and then reads it again. `locked`: rows of lock_all(). `waiting`: rows of append(). `ids`: of
+    models that are numbered ahead."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.held: list[object] = []
+        self.locked: dict[tuple[type[Base], int], Any] = {}
+        self.waiting: dict[Any, list[dict[str, Any]]] = {}
+        self.ids: dict[type[Base], Iterator[int]] = {}
+        self.notes: dict[Any, Any] = {}
         self.doomed = False
         self.after: list[Callable[[], object]] = []
         self.rank = 0
+
+    def write_out(self) -> None:
+        """The rows that wait, many with one statement, in the order in which they were added."""
+        waiting, self.waiting = self.waiting, {}
+        for statement, rows in waiting.items():
+            self.connection.execute(statement, rows)
 
 
 @contextmanager
@@ -194,6 +207,8 @@ def transaction() -> Iterator[Session]:
         yield session
         if opened.doomed:
             raise RuntimeError("an inner refusal was swallowed; nothing was committed")
+        session.flush()
+        opened.write_out()
         session.commit()
     except BaseException:
         session.rollback()
@@ -210,6 +225,15 @@ def _hold(session: Session, row: object) -> None:
     opened: _Open | None = session.info.get("open")
     if opened is not None:
         opened.held.append(row)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _write_out_first(state: ORMExecuteState) -> None:
+    """Whoever reads finds what was added before."""
+    opened: _Open | None = state.session.info.get("open")
+    if opened is not None and opened.waiting:
+        state.session.flush()
+        opened.write_out()
 
 
 def after_commit(callback: Callable[[], object]) -> None:
@@ -244,15 +268,35 @@ def read_columns(statement: Any, **values: Any) -> CursorResult[Any]:
     if opened is None:
         return session.connection().execute(statement, values)
     session.flush()
+    opened.write_out()
     return opened.connection.execute(statement, values)
 
 
 def write(statement: Any, **values: Any) -> CursorResult[Any]:
-    """Writes by Core inside transaction(): for rows that are only ever added, where an entity would tell nothing."""
+    """Writes by Core inside transaction(), at once."""
+    return _opened("write").connection.execute(statement, values)
+
+
+def append(statement: Any, **values: Any) -> None:
+    """Adds a row by Core inside transaction(), where an entity would tell nothing: before the next read, or at the end,
+    together with the others that wait. Every row of a `statement` names the same columns."""
+    _opened("append").waiting.setdefault(statement, []).append(values)
+
+
+def _opened(what: str) -> _Open:
     opened: _Open | None = db.session().info.get("open")
     if opened is None:
-        raise RuntimeError("write() needs an open transaction()")
-    return opened.connection.execute(statement, values)
+        raise RuntimeError(f"{what}() needs an open transaction()")
+    return opened
+
+
+def in_transaction() -> bool:
+    return "open" in db.session().info
+
+
+def notes() -> dict[Any, Any]:
+    """What the open transaction() keeps in mind until it ends."""
+    return _opened("notes").notes
 
 
 M = TypeVar("M", bound=Base)
@@ -283,19 +327,46 @@ def lock(model: type[M], id: int | None) -> M:
     PostgreSQL is asked for NO KEY UPDATE: it excludes every other lock() and lets foreign keys be checked, which would
     otherwise wait against the ranks.
     """
-    session = db.session()
-    opened: _Open | None = session.info.get("open")
-    if opened is None:
-        raise RuntimeError("lock() needs an open transaction()")
-    rank = getattr(model, "__lock_rank__", 0)
-    if rank and rank < opened.rank:
-        raise RuntimeError(f"{model.__name__} locked after a row of rank {opened.rank}")
-    opened.rank = max(opened.rank, rank)
-    found = session.scalars(_held(model), {"id_": id}).one_or_none() if id is not None else None
+    opened = _opened("lock")
+    if (held := opened.locked.get((model, id or 0))) is not None:
+        return cast(M, held)
+    _descend(opened, model)
+    found = db.session.scalars(_held(model), {"id_": id}).one_or_none() if id is not None else None
     if found is None:
         raise NotFound(f"{model.__name__} {id}")
     opened.held.append(found)
     return found
+
+
+def _descend(opened: _Open, model: type[Base]) -> None:
+    rank = getattr(model, "__lock_rank__", 0)
+    if rank and rank < opened.rank:
+        raise RuntimeError(f"{model.__name__} locked after a row of rank {opened.rank}")
+    opened.rank = max(opened.rank, rank)
+
+
+def lock_all(model: type[M], ids: Iterable[int | None], *options: Any) -> list[M]:
+    """As lock(), many rows with one statement, in the order of their ids; until the transaction ends lock() hands them
+    out again without asking. What is not there is left out. `options` say what is loaded along with them."""
+    opened = _opened("lock_all")
+    wanted = sorted({id for id in ids if id is not None})
+    if not wanted:
+        return []
+    _descend(opened, model)
+    key = model.__table__.primary_key.columns[0]  # type: ignore[attr-defined]
+    held = select(model).where(key.in_(wanted)).order_by(key).with_for_update(**HOLD).options(*options)
+    found = db.session.scalars(held.execution_options(populate_existing=True)).all()
+    opened.held.extend(found)
+    opened.locked |= {(model, row.id): row for row in found}  # type: ignore[attr-defined]
+    return list(found)
+
+
+def know(statement: Any) -> list[Any]:
+    """Load the rows of a select of entities and keep them at hand until the transaction ends, so that get() and the
+    relations that lead to them ask no more; the first of each row."""
+    rows = db.session.execute(statement).all()
+    _opened("know").held.extend(entity for row in rows for entity in row)
+    return [row[0] for row in rows]
 
 
 @cache
@@ -310,16 +381,64 @@ _INSERT: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqli
 
 
 @cache
+def _insert(model: type[Base]) -> Any:
+    return insert(model)
+
+
+@cache
 def _insert_unless_there(model: type[Base], dialect: str, whole: bool) -> Any:
     table: Any = model.__table__
     told = table.columns if whole else table.primary_key
     return _INSERT[dialect](table).on_conflict_do_nothing().returning(*told)
 
 
-def insert_key(model: type[Base], **values: Any) -> Row[Any] | None:
+def number_ahead(*models: type[Base]) -> None:
+    """From here to the end of the transaction new rows of these models know their ids before they are written, so that
+    many are written with one statement. A row that is there already then fails the transaction, and is not passed over
+    by `insert_key` and `insert_new`: the caller does such rows one by one."""
+    opened = _opened("number_ahead")
+    for model in models:
+        opened.ids[model] = _ids(opened.connection, model.__tablename__)
+
+
+def _ids(connection: Connection, table: str) -> Iterator[int]:
+    """On SQLite nobody else writes meanwhile; a sequence of PostgreSQL gives none twice."""
+    if connection.dialect.name == "sqlite":
+        yield from itertools.count((connection.execute(text(f'SELECT max(id) FROM "{table}"')).scalar() or 0) + 1)  # noqa: S608
+    take = text(
+        "SELECT nextval(pg_get_serial_sequence(format('%I', CAST(:name AS text)), 'id')) FROM generate_series(1, 100)"
+    )
+    while True:
+        yield from connection.execute(take, {"name": table}).scalars().all()
+
+
+@event.listens_for(Session, "transient_to_pending")
+def _number(session: Session, row: Any) -> None:
+    opened: _Open | None = session.info.get("open")
+    if opened is not None and (ids := opened.ids.get(type(row))) is not None and row.id is None:
+        row.id = next(ids)
+
+
+def identify(row: Any) -> None:
+    """A row that was added knows its id then, if need be because what waits in the session is written."""
+    if row.id is None:
+        db.session.flush()
+
+
+def insert_key(model: type[Base], **values: Any) -> Sequence[Any] | None:
     """Insert a row unless a unique constraint already holds one like it; its primary key if this call was the one."""
+    if (ids := _opened("insert_key").ids.get(model)) is not None:
+        append(_insert(model), id=(id := next(ids)), **values)
+        return (id,)
     statement = _insert_unless_there(model, db.session.get_bind().dialect.name, False)
     return write(statement, **values).first()
+
+
+def insert_id(model: type[Base], **values: Any) -> int:
+    """Insert a row; its id."""
+    key = insert_key(model, **values) if model in _opened("insert_id").ids else None
+    key = key or write(_insert(model), **values).inserted_primary_key
+    return cast(int, key[0])  # type: ignore[index]
 
 
 def insert_once(model: type[Base], **values: Any) -> bool:
@@ -329,6 +448,10 @@ def insert_once(model: type[Base], **values: Any) -> bool:
 
 def insert_new(model: type[M], **values: Any) -> M | None:
     """As `insert_key`; the row itself."""
+    if model in _opened("insert_new").ids:
+        found = model(**values)
+        db.session.add(found)
+        return found
     row = write(_insert_unless_there(model, db.session.get_bind().dialect.name, True), **values).first()
     return adopt(model, row) if row is not None else None
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from .db import db, write
+from .db import db, notes, write
 from .models.company import Counter
 
 SERIES = {
@@ -28,14 +32,34 @@ FIRST = {"quote": 2001, "order": 1001, "payment_order": 5001, "account": 301}
 
 def take(series: str) -> str:
     """The next number; its row stays locked until the transaction ends."""
-    statement = _next(db.session.get_bind().dialect.name)
-    return SERIES[series].format(write(statement, series=series, last=FIRST.get(series, 1)).scalar_one())
+    taken: deque[int] = notes().get(("numbers", series)) or deque(_take(series, 1))
+    return SERIES[series].format(taken.popleft())
+
+
+@contextmanager
+def ahead(series: str, many: int) -> Iterator[None]:
+    """So many numbers are taken inside, with one statement. Raises RuntimeError where some were not: it would gape."""
+    taken = notes()["numbers", series] = deque(_take(series, many))
+    yield
+    if taken:
+        raise RuntimeError(f"{len(taken)} numbers of {series} were not used")
+
+
+def _take(series: str, many: int) -> range:
+    """The next ones; none where none are wanted."""
+    if not many:
+        return range(0)
+    statement, first = _next(db.session.get_bind().dialect.name), FIRST.get(series, 1)
+    last: int = write(statement, series=series, last=first + many - 1, many_=many).scalar_one()
+    return range(last - many + 1, last + 1)
 
 
 @cache
 def _next(dialect: str) -> Any:
     insert = pg_insert if dialect == "postgresql" else sqlite_insert
-    counted = insert(Counter).on_conflict_do_update(index_elements=["series"], set_={"last": Counter.last + 1})
+    counted = insert(Counter).on_conflict_do_update(
+        index_elements=["series"], set_={"last": Counter.last + bindparam("many_")}
+    )
     return counted.returning(Counter.last)
 
 

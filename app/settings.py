@@ -11,7 +11,7 @@ from typing import Any
 from flask import g, has_app_context
 from sqlalchemy import bindparam, select
 
-from .db import read_columns
+from .db import in_transaction, notes, read_columns
 from .language import marked
 from .models.company import Setting
 
@@ -245,10 +245,16 @@ def fresh(definition: Definition) -> Any:
 
     The switches that stop money have their rows from the first migration on, so there is always a row to hold.
     """
-    value = read_columns(HELD, key=definition.key).scalar_one_or_none()
+    known = notes() if in_transaction() else {}
+    if ("setting", definition.key) not in known:
+        known["setting", definition.key] = read_columns(HELD, key=definition.key).scalar_one_or_none()
+    value = known["setting", definition.key]
     return definition.default if value is None else value
 
 
 def forget() -> None:
     """Drop this request's look; called when a setting changes."""
     g.pop("settings", None)
+    if in_transaction():
+        for known in [key for key in notes() if key[0] == "setting"]:
+            del notes()[known]

@@ -14,6 +14,6 @@ or ticks is named in `registry.MODULES`.
 from .execution import run_due
 from .registry import Later, handler, tick
 from .staging import stage
-from .sweeping import each
+from .sweeping import each, together
 
-__all__ = ["Later", "each", "handler", "run_due", "stage", "tick"]
+__all__ = ["Later", "each", "handler", "run_due", "stage", "tick", "together"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from flask import current_app
 from redis import Redis, RedisError
@@ -39,7 +40,7 @@ def nudge(job_ids: Iterable[int]) -> bool:
     try:
         if len(queue) >= ENOUGH:
             return True
-        for job_id in job_ids:
+        for job_id in islice(job_ids, ENOUGH):
             queue.enqueue(PERFORM, job_id, job_timeout=HORSE_SECONDS, result_ttl=0, failure_ttl=60)
     except (RedisError, OSError) as error:
         log.warning("jobs.nudge_lost", error=type(error).__name__, note="Redis does not answer; the sweeper follows up")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from .. import clock
-from ..db import after_commit, db, insert_key
+from ..db import after_commit, db, insert_key, notes
 from ..failpoints import failpoint
 from ..models.job import StagedJob
 from . import queue, registry
@@ -22,11 +22,15 @@ def stage(kind: str, *, key: str | None = None, run_after: datetime | None = Non
     due = run_after or clock.now()
     row = insert_key(StagedJob, kind=kind, version=version, args=args, key=key, run_after=due)
     job_id: int = row[0] if row else db.session.scalars(select(StagedJob.id).where(StagedJob.key == key)).one()
-    after_commit(lambda: _hand_over(job_id, due))
+    staged: list[tuple[int, datetime]] = notes().setdefault("staged", [])
+    if not staged:
+        after_commit(lambda: _hand_over(staged))
+    staged.append((job_id, due))
     return job_id
 
 
-def _hand_over(job_id: int, due: datetime) -> None:
+def _hand_over(staged: list[tuple[int, datetime]]) -> None:
     failpoint("job.staged")
-    if due <= clock.now():
-        queue.nudge([job_id])
+    now = clock.now()
+    if due := [job_id for job_id, at in staged if at <= now]:
+        queue.nudge(due)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, object_session
 
 from .. import clock
-from ..db import BigId, Model, write
+from ..db import BigId, Model, append, identify
 from ..errors import IllegalMove
 
 if TYPE_CHECKING:
@@ -114,9 +114,8 @@ class Recorded:
         session = object_session(self)
         if session is None:
             raise RuntimeError("record() needs the record to be in a session")
-        if self.id is None:
-            session.flush()  # what else changed is written with what changes next
-        write(
+        identify(self)
+        append(
             NEXT,
             whose=self.__tablename__,
             whose_id=self.id,

@@ -144,9 +144,10 @@ def find(routes: Sequence[RouteRow], wanted: Wanted) -> Way | None:
     return way(route, wanted) if route else None
 
 
-def choose(wanted: Wanted) -> Way:
-    """The open way of such a charge, by what the database says now. Raises Refusal `no_route`."""
-    found = find(load(), wanted)
+def choose(wanted: Wanted, among: Sequence[RouteRow] | None = None) -> Way:
+    """The open way of such a charge, by what the database says now, or `among` routes that were loaded before. Raises
+    Refusal `no_route`."""
+    found = find(load() if among is None else among, wanted)
     if found is None:
         raise Refusal(
             "no_route",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
-from ...db import db, get, lock
+from ...db import db, get, lock, lock_all
 from ...models import Account, Actor, PaymentAgreement, SalesOrder, ScheduledPayment, Subscription
 from ...states.scheduled_payment import ScheduledStatus
 from ...states.subscription import SubscriptionEvent
@@ -19,6 +20,15 @@ def hold(agreement_id: int) -> PaymentAgreement:
     if found.order_id is not None:
         lock(SalesOrder, found.order_id)
     return lock(PaymentAgreement, agreement_id)
+
+
+def hold_all(agreement_ids: Sequence[int]) -> Sequence[PaymentAgreement]:
+    """As hold(), many at once, with what they consist of; what is gone is left out."""
+    of = select(PaymentAgreement.account_id, PaymentAgreement.order_id).where(PaymentAgreement.id.in_(agreement_ids))
+    chain = db.session.execute(of).all()
+    lock_all(Account, (row.account_id for row in chain))
+    lock_all(SalesOrder, (row.order_id for row in chain))
+    return lock_all(PaymentAgreement, agreement_ids, selectinload(PaymentAgreement.lines))
 
 
 def payments(agreement: PaymentAgreement, *statuses: ScheduledStatus) -> Sequence[ScheduledPayment]:

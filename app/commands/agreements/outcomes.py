@@ -5,12 +5,13 @@ Called by those who settle invoices and end attempts, inside their transaction, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
 
 from ... import audit, clock
-from ...db import db
+from ...db import know, notes
 from ...models import SYSTEM, Actor, ActorKind, Attempt, Invoice, PaymentAgreement, ScheduledPayment
 from ...states import declines
 from ...states.agreement import AgreementEvent
@@ -23,6 +24,7 @@ from ..dunning import cases
 from . import holding
 
 REST = timedelta(hours=1)
+PERIODS = "periods"
 ENDS = {
     InvoiceStatus.PAID: ScheduledEvent.PAY,
     InvoiceStatus.CREDITED: ScheduledEvent.SKIP,
@@ -35,7 +37,8 @@ def bill_moved(invoice: Invoice, *, by: Actor) -> None:
     event = ENDS.get(invoice.status)
     if event is None or invoice.order_id is not None:
         return
-    row = _one(ScheduledPayment.invoice_id == invoice.id)
+    known = notes().get(PERIODS)
+    row = _one(ScheduledPayment.invoice_id == invoice.id) if known is None else known.get(invoice.id)
     if row is not None and row.can(event):
         row.transition(event, by=by, number=row.agreement.number, period=row.period)
         cases.settled(row, paid=event is ScheduledEvent.PAY, by=by)
@@ -113,11 +116,20 @@ def pause(agreement: PaymentAgreement, *, because: str) -> None:
         cases.agreement_ends(agreement, CaseEvent.PAUSE, by=SYSTEM, because=because)
 
 
+def foresee(invoice_ids: Sequence[int]) -> None:
+    """As `bill_moved` will ask, for all bills that move in the open transaction."""
+    rows = _some(ScheduledPayment.invoice_id.in_(invoice_ids))
+    notes()[PERIODS] = {row.invoice_id: row for row in rows}
+
+
 def _one(condition: object) -> ScheduledPayment | None:
-    """As it is now, with its agreement: whoever writes either holds the account."""
+    return next(iter(_some(condition)), None)
+
+
+def _some(condition: object) -> list[ScheduledPayment]:
+    """As they are now, with their agreements: whoever writes either holds the account."""
     query = select(ScheduledPayment, PaymentAgreement).join(
         PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id
     )
     fresh = query.where(condition).execution_options(populate_existing=True)  # type: ignore[arg-type]
-    found = db.session.execute(fresh).one_or_none()
-    return found[0] if found else None
+    return know(fresh)

@@ -7,7 +7,9 @@ from it; what follows is `post_processing`.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, exists, select
@@ -41,14 +43,12 @@ ABANDONED = (
     .where(PaymentIntent.id == bindparam("intent_id_"), Attempt.status == AttemptStatus.REQUIRES_ACTION)
     .where(~exists().where(FormKey.key == bindparam("form_key_")))
 )
-CALL = (
-    select(
-        *(Attempt.status, Attempt.created_at, Attempt.request),
-        *(Gateway.key, Gateway.kind, Gateway.mode, Gateway.currencies),
-    )
-    .join(Gateway, Gateway.id == Attempt.gateway_id)
-    .where(Attempt.id == bindparam("attempt_id_"))
-)
+_CALL = select(
+    *(Attempt.id, Attempt.gateway_id, Attempt.status, Attempt.created_at, Attempt.request),
+    *(Gateway.key, Gateway.kind, Gateway.mode, Gateway.currencies),
+).join(Gateway, Gateway.id == Attempt.gateway_id)
+CALL = _CALL.where(Attempt.id == bindparam("attempt_id_"))
+CALLS = _CALL.where(Attempt.id.in_(bindparam("attempt_ids_", expanding=True)))
 
 
 def start(
@@ -96,6 +96,11 @@ def execute(attempt_id: int) -> Attempt:
     end_read()
     result = gateway.charge(request)
     failpoint("charge.answered")
+    return answered(attempt_id, result)
+
+
+def answered(attempt_id: int, result: ChargeResult) -> Attempt:
+    """What follows from the gateway's answer to a charge; where it reached nobody, another gateway is asked."""
     if not result.sent and fallbacks.end_unsent(attempt_id, result.message):
         other = fallbacks.claim(attempt_id)
         return execute(other) if other is not None else get(Attempt, attempt_id)
@@ -176,6 +181,38 @@ def settle(attempt_id: int, result: ChargeResult) -> Attempt:
     return attempt
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An attempt that may be sent `until` then, and how."""
+
+    attempt_id: int
+    gateway: Adapter
+    request: ChargeRequest
+    until: datetime
+
+
+def prepare(attempt_ids: Sequence[int]) -> list[Call]:
+    """Of these those that may be sent, to be called with no transaction open."""
+    rows: Any = [row for row in read_columns(CALLS, attempt_ids_=list(attempt_ids)).all() if _may_be_sent(row)]
+    adapters = {row.gateway_id: registry.get(row) for row in rows}
+    end_read()
+    return [
+        Call(
+            row.id,
+            adapters[row.gateway_id],
+            ChargeRequest.from_dict(row.request),
+            row.created_at + SEND_AGAIN_WITHIN,
+        )
+        for row in rows
+    ]
+
+
+def _may_be_sent(row: Any) -> bool:
+    if row.status not in OPEN or row.status is AttemptStatus.REQUIRES_ACTION:
+        return False
+    return bool(row.created_at > clock.now() - SEND_AGAIN_WITHIN)
+
+
 def _adapter(gateway_id: int) -> GatewayAccount:
     return registry.account_of(db.session.get_one(Gateway, gateway_id))
 
@@ -186,9 +223,7 @@ def _prepare(attempt_id: int) -> tuple[Adapter, ChargeRequest] | None:
     row: Any = read_columns(CALL, attempt_id_=attempt_id).one_or_none()
     if row is None:
         raise NotFound(f"attempt {attempt_id}")
-    if row.status not in OPEN or row.status is AttemptStatus.REQUIRES_ACTION:
-        return None
-    if row.created_at <= clock.now() - SEND_AGAIN_WITHIN:
+    if not _may_be_sent(row):
         return None
     return registry.get(row), ChargeRequest.from_dict(row.request)
 

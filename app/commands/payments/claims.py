@@ -5,6 +5,7 @@ request. Inside the caller's transaction; what it commits is what the gateway he
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -26,6 +27,7 @@ from ...models import (
     Attempt,
     Company,
     IntentPurpose,
+    OrderKind,
     PaymentIntent,
     PaymentMethod,
     PaymentOrder,
@@ -160,12 +162,18 @@ def _switched_off(intent: PaymentIntent) -> bool:
     return bool(sent_by_salesperson) and not salespeople_may_take_payment(fresh=True)
 
 
-def way_of(intent: PaymentIntent, *, by_itself: bool = False) -> routes.Way:
-    """`by_itself`: a running agreement charges its saved method, which a gateway being retired may still allow."""
-    payment_order = intent.payment_order
-    recurring = payment_order.agreement_id is not None
-    kind = {"agreement": by_itself and recurring, "recurring": recurring}
-    return routes.choose(routes.wanted(payment_order.account_id, intent.money, payment_order.order_id, **kind))
+def way_of(
+    intent: PaymentIntent, *, by_itself: bool = False, among: Sequence[routes.RouteRow] | None = None
+) -> routes.Way:
+    """`by_itself`: a running agreement charges its saved method, which a gateway being retired may still allow. `among`
+    these routes, where they were loaded before."""
+    row = intent.payment_order
+    if row.agreement_id is None:
+        return routes.choose(routes.wanted(row.account_id, intent.money, row.order_id), among)
+    group = row.account.account_group
+    return routes.choose(
+        routes.Wanted(intent.currency, intent.amount or None, group, OrderKind.RECURRING, by_itself), among
+    )
 
 
 def refuse_changed_way(way: routes.Way, customer: Customer | None) -> None:
@@ -184,9 +192,13 @@ def write(
     customer_ref: str | None = None,
     receipt_email: str | None = None,
     fallback_of: int | None = None,
+    cards: Cards | None = None,
 ) -> Attempt:
-    """The attempt with its frozen request. Inside the claiming transaction."""
+    """The attempt with its frozen request; its method is one of `cards`, where they were looked up before. Inside the
+    claiming transaction."""
     attempt = _attempt(intent, payment_order, pay_with, way, by)
+    if pay_with.method_id is not None:
+        _use_method(attempt, pay_with.method_id, payment_order.account_id, cards)
     attempt.customer_ref = customer_ref or attempt.customer_ref
     attempt.receipt_email, attempt.fallback_of_id = receipt_email, fallback_of
     attempt.request = _request(attempt, way).as_dict()
@@ -200,7 +212,7 @@ def _attempt(
     intent: PaymentIntent, payment_order: PaymentOrder, pay_with: Instrument, way: routes.Way, by: Actor
 ) -> Attempt:
     public_id = secrets.token_urlsafe(16)
-    attempt = Attempt(
+    return Attempt(
         public_id=public_id,
         payment_order_id=payment_order.id,
         payment_order=payment_order,
@@ -220,23 +232,38 @@ def _attempt(
         actor_user_id=by.user_id,
         ask_at=clock.now() + outcomes.ASK_AFTER[0],
     )
-    if pay_with.method_id is not None:
-        _use_method(attempt, pay_with.method_id, payment_order.account_id, way.gateway.id)
-    return attempt
 
 
-def _use_method(attempt: Attempt, method_id: int, account_id: int, gateway_id: int) -> None:
-    """A token is used only if valid, on that route, and its payer's (invariant 19)."""
-    row = db.session.execute(
-        select(PaymentMethod, Token.token, PaymentProfile.customer_ref)
-        .join(Token, (Token.method_id == PaymentMethod.id) & (Token.gateway_id == gateway_id) & Token.valid)
+# What can be charged where: a saved method with its token and customer, by method and gateway.
+Cards = Mapping[tuple[int, int], tuple[PaymentMethod, str, str | None]]
+
+
+def cards(method_ids: Iterable[int | None]) -> Cards:
+    """One statement."""
+    wanted = sorted({id for id in method_ids if id is not None})
+    query = (
+        select(PaymentMethod, Token.gateway_id, Token.token, PaymentProfile.customer_ref)
+        .join(Token, (Token.method_id == PaymentMethod.id) & Token.valid)
         .join(
             PaymentProfile,
-            (PaymentProfile.account_id == PaymentMethod.account_id) & (PaymentProfile.gateway_id == gateway_id),
+            (PaymentProfile.account_id == PaymentMethod.account_id) & (PaymentProfile.gateway_id == Token.gateway_id),
         )
-        .where(PaymentMethod.id == method_id, PaymentMethod.account_id == account_id)
-    ).one_or_none()
-    if row is None or row[0].detached_at or row[0].hard_declined_at or row[0].expired_on(clock.now().date()):
+        .where(PaymentMethod.id.in_(wanted))
+    )
+    rows = db.session.execute(query).all() if wanted else []
+    return {(method.id, gateway_id): (method, token, customer) for method, gateway_id, token, customer in rows}
+
+
+def _use_method(attempt: Attempt, method_id: int, account_id: int, known: Cards | None) -> None:
+    """A token is used only if valid, on that route, and its payer's (invariant 19)."""
+    row = (cards([method_id]) if known is None else known).get((method_id, attempt.gateway_id))
+    if (
+        row is None
+        or row[0].account_id != account_id
+        or row[0].detached_at
+        or row[0].hard_declined_at
+        or row[0].expired_on(clock.now().date())
+    ):
         raise Refusal(
             "method_not_usable",
             "This saved card cannot be charged on the route that this payment takes.",

@@ -5,14 +5,15 @@ Idempotent by provider id: an answer, a webhook and a look-up may bring the same
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
 from ... import clock, jobs
-from ...db import db, lock, read_columns, transaction
-from ...db import write as insert_row
+from ...db import append, db, insert_id, know, lock, lock_all, number_ahead, read_columns, transaction
 from ...errors import NotFound
 from ...gateways.base import CardFacts, ChargeResult, Outcome
 from ...models import (
@@ -20,10 +21,12 @@ from ...models import (
     Account,
     Attempt,
     MethodSetup,
+    PaymentIntent,
     PaymentMethod,
     PaymentOrder,
     PostProcessing,
     SalesOrder,
+    StagedJob,
     Symptom,
     Transaction,
     TransactionAction,
@@ -62,10 +65,15 @@ CHAIN = (
     .join(Attempt, Attempt.payment_order_id == PaymentOrder.id)
     .where(Attempt.id == bindparam("attempt_id_"))
 )
-KNOWN = select(Transaction.attempt_id).where(
-    Transaction.gateway_id == bindparam("gateway_"), Transaction.provider_id == bindparam("provider_")
+CHAINS = (
+    select(PaymentOrder.id, PaymentOrder.account_id, PaymentOrder.order_id)
+    .join(Attempt, Attempt.payment_order_id == PaymentOrder.id)
+    .where(Attempt.id.in_(bindparam("attempt_ids_", expanding=True)))
 )
-PROOF = insert(Transaction)
+KNOWN = select(Transaction.provider_id, Transaction.attempt_id).where(
+    Transaction.gateway_id == bindparam("gateway_"),
+    Transaction.provider_id.in_(bindparam("providers_", expanding=True)),
+)
 FOLLOWS = insert(PostProcessing)
 
 
@@ -76,14 +84,70 @@ def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
         return attempt, apply(attempt, order, result)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    gateway_id: int
+    transaction_id: int | None
+
+
+def write_all(results: Mapping[int, ChargeResult]) -> list[Written]:
+    """As `write`, for many attempts that name no order, by id."""
+    with transaction():
+        number_ahead(Transaction, StagedJob)
+        attempts = _held(list(results))
+        found = _apply([(attempt, None, results[attempt.id]) for attempt in attempts])
+        return [Written(attempt.gateway_id, id) for attempt, id in zip(attempts, found, strict=True)]
+
+
+def _held(attempt_ids: Sequence[int]) -> list[Attempt]:
+    chain: Any = read_columns(CHAINS, attempt_ids_=attempt_ids).all()
+    if any(row.order_id for row in chain):
+        raise ValueError("attempts of orders are written one by one")
+    lock_all(Account, (row.account_id for row in chain))
+    lock_all(PaymentOrder, (row.id for row in chain))
+    attempts = lock_all(Attempt, attempt_ids)
+    know(select(PaymentIntent).where(PaymentIntent.id.in_([row.intent_id for row in attempts])))
+    return attempts
+
+
 def apply(attempt: Attempt, order: SalesOrder | None, result: ChargeResult) -> int | None:
     """The id of the transaction if one is new. Inside a transaction, with the attempt and what is above it held."""
+    return _apply([(attempt, order, result)])[0]
+
+
+Answer = tuple[Attempt, SalesOrder | None, ChargeResult]
+Known = dict[tuple[int, str | None], int]
+
+
+def _apply(answers: Sequence[Answer]) -> list[int | None]:
+    """Of each answer the id of the transaction if one is new."""
+    known = _known(answers)
+    captured = [_captured(answer[0], answer[2]) if _moved(*answer, known) else None for answer in answers]
+    _follow([answer[0] for answer, id in zip(answers, captured, strict=True) if id], [id for id in captured if id])
+    return captured
+
+
+def _known(answers: Sequence[Answer]) -> Known:
+    """Which attempts the charges that are told of pay already, by gateway and the gateway's id."""
+    told: dict[int, list[str]] = {}
+    for attempt, _order, result in answers:
+        if result.outcome is Outcome.SUCCEEDED and result.provider_id is not None:
+            told.setdefault(attempt.gateway_id, []).append(result.provider_id)
+    return {
+        (gateway_id, row.provider_id): row.attempt_id
+        for gateway_id, ids in told.items()
+        for row in read_columns(KNOWN, gateway_=gateway_id, providers_=ids)
+    }
+
+
+def _moved(attempt: Attempt, order: SalesOrder | None, result: ChargeResult, known: Known) -> bool:
+    """Whether it is a success, which is evidence to be written down."""
     event = EVENTS[result.outcome]
     if not attempt.is_open and not (event is E.SUCCEED and attempt.can(event)):
-        return None
-    if event is E.SUCCEED and (because := _mismatch(attempt, result)):
+        return False
+    if event is E.SUCCEED and (because := _mismatch(attempt, result, known)):
         _quarantine(attempt, because, result)
-        return None
+        return False
     asked_payer = attempt.status is AttemptStatus.REQUIRES_ACTION
     _note(attempt, result)
     if attempt.EDGES[attempt.status, event] is not attempt.status:
@@ -92,12 +156,12 @@ def apply(attempt: Attempt, order: SalesOrder | None, result: ChargeResult) -> i
     attempt.ended_at = None if attempt.is_open else clock.now()
     _escalate(attempt)
     if event is E.SUCCEED:
-        return _captured(attempt, result)
+        return True
     if event is E.DECLINE:
         _declined(attempt, order)
     if not attempt.is_open:
         agreement_outcomes.attempt_failed(attempt, asked_payer=asked_payer)
-    return None
+    return False
 
 
 def lock_chain(attempt_id: int) -> tuple[Attempt, SalesOrder | None]:
@@ -110,13 +174,12 @@ def lock_chain(attempt_id: int) -> tuple[Attempt, SalesOrder | None]:
     return lock(Attempt, attempt_id), order
 
 
-def _mismatch(attempt: Attempt, result: ChargeResult) -> str | None:
+def _mismatch(attempt: Attempt, result: ChargeResult, known: Known) -> str | None:
     """Why a success is not this attempt's: the gateway's amount and currency are others (invariant 15), or its id is
     that of a charge which pays something else already (invariant 7)."""
     if result.amount != attempt.money or result.provider_id is None:
         return f"The gateway confirmed {result.amount} where {attempt.money} was asked."
-    known = {"gateway_": attempt.gateway_id, "provider_": result.provider_id}
-    if read_columns(KNOWN, **known).scalars().first() not in (None, attempt.id):
+    if known.setdefault((attempt.gateway_id, result.provider_id), attempt.id) != attempt.id:
         return f"The gateway confirmed it as {result.provider_id}, which is another payment already."
     return None
 
@@ -186,8 +249,8 @@ def _captured(attempt: Attempt, result: ChargeResult) -> int:
     held is an authorization, until its capture makes money of it."""
     action = TransactionAction(result.action)
     attempt.held_until = result.authorized_until
-    row: Any = insert_row(
-        PROOF,
+    return insert_id(
+        Transaction,
         payment_order_id=attempt.payment_order_id,
         attempt_id=attempt.id,
         gateway_id=attempt.gateway_id,
@@ -199,14 +262,17 @@ def _captured(attempt: Attempt, result: ChargeResult) -> int:
         reference=result.reference,
         raw_sha256=result.raw_sha256,
     )
-    transaction_id: int = row.inserted_primary_key[0]
-    figures = ledger.figures([attempt.payment_order_id])[attempt.payment_order_id]
-    if not figures.balance and attempt.intent.can(IntentEvent.PAY):
-        attempt.intent.transition(IntentEvent.PAY, by=attempt.actor)
-    insert_row(FOLLOWS, transaction_id=transaction_id, order_id=attempt.payment_order.order_id)
-    # Whoever pays is waiting, so it is done at once; the job is for the process that dies before.
-    jobs.stage("post_processing.run", run_after=clock.now() + timedelta(seconds=15), transaction_id=transaction_id)
-    return transaction_id
+
+
+def _follow(attempts: Sequence[Attempt], transaction_ids: Sequence[int]) -> None:
+    """Of what was captured: a checkout that is paid is over, and there is work to be done."""
+    figures = ledger.figures([attempt.payment_order_id for attempt in attempts]) if attempts else {}
+    for attempt, transaction_id in zip(attempts, transaction_ids, strict=True):
+        if not figures[attempt.payment_order_id].balance and attempt.intent.can(IntentEvent.PAY):
+            attempt.intent.transition(IntentEvent.PAY, by=attempt.actor)
+        append(FOLLOWS, transaction_id=transaction_id, order_id=attempt.payment_order.order_id)
+        # Whoever pays is waiting, so it is done at once; the job is for the process that dies before.
+        jobs.stage("post_processing.run", run_after=clock.now() + timedelta(seconds=15), transaction_id=transaction_id)
 
 
 def _declined(attempt: Attempt, order: SalesOrder | None) -> None:

@@ -72,12 +72,20 @@ def open_intent(
     previous = live_intent(payment_order.id)
     if previous is not None:
         previous.transition(IntentEvent.SUPERSEDE, by=by)
+    balance = ledger.figures([payment_order.id])[payment_order.id].balance
+    return new_intent(payment_order, purpose, expires_at, balance, by=by)
+
+
+def new_intent(
+    payment_order: PaymentOrder, purpose: IntentPurpose, expires_at: datetime, amount: int, *, by: Actor
+) -> PaymentIntent:
+    """Where there is no other one. Inside a transaction."""
     row = PaymentIntent(
         public_id=secrets.token_urlsafe(16),
         payment_order_id=payment_order.id,
         payment_order=payment_order,
         purpose=purpose,
-        amount=ledger.figures([payment_order.id])[payment_order.id].balance,
+        amount=amount,
         currency=payment_order.currency,
         edition=payment_order.edition,
         attempt_limit=settings.fresh(settings.ATTEMPT_LIMIT),

@@ -5,15 +5,15 @@ the job tries again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from ... import clock, jobs, settings
-from ...db import db, end_read, lock, read_columns, transaction
+from ...db import db, end_read, get, lock, transaction
 from ...failpoints import failpoint
 from ...logs import log
 from ...models import (
@@ -38,7 +38,7 @@ from ...states.payment_order import PaymentOrderStatus
 from ..orders import activation
 from ..post import mails, papers
 from ..receivables import invoices, receipts, refund_notes
-from . import given_back, payment_orders
+from . import foresight, given_back, payment_orders
 
 RETRY_AFTER = timedelta(minutes=1)
 
@@ -46,10 +46,10 @@ RETRY_AFTER = timedelta(minutes=1)
 HELD = (
     select(PostProcessing, Transaction)
     .join(Transaction, Transaction.id == PostProcessing.transaction_id)
-    .where(PostProcessing.transaction_id == bindparam("transaction_id_"))
+    .where(PostProcessing.transaction_id.in_(bindparam("transaction_ids_", expanding=True)))
+    .order_by(PostProcessing.transaction_id)
     .with_for_update(of=PostProcessing)
 )
-CHAIN = select(PaymentOrder.account_id, PaymentOrder.order_id).where(PaymentOrder.id == bindparam("payment_order_id_"))
 
 Step = Callable[["Captured"], None]
 
@@ -61,7 +61,7 @@ class Captured:
 
     def __init__(self, transaction_id: int) -> None:
         self.transaction = db.session.get_one(Transaction, transaction_id)
-        chain: Any = read_columns(CHAIN, payment_order_id_=self.transaction.payment_order_id).one()
+        chain = get(PaymentOrder, self.transaction.payment_order_id)
         self.account = lock(Account, chain.account_id)
         self.order = lock(SalesOrder, chain.order_id) if chain.order_id else None
         self.payment_order = lock(PaymentOrder, self.transaction.payment_order_id)
@@ -112,8 +112,8 @@ def _invoice(captured: Captured) -> None:
     if invoice is None:
         return  # all of the order is invoiced already: the receipt stays unapplied cash, for people to look at
     captured.receipt  # noqa: B018  (made when first asked for)
-    receipts.allocate_all(captured.payment_order, invoice, by=SYSTEM)
-    captured.invoice_paper = papers.invoice(invoice)
+    standing = receipts.allocate_all(captured.payment_order, invoice, by=SYSTEM)
+    captured.invoice_paper = papers.invoice(invoice, standing)
 
 
 def _bill(captured: Captured) -> Invoice | None:
@@ -225,7 +225,7 @@ STEPS: dict[TransactionAction, Steps] = {
 def run(transaction_id: int) -> bool:
     """Do what is left to do; True when all of it is done. Never raises: the failure is a row."""
     try:
-        _at_once(transaction_id)
+        _at_once([transaction_id])
     except Exception as error:
         why = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
         log.warning("post_processing_by_step", transaction=transaction_id, because=why)
@@ -233,18 +233,25 @@ def run(transaction_id: int) -> bool:
     return True
 
 
-def _at_once(transaction_id: int) -> None:
+def run_all(transaction_ids: Sequence[int]) -> None:
+    """As `run`, many at once; where one breaks, the others are done without it. None of them is about an order."""
+    jobs.together("post_processing", transaction_ids, _at_once, run)
+
+
+def _at_once(transaction_ids: Sequence[int]) -> int:
     """The way that nearly every payment goes: nothing is loaded twice, and the disk is waited for once."""
     with transaction():
-        row = _row(transaction_id)
-        if row.done_at is not None:
-            return
-        captured = Captured(transaction_id)
-        for _step, work in STEPS[captured.transaction.action]:
-            work(captured)
-        _done(row)
+        rows = [row for row in _rows(transaction_ids) if row.done_at is None]
+        ids = [row.transaction_id for row in rows]
+        with foresight.of_captures(ids) if len(ids) > 1 else nullcontext():
+            for row in rows:
+                captured = Captured(row.transaction_id)
+                for _step, work in STEPS[captured.transaction.action]:
+                    work(captured)
+                _done(row)
         failpoint("post_processing.before_commit")
     failpoint("post_processing.step_committed")
+    return len(rows)
 
 
 def _step_by_step(transaction_id: int) -> bool:
@@ -279,7 +286,12 @@ def _steps(transaction_id: int) -> Steps:
 
 
 def _row(transaction_id: int) -> PostProcessing:
-    return db.session.execute(HELD, {"transaction_id_": transaction_id}).one()[0]
+    return _rows([transaction_id])[0]
+
+
+def _rows(transaction_ids: Sequence[int]) -> list[PostProcessing]:
+    """Held; their transactions are at hand."""
+    return [row for row, _proof in db.session.execute(HELD, {"transaction_ids_": list(transaction_ids)})]
 
 
 def _failed(transaction_id: int, step: str, error: Exception) -> None:

@@ -27,6 +27,7 @@ from ...models import (
 )
 from ...queries.invoices import electronic
 from ...queries.receivables import figures
+from ...states.invoice import Standing
 from ..orders import snapshots
 
 CREDIT_REASONS = {
@@ -87,10 +88,10 @@ def _certificate(approval: Approval, signature: Signature) -> dict[str, Any]:
     } | {name: at.isoformat() if at else None for name, at in moments.items()}
 
 
-def invoice(row: Invoice) -> Document:
-    """An issued invoice, with what is paid of it by now."""
+def invoice(row: Invoice, standing: Standing | None = None) -> Document:
+    """An issued invoice, with what is paid of it by now; `standing` where it is known."""
     dates = {name: getattr(row, name).isoformat() for name in ("issued_on", "supply_date", "due_date")}
-    standing = figures.of_invoice(row.id)
+    standing = standing or figures.of_invoice(row.id)
     content = {
         "number": row.number,
         "kind": row.kind.value,

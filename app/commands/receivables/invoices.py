@@ -13,7 +13,7 @@ from ...db import db, read_columns
 from ...models import Account, Actor, Company, CreditNote, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
 from ...money import Money, TaxTotal, Totals, next_part
 from ...queries.receivables import figures
-from ...states.invoice import EDGES, OPEN, TOWARDS, InvoiceEvent, InvoiceStatus, derive
+from ...states.invoice import EDGES, OPEN, TOWARDS, InvoiceEvent, InvoiceStatus, Standing, derive
 from ..agreements import outcomes
 
 BILLED = union_all(
@@ -160,10 +160,18 @@ def _issue(invoice: Invoice, order: SalesOrder, today: date, *, due: date, by: A
     )
 
 
-def settle(invoice: Invoice, *, by: Actor, because: str | None = None, event: str = "allocated", **told: Any) -> None:
-    """Let the invoice stand where its figures put it, after `told` changed them; what moves nothing is remembered as
-    `event`. Inside a transaction, account locked."""
-    target = derive(figures.of_invoice(invoice.id))
+def settle(
+    invoice: Invoice,
+    *,
+    by: Actor,
+    because: str | None = None,
+    event: str = "allocated",
+    standing: Standing | None = None,
+    **told: Any,
+) -> None:
+    """Let the invoice stand where its figures put it, or `standing` where they are known, after `told` changed them;
+    what moves nothing is remembered as `event`. Inside a transaction, account locked."""
+    target = derive(standing or figures.of_invoice(invoice.id))
     paid_again = target is InvoiceStatus.PART_PAID and told.get("amount", 0) > 0 and event == "allocated"
     if target is invoice.status and not paid_again:
         invoice.record(event, by=by, because=because, **told)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import insert, select
 
-from ... import audit, numbering
-from ...db import db, get
-from ...db import write as write_row
+from ... import audit, clock, numbering
+from ...db import append, db, get, identify, know, notes
 from ...errors import Refusal
 from ...models import Actor, Allocation, Attempt, Invoice, PaymentOrder, Receipt, Transaction
 from ...money import Money
 from ...queries.receivables import figures
+from ...states.invoice import Standing
 from . import invoices
 
 ALLOCATION = insert(Allocation)
@@ -20,7 +22,7 @@ ALLOCATION = insert(Allocation)
 
 def for_transaction(transaction: Transaction, *, by: Actor) -> Receipt:
     """The receipt of a capture, made once (invariant 6). Inside a transaction."""
-    existing = db.session.scalars(select(Receipt).where(Receipt.transaction_id == transaction.id)).one_or_none()
+    existing = next((x for x in of(transaction.payment_order_id) if x.transaction_id == transaction.id), None)
     if existing is not None:
         return existing
     payment_order = db.session.get_one(PaymentOrder, transaction.payment_order_id)
@@ -36,11 +38,31 @@ def for_transaction(transaction: Transaction, *, by: Actor) -> Receipt:
     )
 
 
+def of(payment_order_id: int) -> list[Receipt]:
+    """What came for it and left again, oldest first: read once a transaction, as whoever writes one holds the
+    account."""
+    if ("receipts", payment_order_id) not in notes():
+        foresee([payment_order_id])
+    found: list[Receipt] = notes()["receipts", payment_order_id]
+    return found
+
+
+def foresee(payment_order_ids: Iterable[int]) -> None:
+    """As `of` will be asked, for many with one statement."""
+    ids = list(payment_order_ids)
+    notes().update({("receipts", id): [] for id in ids})
+    for row in know(select(Receipt).where(Receipt.payment_order_id.in_(ids)).order_by(Receipt.id)):
+        notes()["receipts", row.payment_order_id].append(row)
+
+
 def write(*, by: Actor, **facts: Any) -> Receipt:
     """The row with its number, history and audit. Inside a transaction, account locked."""
-    row = Receipt(number=numbering.take("receipt"), **facts)
+    row = Receipt(number=numbering.take("receipt"), at=clock.now(), **facts)
     db.session.add(row)
-    db.session.flush()
+    identify(row)
+    notes().setdefault("new receipts", set()).add(row.id)
+    if (known := notes().get(("receipts", row.payment_order_id))) is not None:
+        known.append(row)
     subject = get(PaymentOrder, row.payment_order_id) if row.payment_order_id else row
     event, told = ("receipt", row.amount) if row.amount > 0 else ("given_back", -row.amount)
     event = "bounced" if row.reversal else event
@@ -51,6 +73,8 @@ def write(*, by: Actor, **facts: Any) -> Receipt:
 
 def free(receipt: Receipt) -> int:
     """Minor units of the receipt that can pay an invoice: its own rest, as far as its money is still here."""
+    if receipt.id in notes().get("new receipts", ()) and receipt.parent_id is None:
+        return receipt.amount
     given, unapplied = figures.given_and_unapplied(receipt.id, receipt.root_id)
     return max(min(receipt.amount - given, unapplied), 0)
 
@@ -62,16 +86,24 @@ def allocate(receipt: Receipt, invoice: Invoice, *, by: Actor, most: int | None 
     Never above either (invariant 5); what is left of the receipt is unapplied cash. Inside a transaction, account
     locked.
     """
+    before = figures.of_invoice(invoice.id)
+    return _allocate(receipt, invoice, before, by=by, most=most).allocated - before.allocated
+
+
+def _allocate(receipt: Receipt, invoice: Invoice, before: Standing, *, by: Actor, most: int | None = None) -> Standing:
+    """Where the invoice stands then."""
     if receipt.account_id != invoice.account_id or receipt.currency != invoice.currency:
         raise Refusal("foreign_invoice", "Receipt and invoice belong to different accounts or currencies.")
-    amount = min(free(receipt), figures.of_invoice(invoice.id).due)
+    amount = min(free(receipt), before.due)
     amount = amount if most is None else min(amount, most)
     if amount <= 0:
-        return 0
+        return before
     _add(receipt, invoice, amount)
-    invoices.settle(invoice, by=by, receipt=receipt.number, amount=amount, currency=receipt.currency)
+    after = replace(before, allocated=before.allocated + amount)
+    told = {"receipt": receipt.number, "amount": amount, "currency": receipt.currency}
+    invoices.settle(invoice, by=by, standing=after, **told)
     _note("receipt.allocate", receipt, invoice, amount, by=by)
-    return amount
+    return after
 
 
 def take_off(receipt: Receipt, invoice: Invoice, amount: int, *, by: Actor, because: str | None = None) -> None:
@@ -81,7 +113,7 @@ def take_off(receipt: Receipt, invoice: Invoice, amount: int, *, by: Actor, beca
 
 
 def _add(receipt: Receipt, invoice: Invoice, amount: int) -> None:
-    write_row(ALLOCATION, receipt_id=receipt.id, invoice_id=invoice.id, amount=amount)
+    append(ALLOCATION, receipt_id=receipt.id, invoice_id=invoice.id, amount=amount, at=clock.now())
 
 
 def _note(
@@ -91,8 +123,16 @@ def _note(
     audit.note(action, receipt.number, by=by, after=after | ({"because": because} if because else {}))
 
 
-def allocate_all(payment_order: PaymentOrder, invoice: Invoice, *, by: Actor) -> None:
-    """Whatever came in for the payment order and pays nothing yet, oldest first. Account locked."""
-    mine = select(Receipt).where(Receipt.payment_order_id == payment_order.id, Receipt.parent_id.is_(None))
-    for row in db.session.scalars(mine.order_by(Receipt.id)).all():
-        allocate(row, invoice, by=by)
+def allocate_all(payment_order: PaymentOrder, invoice: Invoice, *, by: Actor) -> Standing:
+    """Whatever came in for the payment order and pays nothing yet, oldest first; where the invoice stands then. Account
+    locked."""
+    standing = notes().pop(("standing", invoice.id), None) or figures.of_invoice(invoice.id)
+    for row in list(of(payment_order.id)):
+        if row.parent_id is None:
+            standing = _allocate(row, invoice, standing, by=by)
+    return standing
+
+
+def foresee_standing(invoice_ids: Iterable[int]) -> None:
+    """As `allocate_all` will ask, for many with one statement."""
+    notes().update({("standing", id): found for id, found in figures.of_invoices(invoice_ids).items()})

@@ -5,7 +5,7 @@ Whatever its state, an agreement with any "no" here is "Not live: <reason>", and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -205,6 +205,8 @@ def joined(statement: Any) -> Any:
 
 ONE = joined(select(*COLUMNS, *routes.COLUMNS)).where(PaymentAgreement.id == bindparam("agreement_id_"))
 
+MANY = joined(select(*COLUMNS)).where(PaymentAgreement.id.in_(bindparam("agreement_ids_", expanding=True)))
+
 
 def of_row(row: Any) -> Facts:
     return Facts(
@@ -242,6 +244,13 @@ def of(agreement_id: int, *, fresh: bool = False) -> Verdict:
         raise NotFound(f"agreement {agreement_id}")
     allowed = bool((settings.fresh if fresh else settings.get)(settings.RECURRING))
     return judged(of_row(row), routes.of(row), allowed=allowed)
+
+
+def of_all(agreement_ids: Sequence[int]) -> dict[int, Verdict]:
+    """Many, by the setting as committed now, held until the transaction ends; three statements."""
+    allowed, table = bool(settings.fresh(settings.RECURRING)), routes.load()
+    rows: Any = read_columns(MANY, agreement_ids_=list(agreement_ids))
+    return {row.id: judged(of_row(row), table, allowed=allowed) for row in rows}
 
 
 def refuse_unless_live(agreement_id: int) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from app import settings
 from app.access import Role
-from app.commands.agreements import charging, ending, pausing
+from app.commands.agreements import charging, claiming, ending, pausing
 from app.commands.office import settings as turning
 from app.commands.payments import collection, inquiries
 from app.commands.payments.charges import Instrument
@@ -28,6 +28,7 @@ from app.models import (
     PaymentAgreement,
     PaymentOrder,
     Receipt,
+    ScheduledPayment,
     Subscription,
 )
 from app.queries.agreements import verdict
@@ -211,7 +212,7 @@ def test_nothing_is_charged_where(gateway: ScriptedGateway, stop: str) -> None:
     STOPS[stop](row)
     with at("02-28"):
         assert charging.run() == 0
-        assert charging.collect(payment_id) is False
+        assert charging.collect_one(payment_id) is False
     assert len(gateway.booked) == 1 and count(PaymentOrder) == 1 and plans.broken() == []
 
 
@@ -266,14 +267,14 @@ def test_the_other_periods_are_charged_though_one_breaks(
     gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [plans.by_order() for _ in range(3)]
-    broken, whole = rows[1].id, charging._bill
+    broken, whole = rows[1].id, claiming._invoice
 
-    def breaks(agreement: PaymentAgreement, payment: plans.ScheduledPayment) -> PaymentOrder:
-        if agreement.id == broken:
+    def breaks(payment: ScheduledPayment) -> Invoice:
+        if payment.agreement_id == broken:
             raise RuntimeError("a defect")
-        return whole(agreement, payment)
+        return whole(payment)
 
-    monkeypatch.setattr(charging, "_bill", breaks)
+    monkeypatch.setattr(claiming, "_invoice", breaks)
     with at("02-28"):
         assert charging.run() == 2
     assert [plans.states(row, 1) for row in rows] == [["paid"], ["scheduled"], ["paid"]]

@@ -6,7 +6,7 @@ Every race has its control: with the locks taken out the same race must go wrong
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,9 +18,9 @@ from sqlalchemy import Engine, event, select, text, update
 from app import db as house
 from app import settings
 from app.access import Role
-from app.commands.agreements import charging, ending, holding, pausing
+from app.commands.agreements import charging, claiming, ending, holding, pausing
 from app.commands.office import settings as turning
-from app.db import db, end_read, transaction
+from app.db import db, end_read, know, transaction
 from app.gateways import registry
 from app.models import Missed, PaymentAgreement, ScheduledPayment, User
 from app.queries.agreements import verdict
@@ -81,19 +81,26 @@ def stops(row: PaymentAgreement, by: User) -> dict[str, Callable[[], Any]]:
 def without_locks(monkeypatch: pytest.MonkeyPatch, looked: Callable[[], Any]) -> Iterator[None]:
     """The house as it must not be: rows not held, writers not announced, the setting read and not held. `looked` is
     called when a claim has looked at the verdict and has written nothing yet."""
-    look = verdict.of
+    look = verdict.of_all
 
     def unheld(model: type[Any], id: int) -> Any:
         return db.session.get_one(model, id, populate_existing=True)
 
-    def slowly(agreement_id: int, *, fresh: bool = False) -> Any:
-        found = look(agreement_id)
+    def all_unheld(model: type[Any], ids: Iterable[int | None], *options: Any) -> list[Any]:
+        query = select(model).where(model.id.in_([id for id in ids if id is not None])).order_by(model.id)
+        return know(query.options(*options).execution_options(populate_existing=True))
+
+    def slowly(agreement_ids: Sequence[int]) -> Any:
+        found = look(agreement_ids)
         looked()
         return found
 
-    for module in (charging, holding, ending):
+    for module in (claiming, holding, ending):
         monkeypatch.setattr(module, "lock", unheld)
-    monkeypatch.setattr(verdict, "of", slowly)
+    for module in (claiming, holding):
+        monkeypatch.setattr(module, "lock_all", all_unheld)
+    monkeypatch.setattr(settings, "fresh", settings.get)
+    monkeypatch.setattr(verdict, "of_all", slowly)
     event.remove(Engine, "begin", house._begin_sqlite)
     event.listen(Engine, "begin", begin_plainly)
     try:
@@ -115,7 +122,7 @@ def test_charge_meets_stop(
     """Either the charge was first and its period is paid, or nothing was charged; the rows tell the order."""
     payment_id = due(row)
     end_read()
-    results = race(any_app, [lambda: charging.collect(payment_id), stops(row, by)[stop]])
+    results = race(any_app, [lambda: charging.collect_one(payment_id), stops(row, by)[stop]])
     assert not [r for r in results if isinstance(r, Exception)]
     charged = len(gateway.booked) == 2
     assert charged is (results[0] is True)
@@ -149,7 +156,7 @@ def test_control_charge_meets_stop_without_locks(
             stopped.set()
 
     with without_locks(monkeypatch, wait):
-        results = race(any_app, [lambda: charging.collect(payment_id), stop_then])
+        results = race(any_app, [lambda: charging.collect_one(payment_id), stop_then])
     assert [r for r in results if isinstance(r, Exception)] or plans.broken()
 
 
@@ -168,7 +175,7 @@ def test_two_claims_of_one_period_are_one_charge(
 ) -> None:
     payment_id = due(row)
     end_read()
-    results = race(any_app, [lambda: charging.collect(payment_id)] * 3)
+    results = race(any_app, [lambda: charging.collect_one(payment_id)] * 3)
     assert sorted(results) == [False, False, True]
     assert len(gateway.booked) == 2 and plans.broken() == []
 
@@ -180,7 +187,7 @@ def test_control_two_claims_without_locks_go_wrong(
     end_read()
     both = threading.Barrier(2)
     with without_locks(monkeypatch, lambda: meet(both)):
-        results = race(any_app, [lambda: charging.collect(payment_id)] * 2)
+        results = race(any_app, [lambda: charging.collect_one(payment_id)] * 2)
     broke = [r for r in results if isinstance(r, Exception)]
     assert len(gateway.booked) > 2 or broke
 

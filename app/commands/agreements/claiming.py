@@ -1,0 +1,178 @@
+"""The claim of due periods: what is looked at under the locks before any of them is charged, and the rows of each.
+
+Many at once or one alone, by the same functions. What they read is read for all of them beforehand, and what they add
+is written together, so that the number of statements hardly depends on how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from ... import audit, clock, numbering, settings
+from ...db import db, get, know, lock, lock_all, number_ahead, transaction
+from ...failpoints import failpoint
+from ...logs import log
+from ...models import (
+    SYSTEM,
+    Address,
+    Attempt,
+    CollectionMethod,
+    Document,
+    IntentPurpose,
+    Invoice,
+    InvoiceLine,
+    PaymentAgreement,
+    PaymentIntent,
+    PaymentOrder,
+    PaymentOrderLine,
+    ScheduledPayment,
+    StagedJob,
+)
+from ...queries import routes
+from ...queries.agreements import verdict
+from ...states.invoice import Standing
+from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
+from ..payments import claims, payment_links
+from ..payments.claims import Instrument
+from ..post import mails, papers
+from ..receivables import period_invoices
+from . import holding
+
+CHECKOUT = timedelta(hours=1)
+WRITTEN = (
+    *(Invoice, InvoiceLine, Document, StagedJob),
+    *(PaymentOrder, PaymentOrderLine, PaymentIntent, Attempt),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The payments that are asked for now, and the attempts to send where a card is charged."""
+
+    payments: Sequence[int]
+    attempts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What every charge of a claim looks at."""
+
+    routes: Sequence[routes.RouteRow]
+    cards: claims.Cards
+
+
+def claim(payment_ids: Sequence[int]) -> Claimed:
+    """Those that may be asked for now; of the others nothing is left. Each is of another agreement. Raises what
+    `claims` raises: nothing is left of any of them then."""
+    with transaction():
+        number_ahead(*WRITTEN)
+        payments = [row for row in _held(payment_ids) if _may_be_asked_for(row)]
+        live = _live(payments)
+        new = [row for row in live if row.payment_order_id is None]
+        _bill(new)
+        attempts = _ask(live, new)
+        failpoint("agreement.before_claim_commits")
+    return Claimed([row.id for row in live], attempts)
+
+
+def _held(payment_ids: Sequence[int]) -> list[ScheduledPayment]:
+    """As they are now, with their accounts, orders and agreements, in the fixed order."""
+    of = select(ScheduledPayment.agreement_id).where(ScheduledPayment.id.in_(payment_ids))
+    held = holding.hold_all(db.session.scalars(of).all())
+    places = {place for row in held for place in _places(row)}
+    know(select(Address).where(Address.id.in_(places)))
+    return lock_all(ScheduledPayment, payment_ids)
+
+
+def _places(row: PaymentAgreement) -> Iterable[int | None]:
+    return row.account.billing_address_id, row.order.billing_address_id if row.order else None
+
+
+def _may_be_asked_for(row: ScheduledPayment) -> bool:
+    return row.status is ScheduledStatus.SCHEDULED and row.due_at <= clock.now()
+
+
+def _live(payments: Sequence[ScheduledPayment]) -> list[ScheduledPayment]:
+    found = verdict.of_all([row.agreement_id for row in payments])
+    for row in payments:
+        if not found[row.agreement_id].live:
+            because = found[row.agreement_id].reason
+            log.warning("agreement.not_collected", scheduled_payment=row.id, because=f"not_live: {because}")
+    return [row for row in payments if found[row.agreement_id].live]
+
+
+def _bill(payments: Sequence[ScheduledPayment]) -> None:
+    """The invoice and the payment order of each, made once; a period that was put off has them already."""
+    with numbering.ahead("invoice", len(payments)), numbering.ahead("payment_order", len(payments)):
+        bills = [_invoice(row) for row in payments]
+        db.session.flush()
+        orders = [_payment_order(row, bill) for row, bill in zip(payments, bills, strict=True)]
+        db.session.flush()
+    for row, bill, asked in zip(payments, bills, orders, strict=True):
+        row.payment_order_id, row.invoice_id = asked.id, bill.id
+
+
+def _invoice(payment: ScheduledPayment) -> Invoice:
+    invoice = period_invoices.issue(payment.agreement, payment, by=SYSTEM)
+    papers.invoice(invoice, Standing(invoice.gross))
+    return invoice
+
+
+def _payment_order(payment: ScheduledPayment, invoice: Invoice) -> PaymentOrder:
+    agreement = payment.agreement
+    covers = period_invoices.span(payment.covers_from, payment.covers_to)
+    purpose = f"Agreement {agreement.number}, {covers}"
+    row = PaymentOrder(
+        number=numbering.take("payment_order"),
+        account_id=agreement.account_id,
+        account=agreement.account,
+        contact_id=agreement.contact_id,
+        agreement_id=agreement.id,
+        invoice_id=invoice.id,
+        purpose=purpose,
+        amount=payment.amount,
+        currency=payment.currency,
+        due_date=invoice.due_date,
+        collection=agreement.collection,
+        lines=[PaymentOrderLine(description=purpose, amount=payment.amount)],
+    )
+    db.session.add(row)
+    row.record("created", by=SYSTEM, number=row.number, amount=row.amount, currency=row.currency, purpose=purpose)
+    audit.note("payment_order.create", row.number, by=SYSTEM, after={"amount": row.money})
+    return row
+
+
+def _ask(payments: Sequence[ScheduledPayment], new: Sequence[ScheduledPayment]) -> list[int]:
+    """The attempts to send. Their rows are the last thing before the gateway hears of them (invariant 9)."""
+    table = _Table(routes.load(), claims.cards(row.agreement.method_id for row in payments))
+    attempts = []
+    for row in payments:
+        row.transition(ScheduledEvent.COLLECT, by=SYSTEM, number=row.agreement.number, period=row.period)
+        asked = get(PaymentOrder, row.payment_order_id)
+        if row.agreement.collection is CollectionMethod.PAYMENT_LINK:
+            life = timedelta(days=settings.fresh(settings.PAYMENT_LINK_DAYS))
+            mails.payment_link(_intent(asked, IntentPurpose.LINK, life, row in new), by=SYSTEM)
+        else:
+            attempts.append(_attempt(row.agreement, asked, table, row in new))
+    return attempts
+
+
+def _intent(asked: PaymentOrder, purpose: IntentPurpose, life: timedelta, new: bool) -> PaymentIntent:
+    """Of a payment order that was made just now nothing can be paid yet, and nothing else asks for it."""
+    until = clock.now() + life
+    if new:
+        return payment_links.new_intent(asked, purpose, until, asked.amount, by=SYSTEM)
+    return payment_links.open_intent(asked, purpose, until, by=SYSTEM)
+
+
+def _attempt(agreement: PaymentAgreement, asked: PaymentOrder, table: _Table, new: bool) -> int:
+    intent = _intent(asked, IntentPurpose.STAFF, CHECKOUT, new)
+    if not new:
+        claims.refuse_unless_payable(intent, lock(PaymentOrder, asked.id), None)
+    way = claims.way_of(intent, by_itself=True, among=table.routes)
+    pay_with = Instrument(method_id=agreement.method_id)
+    return claims.write(intent, asked, pay_with, way, by=SYSTEM, cards=table.cards).id
