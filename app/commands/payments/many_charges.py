@@ -42,22 +42,27 @@ def execute(attempt_ids: Sequence[int]) -> None:
 def _ask(calls: Sequence[Call]) -> dict[int, ChargeResult]:
     """What the gateways answered, by attempt; nothing of one that was not asked any more."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def apart(call: Call) -> ChargeResult | None:
+        with app.app_context():
+            return _send(call)
+
     most = min(len(calls), app.config["CHARGES_IN_FLIGHT"])
-    if most < 2:
-        return {call.attempt_id: call.gateway.charge(call.request) for call in calls}
-    with ThreadPoolExecutor(most, "charge") as threads:
-        found = list(threads.map(lambda call: _send(app, call), calls))
+    if most > 1:
+        with ThreadPoolExecutor(most, "charge") as threads:
+            found = list(threads.map(apart, calls))
+    else:
+        found = [_send(call) for call in calls]
     return {call.attempt_id: answer for call, answer in zip(calls, found, strict=True) if answer is not None}
 
 
-def _send(app: Flask, call: Call) -> ChargeResult | None:
-    """In a thread of its own. None where it broke, or came so late that the sweeper has it now."""
-    with app.app_context():
-        try:
-            return call.gateway.charge(call.request) if call.until > clock.now() else None
-        except Exception as error:
-            log.error("charge.broke", attempt=call.attempt_id, exc_info=error)
-            return None
+def _send(call: Call) -> ChargeResult | None:
+    """None where it broke, or came so late that the sweeper has it now."""
+    try:
+        return call.gateway.charge(call.request) if call.until > clock.now() else None
+    except Exception as error:
+        log.error("charge.broke", attempt=call.attempt_id, exc_info=error)
+        return None
 
 
 def _settle(answers: dict[int, ChargeResult]) -> int:
