@@ -16,7 +16,8 @@ from statistics import median
 
 from flask import Flask
 
-from tests.bench import baseline, throughput
+from app.db import db
+from tests.bench import baseline, probe, throughput
 from tests.bench.pages import Page, prepare
 from tests.bench.serving import Server, serving
 from tests.conftest import make_app
@@ -124,10 +125,11 @@ class Effort:
     requests: int = 60
     pieces: int = 100
     workers: int = 2
+    batches: int = 16
 
 
-QUICK = Effort(1, 3, 2, 1)
-PAGES, MONEY = "pages", "money"
+QUICK = Effort(1, 3, 2, 1, 1)
+PAGES, MONEY, RUNS = "pages", "money", "runs"
 
 
 def run(postgres: bool, effort: Effort, wanted: Collection[str]) -> str:
@@ -138,11 +140,15 @@ def run(postgres: bool, effort: Effort, wanted: Collection[str]) -> str:
     ):
         settings = production(url, redis_url, folder)
         app = make_app(url, folder, SECRET_KEY=SECRET_KEY, BASE_URL="http://localhost")
+        with app.app_context():
+            probe.make_tables(db.engine)
         done = []
         if PAGES in wanted:
             done.append(of_pages(app, settings, folder, effort))
         if MONEY in wanted:
             done.append(of_money(app, settings, folder, effort))
+        if RUNS in wanted:
+            done.append(of_runs(app, settings, folder, effort))
         return "\n\n".join(done)
 
 
@@ -168,13 +174,21 @@ def of_money(app: Flask, settings: dict[str, str], folder: Path, effort: Effort)
     return throughput.table(flows)
 
 
+def of_runs(app: Flask, settings: dict[str, str], folder: Path, effort: Effort) -> str:
+    invented = settings | {"COUNTERSIGN_ENV": "test"}
+    with app.app_context():
+        flows, checkout = throughput.measure_runs(invented, folder, batches=effort.batches, workers=effort.workers)
+    return f"{throughput.table(flows)}\n{checkout}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser("bin/bench", description=__doc__)
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
-    parser.add_argument("--quick", action="store_true", help="a few requests of each, to see that it works")
-    parser.add_argument("--only", choices=(PAGES, MONEY), help="one of the two tables")
+    parser.add_argument("--quick", action="store_true", help="a few requests of each but the runs, to see that it works")
+    parser.add_argument("--only", choices=(PAGES, MONEY, RUNS), help="one of the tables")
     arguments = parser.parse_args()
-    wanted = (arguments.only,) if arguments.only else (PAGES, MONEY)
+    usual = (PAGES, MONEY) if arguments.quick else (PAGES, MONEY, RUNS)
+    wanted = (arguments.only,) if arguments.only else usual
     load = " ".join(f"{average:.1f}" for average in os.getloadavg())
     print(run(arguments.postgres, QUICK if arguments.quick else Effort(), wanted))
     print(f"\nThe machine's load before: {load}, on {os.cpu_count()} processors")

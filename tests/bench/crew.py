@@ -20,14 +20,17 @@ from flask import Flask
 from sqlalchemy import Engine, event
 
 from app import clock
+from app.commands.agreements.charging import batch
 from app.commands.payments import charges
 from app.commands.payments.charges import Instrument
 from app.commands.post import mail_delivery
 from app.db import db
+from app.gateways import registry
 from app.gateways.sandbox import notices
 from app.models import SYSTEM
 from app.states.attempt import AttemptStatus
 from tests.bench import probe
+from tests.bench.recurring import Till
 
 Work = Callable[[Any], object]
 WARM = 3
@@ -108,10 +111,30 @@ def _posted(app: Flask, name: str) -> dict[str, Any]:
     }
 
 
+def running(app: Flask, seconds: float = 0.0) -> Work:
+    """So many periods that are due, taken, claimed, charged and followed up as the recurring run does it; the gateway
+    answers within the process, after `seconds`."""
+    till = Till(seconds)
+    registry.get = registry.for_account = lambda _of: till  # type: ignore[assignment]
+
+    def run(most: int) -> None:
+        with app.app_context():
+            if batch(most) != most:
+                raise RuntimeError("not so many periods were due")
+
+    return run
+
+
+def running_far(app: Flask) -> Work:
+    return running(app, 0.3)
+
+
 KINDS: dict[str, Callable[[Flask], Work]] = {
     "charge": charging,
     "event": hearing,
     "mail": mailing,
+    "run": running,
+    "far run": running_far,
     "charge probe": probe.charging,
     "event probe": probe.hearing,
     "mail probe": probe.mailing,

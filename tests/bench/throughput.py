@@ -16,13 +16,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.commands.agreements import charging
 from app.db import db
 from app.models import OrderEmail, PostProcessing
-from tests.bench import mail, money, probe
+from tests.bench import mail, money, recurring
 from tests.bench.crew import WARM
 from tests.bench.mail import ROUND
 from tests.engines import ROOT
 
+CHECKOUTS = 40
 OVERHEAD = WARM + 1  # what a process does before the watch is started
 MOST_MILLISECONDS = 20.0  # of a webhook, at the 95th percentile
 AIMS = {
@@ -33,6 +35,12 @@ AIMS = {
 NAMES = {"charge": "Charge of a saved card", "event": "Webhook taken in", "mail": "Mail handed to a server"}
 # How many of its kind a piece stands for: mails leave many at once.
 EACH = {"mail": ROUND}
+BATCH = charging.BATCH
+FAR = 64  # in flight at a gateway that takes 300 ms
+MOST_SLOWER = 1.5  # a checkout beside it, at the 95th percentile
+AIMS |= {"run": {"sqlite": 350, "postgresql": 320}, "far run": {"sqlite": 180, "postgresql": 180}}
+SIZES = {"run": BATCH, "far run": FAR}
+NAMES |= {"run": "Recurring run", "far run": "Run, gateway 300 ms"}
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,14 @@ def _hear(process: Any, log: Path, start: str) -> str:
 
 def _together(settings: Mapping[str, str], kind: str, shares: Sequence[Sequence[Any]], log: Path) -> tuple[float, Any]:
     """All processes start at once on their shares; pieces a second, and what each process answered."""
+    return _side_by_side(settings, [(kind, share) for share in shares], log)
+
+
+def _side_by_side(
+    settings: Mapping[str, str], shares: Sequence[tuple[str, Sequence[Any]]], log: Path
+) -> tuple[float, Any]:
     with ExitStack() as stack:
-        processes = [stack.enter_context(crew(settings, kind, share, log)) for share in shares]
+        processes = [stack.enter_context(crew(settings, kind, share, log)) for kind, share in shares]
         began = time.perf_counter()
         for process in processes:
             _say(process, "go")
@@ -99,7 +113,6 @@ def _together(settings: Mapping[str, str], kind: str, shares: Sequence[Sequence[
 
 def measure(settings: Mapping[str, str], folder: Path, *, count: int, workers: int) -> list[Flow]:
     """`count` charges and events for each of `workers`. Inside an application context on the same database."""
-    probe.make_tables(db.engine)
     engine, log, each = db.engine.dialect.name, folder / "crew.log", count + OVERHEAD
     rounds = max(count // 10, 1) + OVERHEAD
     pieces: dict[str, Sequence[Any]] = {
@@ -125,6 +138,35 @@ def _flow(
     counts = round(answers[0]["statements"] / each), round(answers[0]["commits"] / each)
     refuse_failures()
     return Flow(kind, rate * each, bare, AIMS[kind][engine], cpu, *counts, quantiles(took, n=20)[-1])
+
+
+def measure_runs(settings: Mapping[str, str], folder: Path, *, batches: int, workers: int) -> tuple[list[Flow], str]:
+    """So many batches of each worker, by a gateway at hand and by one far away; and what a checkout beside the latter
+    takes. Inside an application context on the same database."""
+    engine, log, each = db.engine.dialect.name, folder / "crew.log", batches + OVERHEAD
+    recurring.seed(workers * each * (BATCH + FAR) + each * FAR)
+    pieces = money.due(2 * (CHECKOUTS + OVERHEAD))
+    db.session.remove()
+    names = [str(n) for n in range(100 + OVERHEAD)]
+    bare, _ = _together(settings, "charge probe", [names] * workers, log)
+    flows = [_run(settings, kind, [[size] * each] * workers, bare, log, engine) for kind, size in SIZES.items()]
+    _, alone = _together(settings, "charge", [pieces[::2]], log)
+    _, beside = _side_by_side(settings, [("charge", pieces[1::2]), ("far run", [FAR] * each)], log)
+    refuse_failures()
+    before, after = (quantiles(found[0]["took"], n=20)[-1] for found in (alone, beside))
+    return flows, (
+        f"A checkout beside a run at 300 ms: p95 {after * 1000:.0f} ms, alone {before * 1000:.0f} ms: "
+        f"{after / before:.1f} times (≤ {MOST_SLOWER})"
+    )
+
+
+def _run(settings: Mapping[str, str], kind: str, shares: list[list[int]], bare: float, log: Path, engine: str) -> Flow:
+    rate, answers = _together(settings, kind, shares, log)
+    took = [seconds for answer in answers for seconds in answer["took"]]
+    size, cpu = shares[0][0], sum(answer["cpu"] for answer in answers) / len(shares)
+    counts = -(-answers[0]["statements"] // size), answers[0]["commits"]
+    slow = quantiles(took, n=20)[-1] if len(took) > 1 else took[0]
+    return Flow(kind, rate * size, bare, AIMS[kind][engine], cpu / size, *counts, slow)
 
 
 def refuse_failures() -> None:

@@ -37,11 +37,18 @@ def run() -> int:
     """How many periods were asked for. Of one agreement the earliest period comes first, and a later one only once it
     is settled; what cannot be asked for now comes back when its lease is over."""
     done, left = 0, MOST
-    while left > 0 and (ids := take(min(BATCH, left))):
-        left -= len(ids)
-        failpoint("agreement.taken")
-        done += jobs.together("agreements.charge_due", ids, collect, collect_one)
+    while left > 0 and (asked := batch(min(BATCH, left))) is not None:
+        done, left = done + asked, left - BATCH
     return done
+
+
+def batch(most: int) -> int | None:
+    """How many of at most so many were asked for; None where nothing is due."""
+    ids = take(most)
+    if not ids:
+        return None
+    failpoint("agreement.taken")
+    return jobs.together("agreements.charge_due", ids, collect, collect_one)
 
 
 def take(most: int) -> list[int]:
