@@ -31,6 +31,7 @@ class Permission(StrEnum):
     ACCOUNT_EDIT = "account.edit"
     AGREEMENT_VIEW = "agreement.view"
     AGREEMENT_MANAGE = "agreement.manage"
+    RUN_OPERATE = "recurring_run.operate"
     INVOICE_VIEW = "invoice.view"
     INVOICE_SEND = "invoice.send"
     PAYMENT_VIEW = "payment.view"
@@ -89,6 +90,7 @@ SENTENCES: dict[Permission, str] = {
     P.ACCOUNT_EDIT: marked("edit accounts and contacts"),
     P.AGREEMENT_VIEW: marked("see payment agreements"),
     P.AGREEMENT_MANAGE: marked("make, change, pause and cancel payment agreements"),
+    P.RUN_OPERATE: marked("see the recurring runs, stop and resume them"),
     P.INVOICE_VIEW: marked("see invoices"),
     P.INVOICE_SEND: marked("send invoices by mail"),
     P.PAYMENT_VIEW: marked("see payments"),
@@ -186,6 +188,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.ORDER_NOTE,
             P.ACCOUNT_EDIT,
             P.AGREEMENT_MANAGE,
+            P.RUN_OPERATE,
             P.INVOICE_SEND,
             P.BILLING_HOLD,
             P.CREDIT_NOTE_ISSUE,
@@ -200,6 +203,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         | ESCALATIONS
         | {
             P.AGREEMENT_MANAGE,
+            P.RUN_OPERATE,
             P.REFUND_APPROVE,
             P.RECEIPT_RECORD,
             P.RECEIPT_ALLOCATE,

@@ -289,6 +289,12 @@ ESCALATION = {
     "resolved": Badge(_("Resolved"), "ok", "circle-check"),
 }
 
+RUN = {
+    "running": Badge(_("Running"), "info", "refresh"),
+    "stopped": Badge(_("Stopped"), "warn", "ban"),
+    "done": Badge(_("Done"), "ok", "circle-check"),
+}
+
 KINDS: dict[str, dict[str, Badge]] = {
     "order": ORDER,
     "quote": QUOTE,
@@ -319,6 +325,7 @@ KINDS: dict[str, dict[str, Badge]] = {
     "settled": SETTLED,
     "notice": NOTICE,
     "escalation": ESCALATION,
+    "run": RUN,
 }
 
 

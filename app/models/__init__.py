@@ -33,6 +33,7 @@ from .payment import (
 )
 from .people import User
 from .quote import CollectionMethod, Due, Instalment, Quote, QuoteLine, Renewal
+from .recurring_run import RecurringRun
 from .route_migration import Fate, MigratedMethod, RouteMigration
 from .settlement import (
     BatchState,
@@ -122,6 +123,7 @@ __all__ = [
     "Quote",
     "QuoteLine",
     "Receipt",
+    "RecurringRun",
     "ReceiptKind",
     "RefusedNotices",
     "Renewal",

@@ -163,8 +163,9 @@ _WAITS = text("status = 'scheduled'")
 class ScheduledPayment(Machine, Model):
     """One period: what it covers, when it is due, and what was made of it. `amount` is gross, in minor units.
 
-    `due_at` is the first instant of `due_on` in the agreement's zone. `held_until`: whoever took it to charge it has it
-    to themselves until then, or it rests until then after the gateway was out of reach.
+    `due_at` is the first instant of `due_on` in the agreement's zone. `run_id` is the run that took it last.
+    `held_until`: whoever took it to charge it has it to themselves until then, or it rests until then after the gateway
+    was out of reach.
     """
 
     __tablename__ = "scheduled_payment"
@@ -178,6 +179,7 @@ class ScheduledPayment(Machine, Model):
         CheckConstraint(
             "status IN ('scheduled', 'skipped', 'cancelled') OR payment_order_id IS NOT NULL", name="billed_to_be_paid"
         ),
+        Index("ix_scheduled_payment_run_id_id", "run_id", "id"),
         Index("ix_scheduled_payment_due", "due_at", "id", sqlite_where=_WAITS, postgresql_where=_WAITS),
     )
     EDGES: ClassVar = scheduled_states.EDGES
@@ -194,6 +196,7 @@ class ScheduledPayment(Machine, Model):
     currency: Mapped[str] = mapped_column(String(3))
     payment_order_id: Mapped[int | None] = mapped_column(ForeignKey("payment_order.id"))
     invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"))
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("recurring_run.id"))
     held_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 

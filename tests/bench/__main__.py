@@ -18,6 +18,7 @@ from flask import Flask
 
 from app.db import db
 from tests.bench import baseline, probe, throughput
+from tests.bench import soak as endurance
 from tests.bench.pages import Page, prepare
 from tests.bench.serving import Server, serving
 from tests.conftest import make_app
@@ -132,6 +133,17 @@ QUICK = Effort(1, 3, 2, 1, 1)
 PAGES, MONEY, RUNS = "pages", "money", "runs"
 
 
+def soak(postgres: bool, due: int, kill_every: float) -> str:
+    with (
+        tempfile.TemporaryDirectory(prefix="countersign-soak-") as name,
+        database(postgres, folder := Path(name)) as url,
+        running_redis() as redis_url,
+    ):
+        settings = production(url, redis_url, folder) | {"COUNTERSIGN_ENV": "test"}
+        with make_app(url, folder, SECRET_KEY=SECRET_KEY, BASE_URL="http://localhost").app_context():
+            return str(endurance.soak(settings, folder, due=due, kill_every=kill_every))
+
+
 def run(postgres: bool, effort: Effort, wanted: Collection[str]) -> str:
     with (
         tempfile.TemporaryDirectory(prefix="countersign-bench-") as name,
@@ -184,13 +196,19 @@ def of_runs(app: Flask, settings: dict[str, str], folder: Path, effort: Effort) 
 def main() -> None:
     parser = argparse.ArgumentParser("bin/bench", description=__doc__)
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
-    parser.add_argument("--quick", action="store_true", help="a few requests of each but the runs, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="a few of pages and money, to see that it works")
     parser.add_argument("--only", choices=(PAGES, MONEY, RUNS), help="one of the tables")
+    parser.add_argument("--soak", action="store_true", help="endurance of the recurring run instead, under kills")
+    parser.add_argument("--due", type=int, default=100_000, help="agreements due in it")
+    parser.add_argument("--kill-every", type=float, default=10, help="seconds between two kills in it")
     arguments = parser.parse_args()
     usual = (PAGES, MONEY) if arguments.quick else (PAGES, MONEY, RUNS)
     wanted = (arguments.only,) if arguments.only else usual
     load = " ".join(f"{average:.1f}" for average in os.getloadavg())
-    print(run(arguments.postgres, QUICK if arguments.quick else Effort(), wanted))
+    if arguments.soak:
+        print(soak(arguments.postgres, arguments.due, arguments.kill_every))
+    else:
+        print(run(arguments.postgres, QUICK if arguments.quick else Effort(), wanted))
     print(f"\nThe machine's load before: {load}, on {os.cpu_count()} processors")
 
 

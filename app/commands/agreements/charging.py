@@ -25,7 +25,7 @@ from ...states.agreement import AgreementStatus
 from ...states.invoice import OPEN
 from ...states.scheduled_payment import UNSETTLED, ScheduledStatus
 from ..payments import many_charges
-from . import claiming, holding, outcomes
+from . import claiming, holding, outcomes, runs
 
 BATCH, MOST = 50, 500
 DAY = timedelta(days=1)
@@ -39,6 +39,8 @@ def run() -> int:
     done, left = 0, MOST
     while left > 0 and (asked := batch(min(BATCH, left))) is not None:
         done, left = done + asked, left - BATCH
+    if left > 0:
+        runs.finish()
     return done
 
 
@@ -82,11 +84,12 @@ def take(most: int) -> list[int]:
         .with_for_update(skip_locked=True, of=ScheduledPayment)
     )
     with transaction() as session:
-        if not settings.fresh(settings.RECURRING):
+        if not settings.fresh(settings.RECURRING) or runs.is_stopped():
             return []
         ids = list(session.scalars(due, {"most_a_day": settings.fresh(settings.CATCH_UP)}))
         if ids:
-            session.execute(update(ScheduledPayment).where(ScheduledPayment.id.in_(ids)).values(held_until=now + LEASE))
+            taken = {"held_until": now + LEASE, "run_id": runs.of_today().id}
+            session.execute(update(ScheduledPayment).where(ScheduledPayment.id.in_(ids)).values(taken))
         return ids
 
 
