@@ -1,27 +1,21 @@
-"""The database as the house uses it: one way to write, one way to lock, column types that keep their promises."""
+"""The database as the house uses it: one way to write, one way to lock, for one row and for many."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from enum import StrEnum
-from functools import cache, lru_cache
+from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
-    BigInteger,
     Connection,
     CursorResult,
     Date,
-    DateTime,
     Engine,
-    Enum,
-    Integer,
     MetaData,
     bindparam,
     event,
@@ -31,8 +25,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, make_transient_to_detached
-from sqlalchemy.types import TypeDecorator
 
+from .columns import BigId as BigId
+from .columns import Instant as Instant
+from .columns import Percent as Percent
+from .columns import Quantity as Quantity
+from .columns import Scaled as Scaled
+from .columns import UnitPrice as UnitPrice
+from .columns import enum as enum
 from .errors import NotFound
 
 NAMING = {
@@ -42,78 +42,6 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-BigId = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware datetime, kept in UTC. Refuses naive ones."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("naive datetime")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-@cache
-def _scaled_down(places: int) -> Callable[[int | None], Decimal | None]:
-    """Remembers its answers: a page of forty lines reads three hundred figures, and nearly all of them again."""
-
-    @lru_cache(maxsize=4096)
-    def scaled_down(value: int | None) -> Decimal | None:
-        return None if value is None else Decimal(value).scaleb(-places)
-
-    return scaled_down
-
-
-class Scaled(TypeDecorator[Decimal]):
-    """A Decimal with at most `places` digits after the point, kept as an exact integer. Refuses to round."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def __init__(self, places: int) -> None:
-        super().__init__()
-        self.places = places
-
-    def process_bind_param(self, value: Decimal | None, dialect: Any) -> int | None:
-        if value is None:
-            return None
-        scaled = Decimal(value).scaleb(self.places)
-        if scaled != scaled.to_integral_value():
-            raise ValueError(f"{value} has more than {self.places} decimals")
-        return int(scaled)
-
-    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[int | None], Decimal | None]:
-        return _scaled_down(self.places)
-
-
-Quantity = Scaled(3)
-UnitPrice = Scaled(4)
-Percent = Scaled(3)
-
-
-def enum(kind: type[StrEnum]) -> Enum:
-    """VARCHAR with a CHECK of the enum's values; named after the enum, so that migrations can find it."""
-    return Enum(
-        kind,
-        native_enum=False,
-        create_constraint=True,
-        validate_strings=True,
-        length=40,
-        name=f"{kind.__module__.rsplit('.', 1)[-1]}_{kind.__name__.lower()}",
-        values_callable=lambda e: [m.value for m in e],
-    )
 
 
 class Base(DeclarativeBase):

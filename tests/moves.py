@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.access import Role
+from app.commands.agreements import runs
 from app.commands.methods import method_requests
 from app.commands.routing import gateways, route_migrations, routes
 from app.db import db, transaction
@@ -17,6 +18,7 @@ from app.models import (
     MethodRequest,
     PaymentMethod,
     PaymentProfile,
+    RecurringRun,
     Route,
     RouteMigration,
     Token,
@@ -101,3 +103,9 @@ def migration(**facts: Any) -> RouteMigration:
     target, moved = gateway(), first_route()
     wanted: dict[str, Any] = {"ask_customers": False, "form_key": f"migrate-{next(_count)}", "by": admin()}
     return route_migrations.start(moved.id, target.id, **(wanted | facts))
+
+
+def run() -> RecurringRun:
+    """Of today, begun."""
+    with transaction():
+        return runs.of_today()

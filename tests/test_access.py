@@ -34,6 +34,7 @@ account.view               s m o r b a c p P . A v
 account.edit               s m . . b . . . . . A .
 agreement.view             s m o r b a c p P . A v
 agreement.manage           . m . . b a . . . . A .
+recurring_run.operate      . . . . b a . . . . A .
 invoice.view               s m o r b a c p P . A v
 invoice.send               s m . . b a . . . . A .
 payment.view               s m o r b a c p P . A v

@@ -152,6 +152,7 @@ def samples(app: Flask) -> dict[str, object]:
         "admin.route": "cards",
         "admin.kind": "payment_link",
         "admin.migration_id": moves.migration().id,
+        "agreements.day": moves.run().day.isoformat(),
         "operations.event_id": waiting.event().id,
         "operations.escalation_id": waiting.escalation().id,
         "operations.queue": "charges",

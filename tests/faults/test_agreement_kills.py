@@ -23,8 +23,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.engines]
 
 
 @pytest.fixture
-def row(any_app: Flask) -> PaymentAgreement:
-    return plans.in_sandbox()
+def rows(any_app: Flask) -> list[PaymentAgreement]:
+    """Due together, so that they are claimed, charged and followed up together."""
+    return [plans.in_sandbox(), plans.in_sandbox()]
 
 
 def count(model: type) -> int:
@@ -43,9 +44,11 @@ def count(model: type) -> int:
         ("post_processing.before_commit", "collecting"),
     ],
 )
-def test_a_killed_run_charges_its_period_once(any_app: Flask, row: PaymentAgreement, failpoint: str, left: str) -> None:
+def test_a_killed_run_charges_its_periods_once(
+    any_app: Flask, rows: list[PaymentAgreement], failpoint: str, left: str
+) -> None:
     die(any_app, failpoint, run)
-    assert plans.states(row, 2) == [left, "scheduled"]
+    assert [plans.states(row, 2) for row in rows] == [[left, "scheduled"]] * 2
     end_read()
     later = clock.now() + charging.LEASE + timedelta(seconds=1)
     with time_machine.travel(clock.now() + timedelta(seconds=60), tick=True):
@@ -54,6 +57,7 @@ def test_a_killed_run_charges_its_period_once(any_app: Flask, row: PaymentAgreem
     with time_machine.travel(later, tick=True):
         charging.run()
         jobs.run_due()
-    assert plans.states(row, 2) == ["paid", "scheduled"] and len(plans.attempts(row)) == 1
-    assert count(Invoice) == count(PaymentOrder) == count(Receipt) == 2
+    assert [plans.states(row, 2) for row in rows] == [["paid", "scheduled"]] * 2
+    assert [len(plans.attempts(row)) for row in rows] == [1, 1]
+    assert count(Invoice) == count(PaymentOrder) == count(Receipt) == 4
     assert invariants.broken(grace=timedelta(0)) == []

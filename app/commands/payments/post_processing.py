@@ -242,10 +242,10 @@ def _at_once(transaction_ids: Sequence[int]) -> int:
     """The way that nearly every payment goes: nothing is loaded twice, and the disk is waited for once."""
     with transaction():
         rows = [row for row in _rows(transaction_ids) if row.done_at is None]
-        ids = [row.transaction_id for row in rows]
+        ids = [row.transaction_id for row in rows if row.transaction_id is not None]
         with foresight.of_captures(ids) if len(ids) > 1 else nullcontext():
-            for row in rows:
-                captured = Captured(row.transaction_id)
+            for row, id in zip(rows, ids, strict=True):
+                captured = Captured(id)
                 for _step, work in STEPS[captured.transaction.action]:
                     work(captured)
                 _done(row)

@@ -100,7 +100,7 @@ def _allocate(receipt: Receipt, invoice: Invoice, before: Standing, *, by: Actor
         return before
     _add(receipt, invoice, amount)
     after = replace(before, allocated=before.allocated + amount)
-    told = {"receipt": receipt.number, "amount": amount, "currency": receipt.currency}
+    told: dict[str, Any] = {"receipt": receipt.number, "amount": amount, "currency": receipt.currency}
     invoices.settle(invoice, by=by, standing=after, **told)
     _note("receipt.allocate", receipt, invoice, amount, by=by)
     return after

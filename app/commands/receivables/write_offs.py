@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 
 from ... import audit, forms
@@ -42,7 +44,7 @@ def write_off(invoice_id: int, *, because: str, form_key: str, by: User) -> Writ
         )
         db.session.add(row)
         db.session.flush()
-        told = {"amount": row.amount, "currency": row.currency}
+        told: dict[str, Any] = {"amount": row.amount, "currency": row.currency}
         invoices.settle(invoice, by=Actor.of(by), because=row.reason, event="written_off", **told)
         lowering.lower(invoice, by=Actor.of(by), because=f"Written off of {invoice.number}")
         after = {"amount": Money(row.amount, row.currency), "reason": row.reason}
@@ -76,7 +78,7 @@ def take_back(write_off_id: int, *, because: str, form_key: str, by: User) -> Wr
         )
         db.session.add(row)
         db.session.flush()
-        told = {"amount": -row.amount, "currency": row.currency}
+        told: dict[str, Any] = {"amount": -row.amount, "currency": row.currency}
         invoices.settle(invoice, by=Actor.of(by), because=row.reason, event="write_off_taken_back", **told)
         after = {"amount": Money(-row.amount, row.currency), "reason": row.reason}
         audit.note("invoice.write_off_taken_back", invoice.number or "", by=Actor.of(by), after=after)

@@ -158,7 +158,7 @@ def _done(run_ids: Sequence[int]) -> dict[int, dict[tuple[S, AttemptStatus | Non
     """How many payments of each run stand where, with the attempt that is open for them."""
     open_try = (Attempt.payment_order_id == ScheduledPayment.payment_order_id) & Attempt.status.in_(OPEN)
     on = open_try & (ScheduledPayment.status == S.COLLECTING)
-    query = (
+    query: Any = (
         select(ScheduledPayment.run_id, ScheduledPayment.status, Attempt.status, func.count())
         .outerjoin(Attempt, on)
         .where(ScheduledPayment.run_id.in_(run_ids))

@@ -130,6 +130,20 @@ def test_charge_meets_stop(
     assert plans.states(row, 1) == [expected] and plans.broken() == []
 
 
+def test_a_batch_meets_stops(any_app: Flask, gateway: ScriptedGateway, row: PaymentAgreement, by: User) -> None:
+    """Of three that are due together one is paused and one cancelled meanwhile; each is charged or stopped."""
+    with time_machine.travel("2027-01-31 10:00:00+00:00", tick=True):
+        rows = [row, plans.by_order(), plans.by_order()]
+    stopping = [stops(rows[0], by)["pause"], stops(rows[1], by)["cancel"]]
+    end_read()
+    results = race(any_app, [lambda: charging.batch(50), *stopping])
+    assert not [r for r in results if isinstance(r, Exception)]
+    ended = [plans.states(x, 1)[0] for x in rows]
+    assert ended[0] in ("paid", "scheduled") and ended[1] in ("paid", "cancelled") and ended[2] == "paid"
+    assert len(gateway.booked) == 3 + ended.count("paid") and results[0] == ended.count("paid")
+    assert plans.broken() == []
+
+
 @pytest.mark.parametrize("stop", ["pause", "setting off"])
 def test_control_charge_meets_stop_without_locks(
     any_app: Flask,
