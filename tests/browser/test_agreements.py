@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.access import Role
 from app.db import end_read
-from tests import factories, plans
+from tests import factories, moves, plans
 from tests.browser.looking import look, walk
 from tests.browser.test_look import sign_in
 from tests.live import live_server  # noqa: F401  (fixture)
@@ -31,7 +31,9 @@ def test_agreements_are_accessible_and_paused_in_place(page: Page) -> None:
     customer = factories.account()
     number, account = plans.by_hand(customer).number, customer.number
     end_read()
-    walk(page, ["/agreements/", f"/agreements/{number}", f"/agreements/new/{account}"])
+    run = f"/agreements/runs/{moves.run().day}"
+    end_read()
+    walk(page, ["/agreements/", f"/agreements/{number}", f"/agreements/new/{account}", "/agreements/runs/", run])
     page.goto(f"/agreements/{number}")
     page.get_by_role("link", name="Pause").click()
     dialog = page.get_by_role("dialog", name=f"Pause {number}")

@@ -23,6 +23,7 @@ from ...models import (
     ScheduledPayment,
 )
 from ...money import Money
+from ...states import declines
 from ...states.agreement import AgreementStatus
 from ...states.attempt import OPEN, AttemptStatus
 from ...states.recurring_run import RunStatus
@@ -193,7 +194,8 @@ def _failures(run_id: int) -> tuple[Failure, ...]:
     query = (
         select(
             *(PaymentAgreement.number, Account.name, ScheduledPayment.amount, ScheduledPayment.currency),
-            *(ScheduledPayment.due_on, PaymentOrder.number.label("asked"), Attempt.error),
+            *(ScheduledPayment.due_on, PaymentOrder.number.label("asked")),
+            *(Attempt.error, Attempt.decline_code, Attempt.advice),
         )
         .select_from(ScheduledPayment)
         .join(PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id)
@@ -213,7 +215,7 @@ def _failures(run_id: int) -> tuple[Failure, ...]:
             due_on=row.due_on,
             payment_order=row.asked,
             payment_url=url_for("payments.show", number=row.asked),
-            because=row.error or "",
+            because=declines.explain(row.decline_code, row.advice).staff if row.decline_code else row.error or "",
         )
         for row in read_columns(query)
     )
