@@ -159,14 +159,15 @@ def _done(run_ids: Sequence[int]) -> dict[int, dict[tuple[S, AttemptStatus | Non
     """How many payments of each run stand where, with the attempt that is open for them."""
     open_try = (Attempt.payment_order_id == ScheduledPayment.payment_order_id) & Attempt.status.in_(OPEN)
     on = open_try & (ScheduledPayment.status == S.COLLECTING)
-    query: Any = (
+    query = (
         select(ScheduledPayment.run_id, ScheduledPayment.status, Attempt.status, func.count())
         .outerjoin(Attempt, on)
         .where(ScheduledPayment.run_id.in_(run_ids))
         .group_by(ScheduledPayment.run_id, ScheduledPayment.status, Attempt.status)
     )
     found: dict[int, dict[tuple[S, AttemptStatus | None], int]] = {}
-    for run_id, status, attempt, many in read_columns(query):
+    rows: Any = read_columns(query)
+    for run_id, status, attempt, many in rows:
         found.setdefault(run_id, {})[status, attempt] = many
     return found
 
