@@ -9,6 +9,9 @@ from rq.timeouts import JobTimeoutException
 from ..db import db
 from ..logs import log
 
+# So many rows a transaction: their locks keep a checkout waiting, on SQLite every writer.
+AT_ONCE = 16
+
 
 def each(what: str, ids: Iterable[int], work: Callable[[int], object], *, broke: Callable[[int], object] = bool) -> int:
     """Call `work` with each id, every call with transactions of its own; returns how many answered with something true.
@@ -32,8 +35,10 @@ def each(what: str, ids: Iterable[int], work: Callable[[int], object], *, broke:
 def together(
     what: str, ids: Sequence[int], work: Callable[[Sequence[int]], int], alone: Callable[[int], object]
 ) -> int:
-    """As `each`, but with all ids at once; where that breaks, with either half of them, down to one `alone`. `work`
+    """As `each`, but with several ids at once; where that breaks, with either half of them, down to one `alone`. `work`
     says how many it did, and leaves nothing behind where it raises."""
+    if len(ids) > AT_ONCE:
+        return sum(together(what, ids[n : n + AT_ONCE], work, alone) for n in range(0, len(ids), AT_ONCE))
     if len(ids) < 2:
         return each(what, ids, alone)
     try:

@@ -36,7 +36,7 @@ NAMES = {"charge": "Charge of a saved card", "event": "Webhook taken in", "mail"
 # How many of its kind a piece stands for: mails leave many at once.
 EACH = {"mail": ROUND}
 BATCH = charging.BATCH
-FAR = 64  # in flight at a gateway that takes 300 ms
+FAR = BATCH  # in flight at a gateway that takes 300 ms
 MOST_SLOWER = 1.5  # a checkout beside it, at the 95th percentile
 AIMS |= {"run": {"sqlite": 350, "postgresql": 320}, "far run": {"sqlite": 180, "postgresql": 180}}
 SIZES = {"run": BATCH, "far run": FAR}

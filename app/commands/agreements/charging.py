@@ -9,6 +9,7 @@ breaks its batch, the batch is done in halves, down to that row alone.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -27,7 +28,9 @@ from ...states.scheduled_payment import UNSETTLED, ScheduledStatus
 from ..payments import many_charges
 from . import claiming, holding, outcomes, runs
 
-BATCH, MOST = 50, 500
+BATCH = 64
+# Well within the lease of its tick.
+LONGEST = timedelta(minutes=4)
 DAY = timedelta(days=1)
 LEASE = timedelta(minutes=2)
 
@@ -36,11 +39,12 @@ LEASE = timedelta(minutes=2)
 def run() -> int:
     """How many periods were asked for. Of one agreement the earliest period comes first, and a later one only once it
     is settled; what cannot be asked for now comes back when its lease is over."""
-    done, left = 0, MOST
-    while left > 0 and (asked := batch(min(BATCH, left))) is not None:
-        done, left = done + asked, left - BATCH
-    if left > 0:
-        runs.finish()
+    done, ends = 0, time.monotonic() + LONGEST.total_seconds()
+    while (asked := batch(BATCH)) is not None:
+        done += asked
+        if time.monotonic() >= ends:
+            return done  # the next tick goes on
+    runs.finish()
     return done
 
 
@@ -50,7 +54,7 @@ def batch(most: int) -> int | None:
     if not ids:
         return None
     failpoint("agreement.taken")
-    return jobs.together("agreements.charge_due", ids, collect, collect_one)
+    return collect(ids)
 
 
 def take(most: int) -> list[int]:
@@ -94,21 +98,27 @@ def take(most: int) -> list[int]:
 
 
 def collect(payment_ids: Sequence[int]) -> int:
-    """Ask for these; how many were. Those that may not be asked for now wait; so do all where one breaks."""
-    claimed = claiming.claim(payment_ids)
-    if claimed.attempts:
+    """Ask for these; how many were. Those that may not be asked for now wait. Claimed a few at a time, so that nobody
+    else waits long; charged all at once."""
+    attempts: list[int] = []
+
+    def claim(some: Sequence[int]) -> int:
+        claimed = claiming.claim(some)
+        attempts.extend(claimed.attempts)
+        return len(claimed.payments)
+
+    def alone(payment_id: int) -> int:
+        try:
+            return claim([payment_id])
+        except Refusal as refusal:
+            log.warning("agreement.not_collected", scheduled_payment=payment_id, because=refusal.code)
+            return 0
+
+    asked = jobs.together("agreements.charge_due", payment_ids, claim, alone)
+    if attempts:
         failpoint("agreement.claimed")
-        many_charges.execute(claimed.attempts)
-    return len(claimed.payments)
-
-
-def collect_one(payment_id: int) -> bool:
-    """False where it may not be asked for now, and waits."""
-    try:
-        return bool(collect([payment_id]))
-    except Refusal as refusal:
-        log.warning("agreement.not_collected", scheduled_payment=payment_id, because=refusal.code)
-        return False
+        many_charges.execute(attempts)
+    return asked
 
 
 @jobs.tick("agreements.fall_behind", every=timedelta(minutes=15))

@@ -43,6 +43,7 @@ from ..receivables import period_invoices
 from . import holding
 
 CHECKOUT = timedelta(hours=1)
+REST = timedelta(minutes=10)
 WRITTEN = (
     *(Invoice, InvoiceLine, Document, StagedJob),
     *(PaymentOrder, PaymentOrderLine, PaymentIntent, Attempt),
@@ -102,6 +103,7 @@ def _live(payments: Sequence[ScheduledPayment]) -> list[ScheduledPayment]:
         if not found[row.agreement_id].live:
             because = found[row.agreement_id].reason
             log.warning("agreement.not_collected", scheduled_payment=row.id, because=f"not_live: {because}")
+            row.held_until = clock.now() + REST  # so that it is in nobody's way
     return [row for row in payments if found[row.agreement_id].live]
 
 

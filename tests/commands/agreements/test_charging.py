@@ -212,7 +212,7 @@ def test_nothing_is_charged_where(gateway: ScriptedGateway, stop: str) -> None:
     STOPS[stop](row)
     with at("02-28"):
         assert charging.run() == 0
-        assert charging.collect_one(payment_id) is False
+        assert charging.collect([payment_id]) == 0
     assert len(gateway.booked) == 1 and count(PaymentOrder) == 1 and plans.broken() == []
 
 

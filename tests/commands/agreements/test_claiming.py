@@ -84,7 +84,7 @@ def test_many_at_once_leave_the_same_rows_as_one_after_another(
     other.config["CHARGES_IN_FLIGHT"] = 1  # so that the gateway numbers them in their order
     with on_the_day():
         ids = charging.take(50)
-        assert all(charging.collect_one(id) for id in ids)
+        assert all(charging.collect([id]) for id in ids)
         alone = written()
         gateway.booked.clear()
         with other.app_context():
