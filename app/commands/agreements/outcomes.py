@@ -24,7 +24,7 @@ from ..dunning import cases
 from . import holding
 
 REST = timedelta(hours=1)
-PERIODS = "periods"
+PERIODS, CASES = "periods", "periods with a case"
 ENDS = {
     InvoiceStatus.PAID: ScheduledEvent.PAY,
     InvoiceStatus.CREDITED: ScheduledEvent.SKIP,
@@ -41,7 +41,8 @@ def bill_moved(invoice: Invoice, *, by: Actor) -> None:
     row = _one(ScheduledPayment.invoice_id == invoice.id) if known is None else known.get(invoice.id)
     if row is not None and row.can(event):
         row.transition(event, by=by, number=row.agreement.number, period=row.period)
-        cases.settled(row, paid=event is ScheduledEvent.PAY, by=by)
+        if row.id in notes().get(CASES, (row.id,)):
+            cases.settled(row, paid=event is ScheduledEvent.PAY, by=by)
         catch_up(row.agreement, by=by)
 
 
@@ -120,6 +121,7 @@ def foresee(invoice_ids: Sequence[int]) -> None:
     """As `bill_moved` will ask, for all bills that move in the open transaction."""
     rows = _some(ScheduledPayment.invoice_id.in_(invoice_ids))
     notes()[PERIODS] = {row.invoice_id: row for row in rows}
+    notes()[CASES] = cases.open_among([row.id for row in rows])
 
 
 def _one(condition: object) -> ScheduledPayment | None:

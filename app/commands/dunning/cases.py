@@ -32,6 +32,12 @@ def open_of(payment: ScheduledPayment) -> DunningCase | None:
     return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
+def open_among(payment_ids: Sequence[int]) -> frozenset[int]:
+    """Which of these payments have an open case."""
+    mine = select(DunningCase.scheduled_payment_id).where(DunningCase.scheduled_payment_id.in_(payment_ids))
+    return frozenset(db.session.scalars(mine.where(DunningCase.status == CaseStatus.OPEN)))
+
+
 def steps_of(case: DunningCase) -> Sequence[DunningStep]:
     """In their order, as they are now."""
     query = select(DunningStep).where(DunningStep.case_id == case.id).order_by(DunningStep.position)
