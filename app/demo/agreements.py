@@ -89,10 +89,12 @@ def tell(*, by: User) -> None:
         because = "Two of the six homes are being rebuilt"
         paused = _of_deal("Care desk for six homes")
         pausing.pause(paused, until=until, missed=Missed.SKIP, because=because, by=by)
+        deliver()
     with clock.turned_back(timedelta(days=2)):
         ending.cancel(
             _of_deal("Premium desk and archive"), at_period_end=True, because="They build one of their own", by=by
         )
+        deliver()
 
 
 def _of_deal(name: str) -> int:

@@ -27,6 +27,7 @@ from ..money import Money
 from ..queries.calendar import selling_day
 from . import gateways
 from .agreements import make
+from .post import deliver
 
 BEGUN = 24
 # Whose card is declined, what for, and how many days ago.
@@ -73,3 +74,4 @@ def tell(account_ids: dict[str, int], *, by: User) -> None:
         end_read()
         came = Came(ReceiptKind.WIRE, amount, "W-20417", selling_day())
         offline.for_invoice(invoice_id, came, form_key="demo-wired", by=by)
+        deliver()

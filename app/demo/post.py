@@ -12,9 +12,10 @@ from ..models import OrderEmail, StagedJob
 
 def deliver() -> None:
     waiting = select(StagedJob.id, StagedJob.args).where(StagedJob.kind == "mails.deliver", StagedJob.done_at.is_(None))
-    for job_id, args in db.session.execute(waiting.order_by(StagedJob.id)).all():
-        attachments = list(db.session.get_one(OrderEmail, args["email_id"]).attachments)
-        end_read()
-        for document_id in attachments:
-            rendering.render(document_id)
-        execution.run(job_id)
+    jobs = db.session.execute(waiting.order_by(StagedJob.id)).all()
+    attached = [x for job in jobs for x in db.session.get_one(OrderEmail, job.args["email_id"]).attachments]
+    end_read()
+    for document_id in attached:
+        rendering.render(document_id)
+    for job in jobs:  # each takes others along
+        execution.run(job.id)

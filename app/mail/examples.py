@@ -51,6 +51,7 @@ def _made_up(currency: str) -> dict[str, Any]:
         "invoice": "INV-00007",
         "payment_order": "PO-5001",
         "what": "payment",
+        "event": "made",
         "complete": True,
         "due_on": soon.date(),
         "expires_at": soon,

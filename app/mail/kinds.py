@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from ..errors import NotFound
 from ..formatting import money
 from ..money import Money
-from . import dunning_kinds
+from . import agreement_kinds, dunning_kinds
 from .greeting import first_name as first_name
 
 
@@ -348,6 +348,7 @@ KINDS: tuple[type[Content], ...] = (
     AuthorizationLapses,
     DisputeOpened,
     NewLinkRequested,
+    *agreement_kinds.KINDS,
     *dunning_kinds.KINDS,
 )
 ASKS = frozenset(content.kind for content in KINDS if content.asks)
@@ -369,6 +370,7 @@ NAMES = {
     "authorization_lapses": "Notice: authorization lapses",
     "dispute_opened": "Notice: payment disputed",
     "new_link_requested": "Notice: new link requested",
+    **agreement_kinds.NAMES,
     **dunning_kinds.NAMES,
 }
 BY_NAME: dict[str, type[Content]] = {content.kind: content for content in KINDS}

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from ..db import read_columns
 from ..language import marked
 from ..models.mail import MailEdition
-from . import kinds
+from . import agreement_kinds, kinds
 
 CONTACT, BILLING, AP, OWNER = "contact", "billing", "ap", "owner"
 # Whoever the mail could be for, by the name that a rule uses.
@@ -52,6 +52,7 @@ RULES: dict[str, Rule] = {
     kinds.AuthorizationReleased.kind: _PAYS,
     kinds.InvoiceSent.kind: _BOOKS,
     kinds.CreditNoteSent.kind: _BOOKS,
+    agreement_kinds.AgreementTold.kind: _PAYS,
 }
 # Somebody has to send these on purpose, so there is nothing to switch off.
 ON_PURPOSE = frozenset({"approval_request", "payment_link", "method_request", "invoice"})

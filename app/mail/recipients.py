@@ -83,6 +83,11 @@ def for_invoice(
     return _by_rule(rule or policy.rule_of(kind), _people(account, order, []))
 
 
+def for_agreement(account: Account, order: SalesOrder | None, contact: Contact | None) -> list[Recipient]:
+    """By the rule of agreements. Raises Refusal `no_contact`."""
+    return _by_rule(policy.rule_of("agreement"), _people(account, order, [(contact, _("contact of the agreement"))]))
+
+
 def for_agreement_owner(owner: User) -> list[Recipient]:
     return [Recipient(checked(owner.email), owner.name, "to", _("owner of the agreement"))]
 

@@ -143,7 +143,12 @@ def _flow(
     cpu = sum(answer["cpu"] for answer in answers) / workers / each
     counts = round(answers[0]["statements"] / each), round(answers[0]["commits"] / each)
     refuse_failures()
-    return Flow(kind, rate * each, bare, AIMS[kind][engine], cpu, *counts, quantiles(took, n=20)[-1])
+    return Flow(kind, rate * each, bare, AIMS[kind][engine], cpu, *counts, _slow(took))
+
+
+def _slow(took: Sequence[float]) -> float:
+    """The 95th percentile; where there is only one, that."""
+    return quantiles(took, n=20)[-1] if len(took) > 1 else took[0]
 
 
 def measure_runs(settings: Mapping[str, str], folder: Path, *, batches: int, workers: int) -> tuple[list[Flow], str]:
@@ -171,8 +176,7 @@ def _run(settings: Mapping[str, str], kind: str, shares: list[list[int]], bare: 
     took = [seconds for answer in answers for seconds in answer["took"]]
     size, cpu = shares[0][0], sum(answer["cpu"] for answer in answers) / len(shares)
     counts = -(-answers[0]["statements"] // size), answers[0]["commits"]
-    slow = quantiles(took, n=20)[-1] if len(took) > 1 else took[0]
-    return Flow(kind, rate * size, bare, AIMS[kind][engine], cpu / size, *counts, slow)
+    return Flow(kind, rate * size, bare, AIMS[kind][engine], cpu / size, *counts, _slow(took))
 
 
 def refuse_failures() -> None:

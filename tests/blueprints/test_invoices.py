@@ -158,7 +158,7 @@ def test_an_invoice_without_anybody_to_write_to_says_so(client: Client) -> None:
     client.sign_in(admin)
     assert "nobody to write to" in client.get(f"/invoices/{invoice.number}/send").get_data(as_text=True)
     refused = client.post(f"/invoices/{invoice.number}/send", data={"form_key": "k"})
-    assert refused.status_code == 409
+    assert refused.status_code == 422
     assert db.session.query(OrderEmail).filter_by(kind="invoice").count() == 0
 
 

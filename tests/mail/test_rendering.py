@@ -18,6 +18,7 @@ from tests import factories
 SAMPLES = {
     "name": "Maria Keller",
     "number": "SO-01042",
+    "event": "made",
     "order": "SO-01042",
     "customer": "Northfield <Clinics> & Sons",
     "account": "Northfield <Clinics> & Sons",

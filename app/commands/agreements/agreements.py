@@ -15,6 +15,7 @@ from ... import audit, clock, forms, numbering
 from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
+from ...mail.agreement_kinds import Told
 from ...models import (
     Account,
     Actor,
@@ -38,7 +39,7 @@ from ...models import (
 )
 from ...states.agreement import AgreementEvent
 from ...states.attempt import AttemptStatus
-from . import holding, schedule, versions
+from . import holding, schedule, telling, versions
 
 
 def for_order(order: SalesOrder, *, by: Actor) -> list[PaymentAgreement]:
@@ -291,3 +292,4 @@ def _activate(row: PaymentAgreement, by: Actor) -> None:
     row.transition(AgreementEvent.ACTIVATE, by=by, number=row.number)
     audit.note("agreement.activate", row.number, by=by)
     schedule.extend(row)
+    telling.tell(row, Told.MADE, paper=versions.paper(row), by=by)

@@ -14,10 +14,11 @@ from ...access import Permission, demand
 from ...db import transaction
 from ...errors import Refusal, StaleVersion
 from ...formatting import day as words_of_day
+from ...mail.agreement_kinds import Told
 from ...models import Actor, CollectionMethod, PaymentAgreement, User
 from ...states.agreement import ENDED
 from ...states.scheduled_payment import ScheduledStatus
-from . import holding, schedule, versions
+from . import holding, schedule, telling, versions
 from .agreements import refuse_unless_chargeable
 from .pausing import not_running
 
@@ -52,7 +53,8 @@ def change(agreement_id: int, wanted: Change, *, version: int, because: str, by:
         schedule.renew(row, by=actor, because="Changed")
         row.record("changed", by=actor, because=because.strip() or None, number=row.number, **_of(after))
         audit.note("agreement.change", row.number, by=actor, before=before, after=after)
-        versions.write(row, because.strip() or "Changed", by=actor)
+        paper = versions.write(row, because.strip() or "Changed", by=actor)
+        telling.tell(row, Told.CHANGED, paper=paper, by=actor)
         return row
 
 

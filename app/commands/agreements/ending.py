@@ -11,13 +11,14 @@ from ...access import Permission, demand
 from ...cadence import end_of_term
 from ...db import db, end_read, lock, transaction
 from ...errors import Refusal
+from ...mail.agreement_kinds import Told
 from ...models import SYSTEM, Actor, PaymentAgreement, Renewal, SalesOrder, ScheduledPayment, Subscription, User
 from ...states.agreement import ENDED, RUNNING, AgreementEvent, AgreementStatus
 from ...states.dunning import CaseEvent
 from ...states.scheduled_payment import UNSETTLED, ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
 from ..dunning import cases
-from . import holding, schedule, versions
+from . import holding, schedule, telling, versions
 from .pausing import given, not_running
 
 RENEWED_AHEAD = timedelta(days=30)
@@ -40,6 +41,7 @@ def cancel(agreement_id: int, *, at_period_end: bool, because: str, by: User) ->
             _cancel_later(row, reason, actor)
         else:
             cancel_now(row, by=actor, because=reason)
+            telling.tell(row, Told.CANCELLED, by=actor)
         return row
 
 
@@ -57,7 +59,8 @@ def _cancel_later(row: PaymentAgreement, reason: str, by: Actor) -> None:
     audit.note("agreement.cancel", row.number, by=by, after={"on": row.cancels_on.isoformat(), "because": reason})
     schedule.renew(row, by=by, because=reason)
     _cut_subscriptions(row)
-    versions.write(row, f"Cancelled at the end of the period: {reason}"[:500], by=by)
+    paper = versions.write(row, f"Cancelled at the end of the period: {reason}"[:500], by=by)
+    telling.tell(row, Told.ENDS, paper=paper, until=row.cancels_on, by=by)
 
 
 def period_end(row: PaymentAgreement) -> date:
@@ -93,7 +96,9 @@ def end_with(order: SalesOrder, *, by: Actor, because: str) -> None:
         PaymentAgreement.order_id == order.id, PaymentAgreement.status.not_in(ENDED)
     )
     for agreement_id in db.session.scalars(mine.order_by(PaymentAgreement.id)).all():
-        cancel_now(lock(PaymentAgreement, agreement_id), by=by, because=because)
+        row = lock(PaymentAgreement, agreement_id)
+        cancel_now(row, by=by, because=because)
+        telling.tell(row, Told.CANCELLED, by=by)
 
 
 @jobs.tick("agreements.keep_going", every=timedelta(minutes=15))

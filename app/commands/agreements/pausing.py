@@ -11,13 +11,14 @@ from ...access import Permission, demand
 from ...badges import said
 from ...db import db, end_read, transaction
 from ...errors import Refusal
+from ...mail.agreement_kinds import Told
 from ...models import SYSTEM, Actor, Missed, PaymentAgreement, User
 from ...states.agreement import AgreementEvent, AgreementStatus
 from ...states.dunning import CaseEvent
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
 from ..dunning import cases
-from . import holding, schedule
+from . import holding, schedule, telling
 
 
 def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str, by: User) -> PaymentAgreement:
@@ -40,6 +41,7 @@ def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str
         cases.agreement_ends(row, CaseEvent.PAUSE, by=actor, because=reason)
         after = {"until": until.isoformat() if until else None, "missed": missed, "because": reason}
         audit.note("agreement.pause", row.number, by=actor, after=after)
+        telling.tell(row, Told.PAUSED, until=until, by=actor)
         return row
 
 
@@ -64,6 +66,7 @@ def _resume(row: PaymentAgreement, missed: Missed, *, by: Actor) -> None:
     audit.note("agreement.resume", row.number, by=by, after={"missed": missed})
     if cases.resumed(row):
         row.transition(AgreementEvent.FALL_BEHIND, by=by, number=row.number)
+    telling.tell(row, Told.RESUMED, by=by)
 
 
 def _skip_missed(row: PaymentAgreement, by: Actor) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sqlalchemy import select
+
 from ... import canonical, clock, documents
 from ...db import db
-from ...models import Actor, AgreementLine, AgreementVersion, PaymentAgreement
+from ...models import Actor, AgreementLine, AgreementVersion, Document, PaymentAgreement
 from ..post import papers
 
 TERMS = (
@@ -32,8 +34,8 @@ CONSENT = ("consent_text", "consent_by", "consent_how", "consent_at", "consent_v
 LINE = ("position", "sku", "description", "quantity", "unit_price", "discount_percent", "tax_rate")
 
 
-def write(agreement: PaymentAgreement, reason: str, *, by: Actor) -> AgreementVersion:
-    """The next version, as the agreement stands. Inside a transaction, agreement held."""
+def write(agreement: PaymentAgreement, reason: str, *, by: Actor) -> Document:
+    """The next version, as the agreement stands, and its paper. Inside a transaction, agreement held."""
     agreement.version += 1
     content = canonical.dumps(_content(agreement))
     row = AgreementVersion(
@@ -46,11 +48,10 @@ def write(agreement: PaymentAgreement, reason: str, *, by: Actor) -> AgreementVe
         created_at=clock.now(),
     )
     db.session.add(row)
-    _print(agreement, row)
-    return row
+    return _print(agreement, row)
 
 
-def _print(agreement: PaymentAgreement, row: AgreementVersion) -> None:
+def _print(agreement: PaymentAgreement, row: AgreementVersion) -> Document:
     """Each version is on paper as well, from the very text that is kept."""
     content = {
         "agreement": json.loads(row.content),
@@ -61,8 +62,8 @@ def _print(agreement: PaymentAgreement, row: AgreementVersion) -> None:
         "seller": papers.seller(),
         "customer": papers.customer(agreement.account),
     }
-    name = f"{agreement.number}-v{row.version}.pdf"
-    documents.request("agreement", agreement.id, content, filename=name, order_id=agreement.order_id)
+    name = _paper_name(agreement)
+    return documents.request("agreement", agreement.id, content, filename=name, order_id=agreement.order_id)
 
 
 def _content(agreement: PaymentAgreement) -> dict[str, Any]:
@@ -81,3 +82,17 @@ def _content(agreement: PaymentAgreement) -> dict[str, Any]:
 
 def _line(line: AgreementLine) -> dict[str, Any]:
     return {name: getattr(line, name) for name in LINE}
+
+
+def paper(agreement: PaymentAgreement) -> Document | None:
+    """That of the newest version."""
+    name = _paper_name(agreement)
+    return db.session.scalars(
+        select(Document).where(
+            Document.kind == "agreement", Document.subject_id == agreement.id, Document.filename == name
+        )
+    ).one_or_none()
+
+
+def _paper_name(agreement: PaymentAgreement) -> str:
+    return f"{agreement.number}-v{agreement.version}.pdf"

@@ -35,6 +35,7 @@ from ...models import (
     MethodRequest,
     Movement,
     OrderEmail,
+    PaymentAgreement,
     PaymentIntent,
     PaymentOrder,
     Receipt,
@@ -287,7 +288,18 @@ def _about(order: SalesOrder) -> tuple[str, str]:
     return order.number, order.account.name
 
 
-Subject = Approval | PaymentIntent | Receipt | Attempt | Invoice | MethodRequest | Transaction | Dispute | CreditNote
+Subject = (
+    Approval
+    | PaymentIntent
+    | Receipt
+    | Attempt
+    | Invoice
+    | MethodRequest
+    | Transaction
+    | Dispute
+    | CreditNote
+    | PaymentAgreement
+)
 
 
 def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:

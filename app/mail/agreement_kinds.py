@@ -1,0 +1,82 @@
+"""The mail that tells a customer what is new about their payment agreement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from flask_babel import gettext as _
+
+from ..formatting import day, money
+from ..money import Money
+from .greeting import first_name
+
+
+class Told(StrEnum):
+    MADE = "made"
+    CHANGED = "changed"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    ENDS = "ends"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementTold:
+    """To the customer: `event` is one of Told. `amount` is of a whole period; `next_on` the day of the next payment,
+    `until` the last day of a pause or of the agreement. What was agreed anew is attached."""
+
+    name: str
+    number: str
+    event: str
+    amount: Money
+    often: str
+    collected: str
+    next_on: date | None
+    until: date | None
+    kind: ClassVar[str] = "agreement"
+    asks: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> str:
+        return _subjects()[Told(self.event)] % {"number": self.number, "day": self._last()}
+
+    @property
+    def heading(self) -> str:
+        return _headings()[Told(self.event)] % {
+            "name": first_name(self.name),
+            "amount": money(self.amount),
+            "often": self.often,
+            "day": self._last(),
+        }
+
+    def _last(self) -> str:
+        return day(self.until) if self.until else ""
+
+
+def _subjects() -> dict[Told, str]:
+    return {
+        Told.MADE: _("Payment agreement %(number)s"),
+        Told.CHANGED: _("Payment agreement %(number)s has changed"),
+        Told.PAUSED: _("Payment agreement %(number)s is paused"),
+        Told.RESUMED: _("Payment agreement %(number)s goes on"),
+        Told.ENDS: _("Payment agreement %(number)s ends on %(day)s"),
+        Told.CANCELLED: _("Payment agreement %(number)s is cancelled"),
+    }
+
+
+def _headings() -> dict[Told, str]:
+    return {
+        Told.MADE: _("%(name)s, this is what you agreed to: %(amount)s, %(often)s"),
+        Told.CHANGED: _("%(name)s, your payment agreement has changed: %(amount)s, %(often)s"),
+        Told.PAUSED: _("%(name)s, your payment agreement is paused"),
+        Told.RESUMED: _("%(name)s, your payment agreement goes on"),
+        Told.ENDS: _("%(name)s, your payment agreement ends on %(day)s"),
+        Told.CANCELLED: _("%(name)s, your payment agreement is cancelled"),
+    }
+
+
+KINDS = (AgreementTold,)
+NAMES = {"agreement": "Payment agreement"}

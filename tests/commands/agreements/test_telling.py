@@ -1,0 +1,76 @@
+"""The customer hears what is new about their agreement: once each time, with the paper where there is a new one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+
+from app import clock
+from app.access import Role
+from app.commands.agreements import changes, ending, pausing
+from app.commands.agreements.changes import Change
+from app.commands.post import email_settings
+from app.db import db
+from app.mail.policy import Setting
+from app.models import CollectionMethod, Document, Missed, OrderEmail, PaymentAgreement, User
+from tests import factories, plans
+
+
+@pytest.fixture
+def billing(app: Flask) -> User:
+    return factories.user(Role.BILLING)
+
+
+def told() -> list[OrderEmail]:
+    return list(db.session.query(OrderEmail).filter_by(kind="agreement").order_by(OrderEmail.id))
+
+
+def papers(mail: OrderEmail) -> list[str]:
+    return [db.session.get_one(Document, document_id).filename for document_id in mail.attachments]
+
+
+def test_what_was_made_and_changed_comes_with_its_paper(billing: User) -> None:
+    row = plans.by_hand()
+    line = row.lines[0].id
+    wanted = Change(CollectionMethod.PAYMENT_LINK, lines={line: (Decimal(2), Decimal(100))})
+    changes.change(row.id, wanted, version=1, because="Two desks", by=billing)
+    made, changed = told()
+    assert (made.subject, papers(made)) == (f"Payment agreement {row.number}", [f"{row.number}-v1.pdf"])
+    assert (changed.subject, papers(changed)) == (
+        f"Payment agreement {row.number} has changed",
+        [f"{row.number}-v2.pdf"],
+    )
+    assert "€238.00, monthly" in changed.text and "Two desks" not in changed.text
+    assert [x["address"] for x in made.recipients] == [row.account.billing_contact.email]  # type: ignore[union-attr]
+
+
+def test_a_pause_says_until_when_and_what_goes_on_says_when_next(billing: User) -> None:
+    row = plans.by_hand()
+    until = clock.today(row.zone) + timedelta(days=40)
+    pausing.pause(row.id, until=until, missed=Missed.SKIP, because="The ward is closed", by=billing)
+    pausing.resume(row.id, missed=Missed.SKIP, by=billing)
+    pausing.pause(row.id, until=None, missed=Missed.SKIP, because="Again", by=billing)
+    _, paused, resumed, again = told()
+    assert "then it goes on by itself" in paused.text and "The ward is closed" not in paused.text
+    assert "Next payment:" in resumed.text and "until it is resumed" in again.text
+    assert not paused.attachments
+
+
+@pytest.mark.parametrize(
+    ("at_period_end", "says"), [(True, "nothing is charged after that day"), (False, "Nothing more is charged.")]
+)
+def test_an_end_is_told_whenever_it_comes(billing: User, at_period_end: bool, says: str) -> None:
+    row: PaymentAgreement = plans.by_hand(ends_on=date(2030, 1, 1))
+    ending.cancel(row.id, at_period_end=at_period_end, because="They move", by=billing)
+    mail = told()[-1]
+    assert says in mail.text and "They move" not in mail.text
+    assert bool(mail.attachments) is at_period_end
+
+
+def test_it_is_not_told_where_settings_say_so(billing: User) -> None:
+    email_settings.save("agreement", Setting(is_on=False), by=factories.user(Role.ADMIN))
+    plans.by_hand()
+    assert told() == []
