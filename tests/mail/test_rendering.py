@@ -10,6 +10,7 @@ from flask import Flask
 
 from app import clock, links
 from app.mail import kinds
+from app.mail.agreement_kinds import AgreementTold
 from app.mail.kinds import Content
 from app.mail.rendering import Bodies, render, with_link
 from app.money import Money
@@ -19,6 +20,9 @@ SAMPLES = {
     "name": "Maria Keller",
     "number": "SO-01042",
     "event": "made",
+    "often": "monthly",
+    "collected": "Visa ending 4242",
+    "next_on": date(2026, 12, 5),
     "order": "SO-01042",
     "customer": "Northfield <Clinics> & Sons",
     "account": "Northfield <Clinics> & Sons",
@@ -47,6 +51,13 @@ SAMPLES = {
 }
 
 
+# Everything that these say is in their attachment; where money has gone back nothing is left to be opened.
+COMPLETE = (
+    *(kinds.InvoiceSent, kinds.CreditNoteSent, kinds.RefundSent, kinds.AuthorizationReleased),
+    AgreementTold,
+)
+
+
 def sample(kind: type[Content]) -> Content:
     facts = SAMPLES | dict.fromkeys(("expires_at", "paid_at", "until", "due_by", "retry_at"), clock.now())
     return kind(**{f.name: facts[f.name] for f in fields(kind)})  # type: ignore[arg-type]
@@ -62,8 +73,7 @@ def test_every_kind_says_the_same_in_text_and_in_html(app: Flask, kind: type[Con
     content = sample(kind)
     found = bodies(content)
     assert found.text.startswith(content.heading)
-    # Everything that an invoice says is in its attachment; where money has gone back nothing is left to be opened.
-    linked = kind not in (kinds.InvoiceSent, kinds.CreditNoteSent, kinds.RefundSent, kinds.AuthorizationReleased)
+    linked = kind not in COMPLETE
     assert (links.PLACEHOLDER in found.text) is linked
     assert (f'href="{links.PLACEHOLDER}"' in found.html) is linked
     assert found.html.count("<h1>") == 1
