@@ -75,6 +75,7 @@ def _see(page: Page) -> None:
             _clean(page)
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.evaluate(SETTLED)
+    page.evaluate("scrollTo(0, 0)")  # what the bar at the top covers now can be scrolled from under it
     _clean(page, *BY_SIGHT)
 
 

@@ -86,7 +86,7 @@ def test_a_paid_first_payment_ends_in_everything_the_mission_owes(gateway: Scrip
     account = db.session.get_one(Account, order.account_id)
     assert account.default_method_id == db.session.scalars(select(PaymentMethod)).one().id
     assert db.session.scalars(select(PostProcessing)).one().done_at is not None
-    assert set(db.session.scalars(select(OrderEmail.kind))) == {"receipt", "order_paid"}
+    assert set(db.session.scalars(select(OrderEmail.kind))) == {"receipt", "order_paid", "agreement"}
 
 
 def test_an_order_that_starts_later_is_scheduled_and_its_lines_wait(gateway: ScriptedGateway, seller: User) -> None:

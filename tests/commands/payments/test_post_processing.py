@@ -110,4 +110,4 @@ def test_an_invoice_just_made_and_the_same_one_read_are_one_paper(app: Flask, ga
     with transaction() as session:
         papers.invoice(session.scalars(select(Invoice)).one())
     assert Counter(db.session.scalars(select(Document.kind))) == kinds
-    assert Counter(db.session.scalars(select(StagedJob.kind)))["documents.render"] == 2
+    assert Counter(db.session.scalars(select(StagedJob.kind)))["documents.render"] == 3
