@@ -141,7 +141,8 @@ def test_what_follows_one_breaks_and_the_others_are_done(
     monkeypatch.setattr(mails, "receipt", breaks)
     with on_the_day():
         assert charging.run() == 4
-        assert db.session.query(Receipt).count() == 4 and db.session.query(OrderEmail).filter_by(kind="receipt").count() == 3
+        assert db.session.query(Receipt).count() == 4
+        assert db.session.query(OrderEmail).filter_by(kind="receipt").count() == 3
         left = db.session.scalars(select(PostProcessing).where(PostProcessing.done_at.is_(None))).one()
         assert left.step == "mails" and "a defect" in (left.error or "")
         monkeypatch.setattr(mails, "receipt", whole)
