@@ -196,6 +196,7 @@ def _of(amount: Money, number: str) -> dict[str, str]:
 
 
 KINDS = (PaymentRetry, PaymentConfirm, CardNeeded, PlanStopped, CardExpires, DunningNotice, CardExpiresNotice)
+TO_COLLEAGUES = (DunningNotice.kind, CardExpiresNotice.kind)
 NAMES = {
     "payment_retry": "Dunning: charge declined",
     "payment_confirm": "Dunning: please pay or confirm",

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from ..db import read_columns
 from ..language import marked
 from ..models.mail import MailEdition
-from . import agreement_kinds, kinds
+from . import agreement_kinds, dunning_kinds, kinds
 
 CONTACT, BILLING, AP, OWNER = "contact", "billing", "ap", "owner"
 # Whoever the mail could be for, by the name that a rule uses.
@@ -53,10 +53,18 @@ RULES: dict[str, Rule] = {
     kinds.InvoiceSent.kind: _BOOKS,
     kinds.CreditNoteSent.kind: _BOOKS,
     agreement_kinds.AgreementTold.kind: _PAYS,
+    dunning_kinds.PaymentRetry.kind: _PAYS,
+    dunning_kinds.PaymentConfirm.kind: _PAYS,
+    dunning_kinds.PlanStopped.kind: _PAYS,
 }
-# Somebody has to send these on purpose, so there is nothing to switch off.
-ON_PURPOSE = frozenset({"approval_request", "payment_link", "method_request", "invoice"})
-TO_COLLEAGUES = frozenset(kind.kind for kind in kinds.KINDS if issubclass(kind, kinds.Notice))
+# Somebody has to send these on purpose, or a dunning policy consists of them, so there is nothing to switch off.
+ON_PURPOSE = frozenset({"approval_request", "payment_link", "method_request", "invoice"}) | {
+    dunning_kinds.PaymentConfirm.kind,
+    dunning_kinds.CardNeeded.kind,
+}
+TO_COLLEAGUES = frozenset(
+    (*(kind.kind for kind in kinds.KINDS if issubclass(kind, kinds.Notice)), *dunning_kinds.TO_COLLEAGUES)
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def why_one(kind: str) -> str:
     if kind in policy.RULES:
         return ""
     if kind in policy.TO_COLLEAGUES:
-        return _("Owner of the order")
+        return _("Owner of the order or the agreement")
     return _("Only the person who is asked: whoever has the link can use it")
 
 

@@ -10,7 +10,7 @@ from ...db import get
 from ...errors import Refusal
 from ...logs import log
 from ...mail import dunning_kinds as kinds
-from ...mail import recipients
+from ...mail import policy, recipients
 from ...mail.kinds import Content
 from ...mail.recipients import Recipient
 from ...models import (
@@ -35,14 +35,14 @@ Link = tuple[links.Kind, str]
 
 def retry(step: DunningStep, intent: PaymentIntent, *, reason: str) -> None:
     """The charge was declined, and will be made again; `reason` in the customer's words."""
-    to = recipients.for_payment(intent.payment_order)
+    to = recipients.for_payment(intent.payment_order, kind=kinds.PaymentRetry.kind)
     facts = _facts(step, intent.payment_order, to)
     content = kinds.PaymentRetry(**facts, card=card_of(step.case.agreement), reason=reason, retry_at=step.due_at)
     _send(content, step, to, ("pay", intent.public_id))
 
 
 def confirm(step: DunningStep, intent: PaymentIntent, *, bank_asks: bool) -> None:
-    to = recipients.for_payment(intent.payment_order)
+    to = recipients.for_payment(intent.payment_order, kind=kinds.PaymentConfirm.kind)
     facts = _facts(step, intent.payment_order, to)
     content = kinds.PaymentConfirm(**facts, bank_asks=bank_asks, expires_at=intent.expires_at)
     _send(content, step, to, ("pay", intent.public_id))
@@ -56,7 +56,7 @@ def card_needed(step: DunningStep, request: MethodRequest, payment_order: Paymen
 
 
 def stopped(step: DunningStep, intent: PaymentIntent, ending: Ending) -> None:
-    to = recipients.for_payment(intent.payment_order)
+    to = recipients.for_payment(intent.payment_order, kind=kinds.PlanStopped.kind)
     content = kinds.PlanStopped(**_facts(step, intent.payment_order, to), ending=str(ending))
     _send(content, step, to, ("pay", intent.public_id))
 
@@ -76,6 +76,8 @@ def _facts(step: DunningStep, payment_order: PaymentOrder, to: Sequence[Recipien
 
 
 def _send(content: Content, subject: Any, to: list[Recipient], link: Link) -> None:
+    if not policy.is_on(content.kind):
+        return
     agreement = (
         subject.case.agreement if isinstance(subject, DunningStep) else get(PaymentAgreement, subject.agreement_id)
     )
@@ -114,6 +116,8 @@ def card_expires(row: CardNotice, agreement: PaymentAgreement, request: MethodRe
 
 
 def _notice(content: Content, subject: Any, agreement: PaymentAgreement) -> None:
+    if not policy.is_on(content.kind):
+        return
     try:
         to = recipients.for_agreement_owner(get(User, agreement.owner_id))
         mails.stage(content, subject=subject, cause="owner", order=agreement.order, to=to, by=SYSTEM)

@@ -12,14 +12,18 @@ from app.commands.agreements import charging, ending, pausing
 from app.commands.dunning import acting, cases, policies
 from app.commands.payments import charges
 from app.commands.payments.charges import Instrument
+from app.commands.post import email_settings
 from app.commands.receivables import credit_notes, offline, write_offs
 from app.db import db, end_read, transaction
 from app.errors import Refusal
+from app.mail import dunning_kinds
+from app.mail.policy import Setting
 from app.models import (
     SYSTEM,
     Actor,
     Invoice,
     Missed,
+    OrderEmail,
     PaymentAgreement,
     PaymentIntent,
     Subscription,
@@ -356,3 +360,12 @@ def test_what_is_wrong_with_a_story_is_told(gateway: ScriptedGateway, monkeypatc
     monkeypatch.setattr(cases, "settled", lambda *args, **kwargs: None)
     by_cash(db.session.get_one(Invoice, plans.payments(row)[0].invoice_id))
     assert plans.broken() == [f"18: {row.number}: dunning for period 2 goes on, and nothing is to be collected"]
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_mails_that_settings_switch_off_are_not_sent(gateway: ScriptedGateway, is_on: bool) -> None:
+    kinds = {dunning_kinds.PaymentRetry.kind, dunning_kinds.DunningNotice.kind}
+    for kind in kinds:
+        email_settings.save(kind, Setting(is_on=is_on), by=factories.user(Role.ADMIN))
+    stories.declined(gateway, "insufficient_funds")
+    assert kinds & set(db.session.scalars(select(OrderEmail.kind))) == (kinds if is_on else set())
