@@ -60,8 +60,10 @@ def enter(page: Page, user: User) -> None:
 def test_every_page_is_accessible_and_fits(browser: Browser, live_server: str, ruth: User) -> None:  # noqa: F811
     order = factories.order(owner=ruth)
     invoice = factories.invoice(order, lines=3)
-    paths = ["settings", "company", "people", f"people/{ruth.id}", "people/new", "roles", "audit", ""]
-    pages = ["/sign-in", "/your-account", "/invoices/", f"/invoices/{invoice.number}", *(f"/admin/{p}" for p in paths)]
+    people = ["people", f"people/{ruth.id}", "people/new", "roles"]
+    paths = ["", "settings", "company", *people, "audit", "mails", "dunning", "dunning/1"]
+    rooms = ["/invoices/", f"/invoices/{invoice.number}", "/operations/mail", "/recovery/"]
+    pages = ["/sign-in", "/your-account", *rooms, *(f"/admin/{p}" for p in paths)]
     with visit(browser, live_server, bypass_csp=True) as page:
         walk(page, pages[:1])
         enter(page, ruth)
