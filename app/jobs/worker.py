@@ -19,7 +19,6 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import db
-from ..documents import rendering
 from ..logs import log
 from . import execution, queue, registry
 
@@ -65,7 +64,10 @@ def work(*, burst: bool = False) -> None:
     global _app
     _app = current_app._get_current_object()  # type: ignore[attr-defined]
     registry.load()
-    rendering.looks()  # once, here, so that no work horse spends a second on it
+    # Loaded once here, so that no work horse spends half a second on it. Only loaded: Pango looks for fonts in threads
+    # of its own, which do not come along when a horse is forked, and it would wait for them for good.
+    import weasyprint  # noqa: F401
+
     db.engine.dispose()  # horses must not share a connection with us or with each other
     while True:
         for number in (signal.SIGTERM, signal.SIGINT):  # until RQ sets its own, and again once it has lost Redis

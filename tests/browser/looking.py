@@ -68,6 +68,7 @@ def _look_away(page: Page, before: ViewportSize | None) -> None:
 def _see(page: Page) -> None:
     """Leaves the page as a phone in the dark shows it."""
     page.emulate_media(color_scheme="light")
+    page.evaluate(SETTLED)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         assert fits(page), (page.url, width)
