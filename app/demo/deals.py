@@ -103,7 +103,7 @@ DEALS: tuple[Deal, ...] = (
     Deal("sakura", DANA, "Nurse call, Osaka", 5, CALL, f"{TO_ORDER} send", DEPOSIT_30),
     Deal("waterland", PIOTR, "Archive storage", 4, (("ST-TB", 20, 0), ("SU-STD", 1, 0)), "submit approve", ALL_NOW, 12),
     Deal("elbtal", DANA, "Terminals, new building", 3, WARD, "submit", DEPOSIT_30, start_in=40),
-    Deal("jordi", PIOTR, "Handbooks", 2, (("BK-PRINT", 120, 10),), "submit", ALL_NOW, None, None, Renewal.NONE),
+    Deal("maren", PIOTR, "Handbooks", 2, (("BK-PRINT", 120, 10),), "submit", ALL_NOW, None, None, Renewal.NONE),
     Deal("thames", TOM, "Trial at Reading", 2, TRIAL, "submit", ALL_NOW, 12),
     Deal("lakeview", DANA, "Premium desk, west tower", 1, PREMIUM, "", DEPOSIT_30),
     Deal("northfield", DANA, "Handheld scanners", 0.4, BANDS, "", ((50, Due.SIGNATURE),), None, None, Renewal.NONE),

@@ -52,7 +52,6 @@ def begin(account_ids: dict[str, int], *, by: User) -> None:
 def live_through() -> None:
     """What clock and workers do about dunning, on the day that it is set to."""
     steps.run()
-    expiring.run()
     ours = select(StagedJob.id).where(StagedJob.kind.startswith("dunning."), StagedJob.done_at.is_(None))
     for job_id in db.session.scalars(ours.order_by(StagedJob.id)).all():
         end_read()
@@ -61,8 +60,10 @@ def live_through() -> None:
 
 
 def tell(account_ids: dict[str, int], *, by: User) -> None:
-    """One customer wired what their card did not pay."""
+    """A card that expires is noticed, and one customer wired what theirs did not pay."""
     with clock.turned_back(timedelta(days=1)):
+        expiring.run()
+        deliver()
         invoice = db.session.scalars(
             select(Invoice)
             .join(ScheduledPayment, ScheduledPayment.invoice_id == Invoice.id)

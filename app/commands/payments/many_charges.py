@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 
 from flask import Flask, current_app
 
@@ -43,14 +44,17 @@ def _ask(calls: Sequence[Call]) -> dict[int, ChargeResult]:
     """What the gateways answered, by attempt; nothing of one that was not asked any more."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
 
-    def apart(call: Call) -> ChargeResult | None:
+    def apart(call: Call, here: Context) -> ChargeResult | None:
+        return here.run(asked, call)
+
+    def asked(call: Call) -> ChargeResult | None:
         with app.app_context():
             return _send(call)
 
     most = min(len(calls), app.config["CHARGES_IN_FLIGHT"])
     if most > 1:
         with ThreadPoolExecutor(most, "charge") as threads:
-            found = list(threads.map(apart, calls))
+            found = list(threads.map(apart, calls, [copy_context() for _ in calls]))  # by the same clock as here
     else:
         found = [_send(call) for call in calls]
     return {call.attempt_id: answer for call, answer in zip(calls, found, strict=True) if answer is not None}

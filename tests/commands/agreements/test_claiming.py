@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
+from app import clock
 from app.commands.agreements import charging
 from app.commands.payments import many_charges, post_processing
 from app.commands.post import mails
@@ -162,3 +163,11 @@ def test_outcomes_that_cannot_be_written_together_are_written_alone(
     with on_the_day():
         assert charging.run() == 3
     assert [plans.states(row, 1) for row in rows] == [["paid"]] * 3 and plans.broken() == []
+
+
+def test_many_are_charged_by_the_clock_of_whoever_asks(gateway: ScriptedGateway) -> None:
+    made(2)
+    later = date(2027, 3, 13)  # forty days after they were due
+    with time_machine.travel(f"{later} 11:00:00+00:00", tick=False), clock.turned_back(timedelta(days=40)):
+        assert charging.run() == 2
+    assert db.session.query(Receipt).count() == 2
