@@ -34,14 +34,15 @@ def cancel(agreement_id: int, *, at_period_end: bool, because: str, by: User) ->
     with transaction():
         demand(by, Permission.AGREEMENT_MANAGE)
         row, actor = holding.hold(agreement_id), Actor.of(by)
-        reason = given(because)
+        reason, draft = given(because), row.status is AgreementStatus.DRAFT
         if not row.can(AgreementEvent.CANCEL):
             raise not_running(row)
         if at_period_end:
             _cancel_later(row, reason, actor)
         else:
             cancel_now(row, by=actor, because=reason)
-            telling.tell(row, Told.CANCELLED, by=actor)
+            if not draft:
+                telling.tell(row, Told.CANCELLED, by=actor)
         return row
 
 

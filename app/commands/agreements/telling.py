@@ -12,6 +12,7 @@ from ...mail import policy, recipients
 from ...mail.agreement_kinds import AgreementTold, Told
 from ...models import Actor, Document, PaymentAgreement
 from ...queries.agreements import words
+from ...states.agreement import AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 from ..post import mails
 from . import holding
@@ -20,8 +21,9 @@ from . import holding
 def tell(
     row: PaymentAgreement, event: Told, *, paper: Document | None = None, until: date | None = None, by: Actor
 ) -> None:
-    """Agreement held. What happened stands whether or not anybody can be told. `paper` is attached."""
-    if not policy.is_on(AgreementTold.kind):
+    """Agreement held. What happened stands whether or not anybody can be told; of a draft nobody is. `paper` is
+    attached."""
+    if row.status is AgreementStatus.DRAFT or not policy.is_on(AgreementTold.kind):
         return
     try:
         to = recipients.for_agreement(row.account, row.order, row.contact)
@@ -44,5 +46,7 @@ def tell(
 
 
 def _next(row: PaymentAgreement) -> date | None:
+    """What is overdue after a pause is collected at once."""
     coming = holding.payments(row, ScheduledStatus.SCHEDULED)
-    return min((payment.due_on for payment in coming), default=None)
+    first = min((payment.due_on for payment in coming), default=None)
+    return max(first, clock.today(row.zone)) if first else None

@@ -84,14 +84,14 @@ def _line(line: AgreementLine) -> dict[str, Any]:
     return {name: getattr(line, name) for name in LINE}
 
 
-def paper(agreement: PaymentAgreement) -> Document | None:
-    """That of the newest version."""
-    name = _paper_name(agreement)
-    return db.session.scalars(
-        select(Document).where(
-            Document.kind == "agreement", Document.subject_id == agreement.id, Document.filename == name
-        )
-    ).one_or_none()
+def paper(agreement: PaymentAgreement) -> Document:
+    """That of the newest version; printed now where the version is older than its printing. Inside a transaction."""
+    printed = select(Document).where(Document.kind == "agreement", Document.subject_id == agreement.id)
+    found = db.session.scalars(printed.where(Document.filename == _paper_name(agreement))).one_or_none()
+    if found is not None:
+        return found
+    newest = select(AgreementVersion).where(AgreementVersion.agreement_id == agreement.id)
+    return _print(agreement, db.session.scalars(newest.order_by(AgreementVersion.version.desc()).limit(1)).one())
 
 
 def _paper_name(agreement: PaymentAgreement) -> str:

@@ -6,11 +6,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from flask import Flask
 
 from app import clock
 from app.access import Role
-from app.commands.agreements import changes, ending, pausing
+from app.commands.agreements import agreements, changes, ending, pausing
 from app.commands.agreements.changes import Change
 from app.commands.post import email_settings
 from app.db import db
@@ -68,6 +69,29 @@ def test_an_end_is_told_whenever_it_comes(billing: User, at_period_end: bool, sa
     mail = told()[-1]
     assert says in mail.text and "They move" not in mail.text
     assert bool(mail.attachments) is at_period_end
+
+
+def test_of_a_draft_nothing_is_told_before_it_is_activated(billing: User) -> None:
+    row, dropped = plans.by_hand(active=False), plans.by_hand(active=False)
+    wanted = Change(CollectionMethod.PAYMENT_LINK, lines={row.lines[0].id: (Decimal(2), Decimal(100))})
+    changes.change(row.id, wanted, version=1, because="Two desks", by=billing)
+    ending.cancel(dropped.id, at_period_end=False, because="Made twice", by=billing)
+    assert told() == []
+    db.session.query(Document).filter_by(kind="agreement").delete()  # as before versions were printed
+    db.session.commit()
+    agreements.activate(row.id, by=billing)
+    assert [(mail.subject, papers(mail)) for mail in told()] == [
+        (f"Payment agreement {row.number}", [f"{row.number}-v2.pdf"])
+    ]
+
+
+def test_what_waited_through_a_pause_is_said_to_come_today(billing: User) -> None:
+    with time_machine.travel("2027-01-31 10:00:00+00:00", tick=False) as when:
+        row = plans.by_hand()
+        pausing.pause(row.id, until=None, missed=Missed.COLLECT, because="The ward is closed", by=billing)
+        when.move_to("2027-03-15 10:00:00+00:00")
+        pausing.resume(row.id, missed=Missed.COLLECT, by=billing)
+        assert "Next payment: 15 Mar 2027" in told()[-1].text
 
 
 def test_it_is_not_told_where_settings_say_so(billing: User) -> None:
