@@ -37,7 +37,6 @@ class AgreementPaper:
 
     number: str
     version: int
-    reason: str
     made_by: str
     made_at: datetime
     sha256: str
@@ -75,7 +74,7 @@ def agreement(content: dict[str, Any]) -> AgreementPaper:
     same = ("number", "version", "currency", "frequency", "every", "zone", "renewal", "proration", "collection")
     return AgreementPaper(
         **{name: terms[name] for name in same},
-        **{name: content[name] for name in ("reason", "made_by", "sha256")},
+        **{name: content[name] for name in ("made_by", "sha256")},
         made_at=datetime.fromisoformat(content["made_at"]),
         seller=party(content["seller"]),
         customer=party(content["customer"]),

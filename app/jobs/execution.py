@@ -120,7 +120,7 @@ def _claim(job_id: int) -> list[Claim]:
         return []
     until = now + handler.lease
     with transaction() as session:
-        wanted = [job_id, *_others(handler, job_id, now)] if handler.most > 1 else [job_id]
+        wanted = _like_it(handler, job_id, now) if handler.most > 1 else [job_id]
         won = session.execute(_taken(wanted, now, until)).all()
     return [Claim(r.id, r.args, r.tries, until, handler) for r in sorted(won, key=lambda r: wanted.index(r.id))]
 
@@ -135,11 +135,17 @@ def _taken(job_ids: Sequence[int], now: datetime, until: datetime) -> Any:
     )
 
 
-def _others(handler: Handler, job_id: int, now: datetime) -> Sequence[int]:
-    """Held, so that two who take many at once never wait for each other."""
+def _like_it(handler: Handler, job_id: int, now: datetime) -> list[int]:
+    """The job and others, the job first; none where somebody else is at it. All of them are held, and what others hold
+    is passed over, so that two who take many at once never wait for each other."""
+
+    def held(*which: ColumnElement[bool], most: int) -> Sequence[int]:
+        due = select(StagedJob.id).where(*which, is_due(now)).order_by(StagedJob.run_after, StagedJob.id)
+        return db.session.scalars(due.limit(most).with_for_update(skip_locked=True)).all()
+
+    mine = held(StagedJob.id == job_id, most=1)
     like_it = and_(StagedJob.kind == handler.kind, StagedJob.version <= handler.version, StagedJob.id != job_id)
-    due = select(StagedJob.id).where(like_it, is_due(now)).order_by(StagedJob.run_after, StagedJob.id)
-    return db.session.scalars(due.limit(handler.most - 1).with_for_update(skip_locked=True)).all()
+    return [*mine, *held(like_it, most=handler.most - 1)] if mine else []
 
 
 def _finish(job_ids: Sequence[int], *only_if: ColumnElement[bool], **values: Any) -> None:

@@ -73,14 +73,15 @@ def read(body: bytes, signature: str) -> Report:
 
 def _report(payload: Any) -> Report:
     texts = {name: payload[name] for name in ("id", "type", "message_id")}
-    texts |= {name: payload.get(name) or "" for name in ("recipient", "reason")}
+    texts["recipient"] = payload.get("recipient") or ""
+    texts["reason"] = " ".join((payload.get("reason") or "").split())  # servers answer in several lines
     if not all(isinstance(text, str) and typed.kept(text) for text in texts.values()) or texts["type"] not in TYPES:
         raise ValueError("a text is none")
     if not 0 < len(texts["id"]) <= 100:
         raise ValueError("no id")
     at = datetime.fromisoformat(payload["at"]).astimezone(UTC) if payload.get("at") else clock.now()
     permanent = payload.get("permanent", True) is True
-    short = texts["message_id"][:200], texts["recipient"][:320], " ".join(texts["reason"].split())[:500]
+    short = texts["message_id"][:200], texts["recipient"][:320], texts["reason"][:500]
     return Report(texts["id"], texts["type"], *short, permanent, at)
 
 

@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from .. import typed
 from ..formatting import clock_time, day, money
 from ..models.company import Company
 from ..models.people import User
@@ -152,6 +153,8 @@ def filled(source: str, facts: dict[str, Any]) -> str:
         raise Unusable(str(error)) from error
     if len(text) > LONGEST_TEXT:
         raise Unusable("too long")
+    if not typed.kept(text, lines=True):
+        raise Unusable("no text that can be kept")
     return text
 
 

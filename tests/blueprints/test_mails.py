@@ -203,6 +203,19 @@ def test_resending_shows_who_gets_it_and_why_before(client: Client) -> None:
     assert client.post(path).status_code == 409
 
 
+def test_who_does_not_see_the_queue_sends_nothing_of_it_again(client: Client) -> None:
+    email = post.request_payment()
+    client.sign_in(factories.user(Role.SALESPERSON))
+    assert client.post(f"/operations/mail/{email.id}/resend").status_code == 403
+    assert db.session.query(OrderEmail).count() == 1
+
+
+def test_a_name_is_for_senders_and_no_address_to_copy_to(browser: Client) -> None:
+    for wrong in ("Pat <pat@x.com>", "a@b.com, c@d.com"):
+        answer = browser.post(HERE, data=typed(fixed=wrong))
+        assert answer.status_code == 422 and "is no address that mail can go to" in answer.text
+
+
 def test_an_address_is_lifted_with_a_reason(client: Client) -> None:
     row = waiting.suppressed()
     client.sign_in(factories.user(Role.AR, name="Rolf AR"))

@@ -128,7 +128,8 @@ def test_a_reminder_and_the_end_of_a_delivery_never_wait_in_a_circle(any_app: Fl
     approval = post.approval()
     email = post.request_approval(approval)
     with transaction() as session:
-        session.get_one(OrderEmail, email.id).status = MailStatus.SENDING
+        row = session.get_one(OrderEmail, email.id)
+        row.status, row.lease_until = MailStatus.SENDING, (lease := clock.now())
     approval_id, email_id = approval.id, email.id
     end_read()
 
@@ -140,7 +141,7 @@ def test_a_reminder_and_the_end_of_a_delivery_never_wait_in_a_circle(any_app: Fl
 
     def delivered() -> None:
         time.sleep(0.1)
-        mail_outcomes.delivered(email_id, {})
+        mail_outcomes.delivered(email_id, {}, lease)
 
     assert race(any_app, [remind, delivered]) == [None, None]
     assert post.reload(email).status is MailStatus.SENT
@@ -182,6 +183,7 @@ def test_control_without_its_lease_two_deliveries_send_twice(
     email = post.request_approval()
     slow = carrier.send
     monkeypatch.setattr(mail_delivery, "LEASE", timedelta(seconds=-1))
+    monkeypatch.setattr(mail_delivery, "_mark", lambda email_id, lease: None)
     monkeypatch.setattr(carrier, "send", lambda *args: (time.sleep(0.3), slow(*args))[1])
     together(any_app, lambda: mail_delivery.deliver(email.id), times=2)
     assert len(carrier.carried) == 2

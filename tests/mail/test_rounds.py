@@ -12,6 +12,8 @@ from flask import Flask
 
 from app import clock, jobs
 from app.commands.post import mail_delivery
+from app.db import end_read
+from app.jobs import Later
 from app.mail import smtp
 from app.models import OrderEmail
 from app.states.mail import MailStatus
@@ -128,3 +130,19 @@ def test_what_a_slow_server_leaves_no_time_for_waits_for_the_next_round(
         after(timedelta(seconds=2))
         smtp.KEPT.end_all()
     assert handler.ids() == {email.message_id: 1 for email in emails}
+
+
+def test_whoever_is_late_leaves_what_others_took_up_since(app: Flask) -> None:
+    emails, handler = waiting(3), Counting()
+    asked = [{"email_id": email.id} for email in emails]
+    claimed = mail_delivery._claim([x["email_id"] for x in asked])
+    end_read()
+    with serving(handler) as server:
+        over(app, server)
+        with time_machine.travel(clock.now() + timedelta(minutes=10)):
+            assert mail_delivery.deliver_all(asked) == [None] * 3
+            late = mail_delivery._Round(smtp.Smtp.at(f"smtp://{server}")).deliver(claimed)
+        smtp.KEPT.end_all()
+    assert all(isinstance(outcome, Later) for outcome in late)
+    assert len(handler.taken) == 3 and set(handler.ids().values()) == {1}
+    assert {post.reload(email).status for email in emails} == {MailStatus.SENT}

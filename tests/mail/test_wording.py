@@ -73,6 +73,12 @@ def test_what_would_come_out_too_long_is_not_sent(app: Flask) -> None:
         filled("{{ name }}" * 100, {"name": "x" * 1000})
 
 
+@pytest.mark.parametrize("source", ['{{ "\\ud800" }}', '{{ "\\u0000" }}'])
+def test_what_no_column_can_hold_is_not_sent(app: Flask, source: str) -> None:
+    with pytest.raises(Unusable):
+        filled(source, FACTS)
+
+
 def test_a_name_that_is_missing_is_no_silence(app: Flask) -> None:
     with pytest.raises(Unusable):
         filled("{{ amount }}", {})

@@ -39,9 +39,10 @@ def body(mail_id: int) -> Response:
 
 
 @bp.post("/<int:mail_id>/resend")
-@requires(Permission.MAIL_RESEND)
+@requires(Permission.MAIL_OPERATE)
 def resend(mail_id: int) -> Response:
-    """Once for each mail that did not arrive, whoever presses and however often."""
+    """Once for each mail that did not arrive, whoever presses and however often. Only for those who see the queue:
+    it holds everybody's mail."""
     get(OrderEmail, mail_id)
     resending.resend(mail_id, form_key=f"queue-{mail_id}", by=me())
     if wants_fragment():

@@ -34,16 +34,21 @@ def cancel(agreement_id: int, *, at_period_end: bool, because: str, by: User) ->
     with transaction():
         demand(by, Permission.AGREEMENT_MANAGE)
         row, actor = holding.hold(agreement_id), Actor.of(by)
-        reason, draft = given(because), row.status is AgreementStatus.DRAFT
+        reason = given(because)
         if not row.can(AgreementEvent.CANCEL):
             raise not_running(row)
         if at_period_end:
             _cancel_later(row, reason, actor)
         else:
-            cancel_now(row, by=actor, because=reason)
-            if not draft:
-                telling.tell(row, Told.CANCELLED, by=actor)
+            _cancel_and_tell(row, reason, actor)
         return row
+
+
+def _cancel_and_tell(row: PaymentAgreement, reason: str, by: Actor) -> None:
+    draft = row.status is AgreementStatus.DRAFT
+    cancel_now(row, by=by, because=reason)
+    if not draft:
+        telling.tell(row, Told.CANCELLED, by=by)
 
 
 def _cancel_later(row: PaymentAgreement, reason: str, by: Actor) -> None:
@@ -97,9 +102,7 @@ def end_with(order: SalesOrder, *, by: Actor, because: str) -> None:
         PaymentAgreement.order_id == order.id, PaymentAgreement.status.not_in(ENDED)
     )
     for agreement_id in db.session.scalars(mine.order_by(PaymentAgreement.id)).all():
-        row = lock(PaymentAgreement, agreement_id)
-        cancel_now(row, by=by, because=because)
-        telling.tell(row, Told.CANCELLED, by=by)
+        _cancel_and_tell(lock(PaymentAgreement, agreement_id), because, by)
 
 
 @jobs.tick("agreements.keep_going", every=timedelta(minutes=15))

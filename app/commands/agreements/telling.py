@@ -37,7 +37,7 @@ def tell(
         amount=row.totals().gross,
         often=words.often(row.frequency, row.every),
         collected=words.collected(row.collection, row.method.label if row.method else None),
-        next_on=_next(row) if event in (Told.MADE, Told.CHANGED, Told.RESUMED) else None,
+        next_on=_next(row),
         until=until,
     )
     attachments: Sequence[int] = [paper.id] if paper else []
@@ -46,7 +46,9 @@ def tell(
 
 
 def _next(row: PaymentAgreement) -> date | None:
-    """What is overdue after a pause is collected at once."""
+    """None while nothing is charged. What is overdue after a pause is collected at once."""
+    if row.status not in (AgreementStatus.ACTIVE, AgreementStatus.PAST_DUE):
+        return None
     coming = holding.payments(row, ScheduledStatus.SCHEDULED)
     first = min((payment.due_on for payment in coming), default=None)
     return max(first, clock.today(row.zone)) if first else None

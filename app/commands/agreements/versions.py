@@ -52,11 +52,10 @@ def write(agreement: PaymentAgreement, reason: str, *, by: Actor) -> Document:
 
 
 def _print(agreement: PaymentAgreement, row: AgreementVersion) -> Document:
-    """Each version is on paper as well, from the very text that is kept."""
+    """Each version is on paper as well, from the very text that is kept; why it was made is for colleagues."""
     content = {
         "agreement": json.loads(row.content),
         "sha256": row.sha256,
-        "reason": row.reason,
         "made_by": row.made_by,
         "made_at": row.created_at.isoformat(),
         "seller": papers.seller(),

@@ -87,7 +87,9 @@ def faults(kind: type[Content], setting: Setting) -> Faults:
         found |= _trial(kind, setting)
     addresses = {"sender": [setting.sender], "reply_to": [setting.reply_to], "fixed": _fixed(setting)}
     for name, given in addresses.items():
-        if wrong := [_("“%(address)s” is no address that mail can go to.", address=a) for a in given if not _sound(a)]:
+        if wrong := [
+            _("“%(address)s” is no address that mail can go to.", address=a) for a in given if not _sound(a, name)
+        ]:
             found[name] = wrong
     if len(_fixed(setting)) > MOST_FIXED:
         found.setdefault("fixed", []).append(_("At most %(most)s addresses.", most=MOST_FIXED))
@@ -114,10 +116,10 @@ def _fixed(setting: Setting) -> tuple[str, ...]:
     return setting.rule.fixed if setting.rule else ()
 
 
-def _sound(given: str) -> bool:
-    """Empty is the house's own; `Name <address>` is fine for a sender."""
+def _sound(given: str, field: str) -> bool:
+    """Empty is the house's own; `Name <address>` is fine for a sender, and nobody else."""
     try:
-        return not given or bool(recipients.checked(parseaddr(given)[1]))
+        return not given or bool(recipients.checked(parseaddr(given)[1] if field == "sender" else given))
     except Refusal:
         return False
 

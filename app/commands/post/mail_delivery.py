@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -39,13 +39,15 @@ DOCUMENT_PAUSE = timedelta(seconds=2)
 DOCUMENT_PATIENCE = timedelta(hours=1)
 
 Outcome = jobs.Later | None
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A mail in hand, with its real link, which is stored nowhere; or when to come back for it; or nothing to do."""
+    """A mail in hand until `lease`, with its real link, which is stored nowhere; or when to come back; or nothing."""
 
     email: OrderEmail | None = None
+    lease: datetime = EVER
     url: str = ""
     documents: tuple[Document, ...] = ()
     later: Outcome = None
@@ -82,24 +84,26 @@ class _Round:
             return claimed.later
         email_id: int = claimed.email.id
         if time.monotonic() > self._ends:
-            return _put_back(email_id)
+            return _put_back(email_id, claimed.lease)
         if self._unreachable is not None:
-            return outcomes.troubled(email_id, self._unreachable)
+            return outcomes.troubled(email_id, self._unreachable, claimed.lease)
         return self._send(email_id, claimed)
 
     def _send(self, email_id: int, claimed: Claimed) -> Outcome:
         try:
-            refused = self._transport.send(_envelope(claimed), lambda: _mark(email_id))
+            refused = self._transport.send(_envelope(claimed), lambda: _mark(email_id, claimed.lease))
+        except _Taken:
+            return jobs.Later(LEASE, "somebody else is sending this mail")
         except Unreachable as trouble:
             self._unreachable = trouble
-            return outcomes.troubled(email_id, trouble)
+            return outcomes.troubled(email_id, trouble, claimed.lease)
         except Undelivered as trouble:
-            return outcomes.troubled(email_id, trouble)
+            return outcomes.troubled(email_id, trouble, claimed.lease)
         except Exception as error:  # a defect of ours must not leave the mail lying
             log.error("mail.broke", email=email_id, exc_info=error)
-            return outcomes.troubled(email_id, None)
+            return outcomes.troubled(email_id, None, claimed.lease)
         failpoint("mail.delivered")
-        outcomes.delivered(email_id, refused)
+        outcomes.delivered(email_id, refused, claimed.lease)
         return None
 
 
@@ -132,10 +136,10 @@ def _take(email: OrderEmail, papers: dict[int, Document], suppressed: dict[str, 
     email.handing_over = False
     email.transition(MailEvent.CLAIM, by=SYSTEM)
     email.tries += 1
-    email.lease_until = now() + LEASE
+    email.lease_until = lease = now() + LEASE
     email.carried = [{"filename": d.filename, "size": d.size, "sha256": d.sha256} for d in documents]
     email.recipients = [_told(r, left_out.get(r["address"])) for r in email.recipients]
-    return Claimed(email, targets.address_of(target), documents)
+    return Claimed(email, lease, targets.address_of(target), documents)
 
 
 def _told(recipient: dict[str, Any], why: str | None) -> dict[str, Any]:
@@ -169,17 +173,24 @@ def _envelope(claimed: Claimed) -> Envelope:
     return envelope
 
 
-def _mark(email_id: int) -> None:
-    """From here on only the mail server knows whether it has the message."""
+class _Taken(Exception):
+    """Its lease ran out, and somebody else took it up, or the mail service told what became of it."""
+
+
+def _mark(email_id: int, lease: datetime) -> None:
+    """From here on only the mail server knows whether it has the message. Raises _Taken."""
+    ours = (OrderEmail.id == email_id, OrderEmail.status == MailStatus.SENDING, OrderEmail.lease_until == lease)
+    marked = update(OrderEmail).where(*ours).values(handing_over=True).returning(OrderEmail.id)
     with transaction() as session:
-        session.execute(update(OrderEmail).where(OrderEmail.id == email_id).values(handing_over=True))
+        if session.execute(marked.execution_options(synchronize_session=False)).first() is None:
+            raise _Taken
 
 
-def _put_back(email_id: int) -> Outcome:
+def _put_back(email_id: int, lease: datetime) -> Outcome:
     """Not begun, and so not counted as a try."""
     with transaction():
         email = lock(OrderEmail, email_id)
-        if email.status is not MailStatus.SENDING:
+        if not outcomes.in_hand(email, lease):
             return None
         email.tries -= 1
         email.lease_until = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -22,12 +22,12 @@ BACKOFF = tuple(timedelta(seconds=s) for s in (20, 60, 300, 900, 3600, 2 * 3600,
 AFTER_AMBIGUITY = timedelta(minutes=5)
 
 
-def delivered(email_id: int, refused: Mapping[str, str]) -> None:
+def delivered(email_id: int, refused: Mapping[str, str], lease: datetime) -> None:
     """The server has it; `refused` says by address why it did not take some of several recipients."""
     with transaction():
         approval = request_for(get(OrderEmail, email_id))
         email = lock(OrderEmail, email_id)
-        if email.status is not MailStatus.SENDING:
+        if not in_hand(email, lease):
             return
         email.sent_at = now()
         email.recipients = [
@@ -40,18 +40,23 @@ def delivered(email_id: int, refused: Mapping[str, str]) -> None:
             approval.sent_at = approval.sent_at or email.sent_at
 
 
+def in_hand(email: OrderEmail, lease: datetime) -> bool:
+    """Whether it is still ours: whoever took it up since has a lease of their own."""
+    return email.status is MailStatus.SENDING and email.lease_until == lease
+
+
 def request_for(email: OrderEmail) -> Approval | None:
     """The submission that the mail asks to sign, held before its mail is, as whoever sends a reminder holds them."""
     asks = email.subject_kind == Approval.__tablename__ and email.kind == "approval_request"
     return lock(Approval, email.subject_id) if asks else None
 
 
-def troubled(email_id: int, trouble: Undelivered | None) -> jobs.Later | None:
+def troubled(email_id: int, trouble: Undelivered | None, lease: datetime) -> jobs.Later | None:
     """Put it back for another try, which Later says when, or give up. None for a defect of ours."""
     db.session.rollback()
     with transaction():
         email = lock(OrderEmail, email_id)
-        if email.status is not MailStatus.SENDING:
+        if not in_hand(email, lease):
             return None
         unclear = isinstance(trouble, Ambiguous) or (trouble is None and email.handing_over)
         sentence = str(trouble) if trouble else _("Countersign could not send it because of a defect of its own.")

@@ -57,6 +57,9 @@ def test_a_pause_says_until_when_and_what_goes_on_says_when_next(billing: User) 
     _, paused, resumed, again = told()
     assert "then it goes on by itself" in paused.text and "The ward is closed" not in paused.text
     assert "Next payment:" in resumed.text and "until it is resumed" in again.text
+    wanted = Change(CollectionMethod.PAYMENT_LINK, lines={plans.fresh(row).lines[0].id: (Decimal(2), Decimal(100))})
+    changes.change(row.id, wanted, version=1, because="Two desks", by=billing)
+    assert "Next payment" not in told()[-1].text
     assert not paused.attachments
 
 

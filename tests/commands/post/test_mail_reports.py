@@ -72,6 +72,11 @@ def test_the_row_learns_of_it_once(sent: OrderEmail, type: str, status: MailStat
     assert db.session.scalar(select(func.count(MailReport.id))) == 1
 
 
+def test_an_answer_in_several_lines_is_understood(sent: OrderEmail) -> None:
+    assert tell(report(sent, "bounced", reason="550-5.1.1 no such user\r\n550 see the manual"))
+    assert "550-5.1.1 no such user 550 see the manual" in (post.reload(sent).last_error or "")
+
+
 def test_a_late_bounce_outweighs_a_delivery_and_never_the_other_way_round(sent: OrderEmail) -> None:
     tell(report(sent, "delivered"))
     tell(report(sent, "bounced", id="evt_2"))
