@@ -71,7 +71,7 @@ def test_a_stopped_run_takes_nothing_until_it_is_resumed(gateway: ScriptedGatewa
     moved = db.session.scalars(
         select(History.event).where(History.entity == "recurring_run", History.entity_id == row.id)
     ).all()
-    assert moved == ["started", "stop", "resume"] and plans.broken() == []
+    assert moved == ["started", "stop", "resume", "finish"] and plans.broken() == []
 
 
 def test_what_falls_due_later_the_same_day_opens_its_run_again(gateway: ScriptedGateway) -> None:  # noqa: F811

@@ -60,16 +60,17 @@ def attempt_failed(attempt: Attempt, *, asked_payer: bool) -> None:
     found = _explained(attempt, asked_payer)
     because = f"{found.staff} {found.staff_next}"
     row.transition(ScheduledEvent.FAIL, by=SYSTEM, because=because, number=row.agreement.number, period=row.period)
-    if cases.declined(row, found):
+    if not cases.may_follow(row) or cases.declined(row, found):
         fall_behind(row.agreement, because=because)
     if found.stops_plan:
         pause(row.agreement, because=found.staff)
 
 
 def _unreached(row: ScheduledPayment, attempt: Attempt) -> None:
-    """A first charge goes back to the schedule; one that was made again by dunning goes back there."""
-    if cases.unreached(row, rest=REST, because=attempt.error or ""):
+    """A first charge goes back to the schedule; one that was made again by dunning goes back there, if that goes on."""
+    if cases.known(row):
         row.transition(ScheduledEvent.FAIL, by=SYSTEM, because=attempt.error, number=row.agreement.number)
+        cases.unreached(row, rest=REST, because=attempt.error or "")
         return
     row.transition(ScheduledEvent.PUT_OFF, by=SYSTEM, because=attempt.error, period=row.period)
     row.held_until = clock.now() + REST
@@ -89,6 +90,7 @@ def taken_up(attempt: Attempt) -> None:
     row = _one(ScheduledPayment.payment_order_id == attempt.payment_order_id)
     if row is not None and row.can(ScheduledEvent.COLLECT):
         row.transition(ScheduledEvent.COLLECT, by=SYSTEM, number=row.agreement.number, period=row.period)
+        cases.taken_up(row)
 
 
 def fail(row: ScheduledPayment, *, because: str) -> None:

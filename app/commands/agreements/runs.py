@@ -25,7 +25,9 @@ def newest(*, held: bool = False) -> RecurringRun | None:
 
 
 def is_stopped() -> bool:
-    found = newest(held=True)
+    """One that is done is held alone at once: two who share it could not both go on with it."""
+    seen = newest()
+    found = lock(RecurringRun, seen.id) if seen is not None and seen.status is RunStatus.DONE else newest(held=True)
     return found is not None and found.status is RunStatus.STOPPED
 
 
@@ -47,13 +49,14 @@ def of_today() -> RecurringRun:
 
 
 def finish() -> None:
-    """Nothing more is due."""
-    with transaction():
-        found = newest()
-        row = lock(RecurringRun, found.id) if found is not None else None
-        if row is not None and row.can(RunEvent.FINISH):
-            row.ended_at = clock.now()
-            row.transition(RunEvent.FINISH, by=SYSTEM)
+    """Nothing more is due: not of today's run, nor of one that midnight came over."""
+    running = select(RecurringRun.id).where(RecurringRun.status == RunStatus.RUNNING).order_by(RecurringRun.id)
+    with transaction() as session:
+        for run_id in session.scalars(running).all():
+            row = lock(RecurringRun, run_id)
+            if row.can(RunEvent.FINISH):
+                row.ended_at = clock.now()
+                row.transition(RunEvent.FINISH, by=SYSTEM)
 
 
 def stop(run_id: int, *, by: User) -> None:

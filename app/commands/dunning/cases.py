@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from ... import clock, jobs
 from ...db import db
-from ...models import SYSTEM, Actor, Attempt, DunningCase, DunningStep, PaymentAgreement, ScheduledPayment
+from ...models import SYSTEM, Actor, ActorKind, Attempt, DunningCase, DunningStep, PaymentAgreement, ScheduledPayment
 from ...states import declines
+from ...states.agreement import AgreementStatus
+from ...states.attempt import AttemptStatus
 from ...states.declines import Decline
 from ...states.dunning import RETRIES_WITHOUT_REASON, Action, CaseEvent, CaseStatus, PlannedStep
 from ...states.scheduled_payment import ScheduledStatus
@@ -162,13 +164,38 @@ def shift(case: DunningCase, done: DunningStep) -> None:
                 step.due_at += late
 
 
-def unreached(payment: ScheduledPayment, *, rest: timedelta, because: str) -> bool:
-    """A retry that surely reached nobody is made once more in a while; False where no story is under way."""
+def may_follow(payment: ScheduledPayment) -> bool:
+    """Whether a decline is anything to do about: not once people have stopped its story, or the agreement does not run
+    any more."""
+    if open_of(payment) is not None:
+        return True
+    runs = payment.agreement.status in (AgreementStatus.ACTIVE, AgreementStatus.PAST_DUE)
+    return runs and _newest(payment) is not CaseStatus.STOPPED
+
+
+def known(payment: ScheduledPayment) -> bool:
+    """Whether it ever had a story."""
+    return _newest(payment) is not None
+
+
+def _newest(payment: ScheduledPayment) -> CaseStatus | None:
+    mine = select(DunningCase.status).where(DunningCase.scheduled_payment_id == payment.id)
+    return db.session.scalar(mine.order_by(DunningCase.id.desc()).limit(1))
+
+
+def unreached(payment: ScheduledPayment, *, rest: timedelta, because: str) -> None:
+    """A retry that surely reached nobody is made once more in a while."""
     case = open_of(payment)
-    if case is None:
-        return False
-    add(case, Action.RETRY, clock.now() + rest, note=because)
-    return True
+    if case is not None:
+        add(case, Action.RETRY, clock.now() + rest, note=because)
+
+
+def taken_up(payment: ScheduledPayment) -> None:
+    """Another gateway charges what reached nobody, so the retry that was just put down for it is not needed."""
+    case = open_of(payment)
+    newest = max(waiting(case), key=lambda x: x.position, default=None) if case is not None else None
+    if newest is not None and newest.action is Action.RETRY:
+        drop(newest, "")
 
 
 def settled(payment: ScheduledPayment, *, paid: bool, by: Actor) -> None:
@@ -207,9 +234,11 @@ def resumed(agreement: PaymentAgreement) -> bool:
 
 
 def last_decline(payment: ScheduledPayment) -> Decline | None:
+    """Of a charge that the schedule made; what reached nobody was declined by nobody."""
+    declined = or_(Attempt.status == AttemptStatus.DECLINED, Attempt.decline_code.in_(declines.TABLE))
     query = (
         select(Attempt.decline_code, Attempt.advice)
-        .where(Attempt.payment_order_id == payment.payment_order_id, Attempt.decline_code.is_not(None))
+        .where(Attempt.payment_order_id == payment.payment_order_id, Attempt.actor_kind == ActorKind.SYSTEM, declined)
         .order_by(Attempt.id.desc())
         .limit(1)
     )

@@ -48,6 +48,7 @@ from . import cases, checkouts
 BATCH, MOST = 50, 500
 LEASE = timedelta(minutes=10)
 REST = timedelta(minutes=15)
+UNREACHABLE = ("address_suppressed", "address_invalid", "no_contact")
 
 
 @jobs.tick("dunning.take_due", every=timedelta(minutes=1))
@@ -93,7 +94,7 @@ def do(step_id: int) -> bool:
         return now(step_id)
     except Refusal as refusal:
         log.warning("dunning.waits", step=step_id, because=refusal.code)
-        _wait(step_id, refusal)
+        _pass_over(step_id, refusal) if refusal.code in UNREACHABLE else _wait(step_id, refusal)
         return False
 
 
@@ -124,11 +125,26 @@ def _claim(step_id: int) -> tuple[bool, int | None]:
 
 def _wait(step_id: int, refusal: Refusal) -> None:
     with transaction():
-        case = get(DunningStep, step_id).case
-        holding.hold(case.agreement_id)
-        step = next((x for x in cases.steps_of(case) if x.id == step_id), None)
-        if step is not None and step.waits:
+        step = _still_waiting(step_id)
+        if step is not None:
             step.held_until, step.note = clock.now() + REST, refusal.sentence[:500]
+
+
+def _pass_over(step_id: int, refusal: Refusal) -> None:
+    """No mail can reach the customer: what follows comes on its days all the same, and the owner hears of it."""
+    with transaction():
+        step = _still_waiting(step_id)
+        if step is not None:
+            because = _("The customer could not be mailed: %(reason)s", reason=refusal.sentence)
+            cases.drop(step, because)
+            _tell_owner(step, step.case.payment, because, always=True)
+
+
+def _still_waiting(step_id: int) -> DunningStep | None:
+    """As it is now, its agreement held."""
+    case = get(DunningStep, step_id).case
+    holding.hold(case.agreement_id)
+    return next((x for x in cases.waiting(case) if x.id == step_id), None)
 
 
 def _period(step: DunningStep) -> ScheduledPayment:
@@ -233,8 +249,8 @@ def _ended(wanted: Ending) -> str:
     }[wanted]
 
 
-def _tell_owner(step: DunningStep, payment: ScheduledPayment, done: str) -> None:
-    if step.tell_owner:
+def _tell_owner(step: DunningStep, payment: ScheduledPayment, done: str, *, always: bool = False) -> None:
+    if step.tell_owner or always:
         following = next(iter(cases.waiting(step.case)), None)
         dunning_mails.owner(step, payment, following=following, now=done)
 

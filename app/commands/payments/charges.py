@@ -19,8 +19,9 @@ from ...db import db, end_read, get, lock, read_columns, transaction
 from ...errors import NotFound
 from ...failpoints import failpoint
 from ...gateways import registry
-from ...gateways.base import ChargeRequest, ChargeResult, GatewayAccount, Outcome
+from ...gateways.base import ChargeRequest, ChargeResult, GatewayAccount, NotAvailable, Outcome
 from ...gateways.base import Gateway as Adapter
+from ...logs import log
 from ...models import (
     Actor,
     Attempt,
@@ -194,7 +195,7 @@ class Call:
 def prepare(attempt_ids: Sequence[int]) -> list[Call]:
     """Of these those that may be sent, to be called with no transaction open."""
     rows: Any = [row for row in read_columns(CALLS, attempt_ids_=list(attempt_ids)).all() if _may_be_sent(row)]
-    adapters = {row.gateway_id: registry.get(row) for row in rows}
+    adapters = {row.gateway_id: adapter for row in rows if (adapter := _available(row)) is not None}
     end_read()
     return [
         Call(
@@ -204,7 +205,17 @@ def prepare(attempt_ids: Sequence[int]) -> list[Call]:
             row.created_at + SEND_AGAIN_WITHIN,
         )
         for row in rows
+        if row.gateway_id in adapters
     ]
+
+
+def _available(row: Any) -> Adapter | None:
+    """None where it may not be used here: its attempts wait for the sweeper, and hold up no others."""
+    try:
+        return registry.get(row)
+    except NotAvailable as refusal:
+        log.error("charge.no_gateway", gateway=row.gateway_id, because=str(refusal))
+        return None
 
 
 def _may_be_sent(row: Any) -> bool:

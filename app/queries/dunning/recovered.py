@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import aliased
 
 from ... import clock
 from ...db import db
 from ...models import Allocation, DunningCase, PaymentAgreement, ScheduledPayment, User
 from ...money import Money
 from ...states.dunning import CaseStatus
+from ...states.scheduled_payment import ScheduledStatus
 from ..scope import visible
 
 
@@ -34,6 +36,10 @@ class Figures:
     lost: tuple[Figure, ...]
 
 
+later = aliased(DunningCase)
+# A period counts once, by its newest story, and is not lost once it is paid.
+NEWER = exists().where(later.scheduled_payment_id == DunningCase.scheduled_payment_id, later.id > DunningCase.id)
+UNPAID = ScheduledPayment.status != ScheduledStatus.PAID
 LOST = (CaseStatus.PAUSED, CaseStatus.CANCELLED, CaseStatus.STOPPED, CaseStatus.WAIVED)
 
 
@@ -45,7 +51,7 @@ def view(days: int, reader: User) -> Figures:
             select(DunningCase.status, PaymentAgreement.currency, func.count(), func.sum(ScheduledPayment.amount)),
             reader,
         )
-        .where((DunningCase.status == CaseStatus.OPEN) | (DunningCase.ended_at >= since))
+        .where((DunningCase.status == CaseStatus.OPEN) | (DunningCase.ended_at >= since) & ~NEWER & UNPAID)
         .group_by(DunningCase.status, PaymentAgreement.currency)
         .order_by(PaymentAgreement.currency)
     ).all()
