@@ -24,7 +24,7 @@ import pytest
 import redis
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60
@@ -67,9 +67,10 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str) -> int:
+        """Returns how many rows it was about."""
         with psycopg.connect(f"host={self.folder} user=postgres dbname=postgres", autocommit=True) as connection:
-            connection.execute(statement)
+            return connection.execute(statement).rowcount
 
 
 @contextmanager
@@ -230,6 +231,7 @@ CHROMIUM_FLAGS = [  # silent on a closed network, and able to run as root in a s
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium; each test opens a context of its own."""
+    expect.set_options(timeout=30_000)  # what comes, comes; a page's first turn on a busy machine takes its time
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_program("chromium"), args=CHROMIUM_FLAGS)
         yield browser

@@ -37,10 +37,7 @@ POINTS = {  # and how many tries the database knows of once it is back
     "charge.outcome_committed": 1,
     "post_processing.before_commit": 1,
 }
-EVERY_CONNECTION_ENDS = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-)
+EVERY_CONNECTION_ENDS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
 REFUSED = 7  # the exit code of a process whose charge ended in an error of the database
 
 
@@ -78,15 +75,15 @@ def test_a_restart_in_a_charge(
 
     def restart(*_signal: object) -> None:
         any_app.config["FAILPOINT"] = ""
-        restarts.append(point)
-        postgres.execute(EVERY_CONNECTION_ENDS)
+        ended = postgres.execute(EVERY_CONNECTION_ENDS.format(db.engine.url.database))
+        restarts.append((point, ended > 0))
 
     instead_of_a_kill(monkeypatch, restart)
     any_app.config["FAILPOINT"] = point
     with suppress(OperationalError):
         charge(*due)
     db.session.remove()
-    assert restarts == [point]
+    assert restarts == [(point, True)]
     assert count(Attempt) == POINTS[point]
     books_add_up(due)
 
