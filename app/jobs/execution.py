@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import g
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from .. import clock
@@ -69,9 +70,16 @@ def run(job_id: int, *, raising: bool = False, limit: Limit | None = None) -> in
     claims = _claim(job_id)
     if not claims:
         return 0
+    _do(claims, raising, limit or _unlimited)
+    return len(claims)
+
+
+def _do(claims: Sequence[Claim], raising: bool, limit: Limit) -> None:
+    """What breaks together is done one by one: a defect that one of them brings about holds up no other."""
     handler = claims[0].handler
+    _look_anew()
     try:
-        with (limit or _unlimited)(handler.lease.total_seconds()):
+        with limit(handler.lease.total_seconds()):
             outcomes = handler.do([claim.args for claim in claims])
         end_read()
     except Later as later:
@@ -79,13 +87,23 @@ def run(job_id: int, *, raising: bool = False, limit: Limit | None = None) -> in
         outcomes = [later] * len(claims)
     except Exception as error:
         db.session.rollback()
+        if len(claims) > 1 and clock.now() < claims[0].until:
+            log.warning("jobs.one_by_one", kind=handler.kind, count=len(claims), exc_info=error)
+            for claim in claims:
+                _do([claim], raising, limit)
+            return
         for claim in claims:
             _failed(claim, error)
         if raising:
             raise
-        return len(claims)
+        return
     _settle(claims, outcomes)
-    return len(claims)
+
+
+def _look_anew() -> None:
+    """A job sees the settings as they are when it begins, as a request does; a worker's round may last a while."""
+    for name in list(g):
+        g.pop(name)
 
 
 def _settle(claims: Sequence[Claim], outcomes: Sequence[Later | None]) -> None:

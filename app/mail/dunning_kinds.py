@@ -175,11 +175,12 @@ class DunningNotice(AgreementNotice):
 
 @dataclass(frozen=True, slots=True)
 class CardExpiresNotice(AgreementNotice):
-    """To the owner: the customer was asked for a new card."""
+    """To the owner: the customer was asked for a new card or, where such mails are switched off, was not."""
 
     card: str
     month: str
     due_on: date
+    asked: bool
     kind: ClassVar[str] = "card_expires_notice"
 
     @property

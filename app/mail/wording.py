@@ -93,12 +93,15 @@ def fault(source: str, kind: type[Content], *, longest: int) -> Fault | None:
     if len(source) > longest:
         return Fault(source.count("\n", 0, longest) + 1, _("At most %(most)s characters.", most=longest))
     try:
-        tree = _env.parse(source)
+        found = (_refused(node, kind) for node in _env.parse(source).find_all(nodes.Node))
+        first = next(filter(None, found), None)
+        if first is None:
+            _compiled(source)
     except TemplateSyntaxError as error:
         return Fault(error.lineno, _("This cannot be read: %(why)s", why=(error.message or "").rstrip(".") + "."))
-    except RecursionError:
-        return Fault(1, _("This is nested too deeply."))
-    return next(filter(None, (_refused(node, kind) for node in tree.find_all(nodes.Node))), None) or _too_deep(source)
+    except (RecursionError, SyntaxError, MemoryError, ValueError):
+        return Fault(1, _("This is nested too deeply, or has a number or a chain that is too long."))
+    return first
 
 
 def _refused(node: nodes.Node, kind: type[Content]) -> Fault | None:
@@ -124,16 +127,6 @@ def _named(node: nodes.Node) -> str:
         "Call": _("Calling something"),
         "For": _("Repeating"),
     }.get(type(node).__name__, f"“{type(node).__name__.lower()}”")
-
-
-def _too_deep(source: str) -> Fault | None:
-    try:
-        _compiled(source)
-    except TemplateSyntaxError as error:
-        return Fault(error.lineno, _("This cannot be read: %(why)s", why=error.message or ""))
-    except (RecursionError, SyntaxError, MemoryError, ValueError):
-        return Fault(1, _("This is nested too deeply."))
-    return None
 
 
 @lru_cache(maxsize=128)

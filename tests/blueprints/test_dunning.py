@@ -11,9 +11,11 @@ from flask import Flask
 from app import links, settings
 from app.access import Role
 from app.commands.dunning import expiring
-from app.db import db, end_read, transaction
+from app.commands.post import email_settings
+from app.db import db, end_read, get, transaction
 from app.gateways import registry
-from app.models import CardNotice, DunningPolicy, PaymentAgreement, PaymentMethod, User
+from app.mail.policy import Setting
+from app.models import Account, CardNotice, Contact, DunningPolicy, MethodRequest, PaymentAgreement, PaymentMethod, User
 from app.queries.dunning import listing
 from app.states.agreement import AgreementStatus as A
 from tests import factories, plans, stories
@@ -203,6 +205,40 @@ def test_an_expiring_card_is_told_of_once_and_the_new_one_is_taken(
         assert plans.fresh(row).method_id != method.id and plans.fresh(row).version == 2
         assert "was asked for another card" not in client.get(f"/agreements/{row.number}").text
         assert expiring.run() == 0 and db.session.query(CardNotice).count() == 1
+
+
+def test_two_agreements_on_a_card_that_expires_ask_for_one_card_once(client: Client, gateway: ScriptedGateway) -> None:
+    with time_machine.travel(stories.BEGIN, tick=False):
+        first = plans.by_order()
+        second = plans.by_order(customer=get(Account, first.account_id))
+    end_read()
+    with transaction() as session:
+        method = session.get_one(PaymentMethod, first.method_id)
+        method.exp_year, method.exp_month = 2027, 1
+        session.get_one(PaymentAgreement, second.id).method_id = method.id
+        other = Contact(account_id=method.account_id, name="Jonas Weber", email="jonas@northfield.test")
+        session.add(other)
+        session.flush()
+        session.get_one(PaymentAgreement, second.id).contact_id = other.id
+    with time_machine.travel("2027-02-02 10:00:00+00:00", tick=False):
+        assert expiring.notice(first.id) and not expiring.notice(second.id)
+        assert db.session.query(MethodRequest).count() == len(stories.mails("card_expires")) == 1
+
+
+def test_where_such_mails_are_off_the_owner_is_not_told_that_the_customer_was_asked(
+    client: Client, gateway: ScriptedGateway
+) -> None:
+    with time_machine.travel(stories.BEGIN, tick=False):
+        row = plans.by_order()
+    end_read()
+    with transaction() as session:
+        method = session.get_one(PaymentMethod, row.method_id)
+        method.exp_year, method.exp_month = 2027, 1
+    with time_machine.travel("2027-02-02 10:00:00+00:00", tick=False):
+        email_settings.save("card_expires", Setting(is_on=False), by=factories.user(Role.ADMIN))
+        assert expiring.notice(row.id)
+        (told,) = stories.mails("card_expires_notice")
+        assert "told nothing" in told.text and not stories.mails("card_expires")
 
 
 def test_the_page_where_a_card_is_added_says_that_it_is_charged_at_once(

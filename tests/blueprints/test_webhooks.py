@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -45,3 +47,13 @@ def test_an_unknown_gateway_is_a_404(client: Client) -> None:
 
 def test_a_huge_one_is_a_413(client: Client) -> None:
     assert post(client, padding="x" * (600 * 1024))[0] == 413
+
+
+@pytest.mark.parametrize(("path", "most"), [("/webhooks/sandbox", 512), ("/webhooks/mail", 64)])
+def test_a_huge_one_in_pieces_that_do_not_say_how_many_is_a_413(
+    app: Flask, client: Client, path: str, most: int
+) -> None:
+    app.config["MAIL_WEBHOOK_SECRETS"] = ("s" * 40,)
+    body = io.BytesIO(b"x" * (most * 1024 + 1))
+    answer = client.post(path, input_stream=body, environ_overrides={"wsgi.input_terminated": True})
+    assert answer.status_code == 413

@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import and_, update
+from sqlalchemy import and_, insert, update
 
-from app import clock, jobs
+from app import clock, jobs, settings
 from app.db import assert_no_transaction, db, transaction
 from app.jobs import execution
-from app.models import StagedJob
+from app.models import Setting, StagedJob
 from tests.jobs.together import together
 
 
@@ -54,6 +54,38 @@ def test_a_failing_job_rests_and_is_tried_again(app: Flask) -> None:
         assert jobs.run_due() == 0
     with time_machine.travel(clock.now() + timedelta(seconds=63 + 300)):
         assert jobs.run_due() == 1
+
+
+def test_one_of_many_that_fails_holds_up_no_other(app: Flask) -> None:
+    done: list[int] = []
+
+    @jobs.handler("test.work", most=10)
+    def work(asked: list[dict[str, int]]) -> list[None]:
+        numbers = [job["n"] for job in asked]
+        if 2 in numbers:
+            raise ValueError("two is the one")
+        done.extend(numbers)
+        return [None] * len(asked)
+
+    rows = [staged(n=n) for n in (1, 2, 3)]
+    assert jobs.run_due() == 3
+    assert sorted(done) == [1, 3]
+    assert [(job(row.id).done_at is not None, job(row.id).last_error) for row in rows] == [
+        (True, None),
+        (False, "ValueError: two is the one"),
+        (True, None),
+    ]
+
+
+def test_each_job_sees_the_settings_as_they_are_when_it_begins(app: Flask) -> None:
+    seen: list[int] = []
+    jobs.handler("test.work")(lambda: seen.append(settings.get(settings.CARD_NOTICE_DAYS)))
+    rows = [staged(), staged()]
+    execution.run(rows[0].id)
+    with db.engine.begin() as elsewhere:  # another process
+        elsewhere.execute(insert(Setting).values(key=settings.CARD_NOTICE_DAYS.key, value=17))
+    execution.run(rows[1].id)
+    assert seen == [settings.CARD_NOTICE_DAYS.default, 17]
 
 
 def test_a_job_that_fails_too_often_has_failed(app: Flask) -> None:

@@ -52,6 +52,8 @@ def test_names_conditions_and_filters(app: Flask, source: str, text: str) -> Non
         ("{{ name", "Line 1: This cannot be read: "),
         ("\n{% if name %}", "Line 2: This cannot be read: "),
         ("{{ " + "(" * 900 + "name" + ")" * 900 + " }}", "nested too deeply"),
+        ("{{ " + "9" * 4400 + " }}", "a number or a chain that is too long"),
+        ("{{ " + "name or " * 620 + "name }}", "a number or a chain that is too long"),
         ("x" * 5001, "At most 5000 characters"),
     ],
 )

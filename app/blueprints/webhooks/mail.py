@@ -22,8 +22,7 @@ def mail() -> ResponseReturnValue:
     """200 as soon as the report is taken in, or was before; 400 for what is forged, too old or unreadable."""
     if not reports.is_configured():
         abort(404)
-    if (request.content_length or 0) > MOST_BYTES:
-        abort(413)
+    request.max_content_length = MOST_BYTES
     try:
         new = mail_reports.take_in(request.get_data(), request.headers.get(reports.HEADER, ""))
     except BadReport as bad:

@@ -20,8 +20,7 @@ MOST_BYTES = 512 * 1024
 @csrf.exempt
 def processor(gateway: str) -> ResponseReturnValue:
     """200 as soon as the event is stored, or was before; 400 for what is not from the processor, or too old."""
-    if (request.content_length or 0) > MOST_BYTES:
-        abort(413)
+    request.max_content_length = MOST_BYTES
     try:
         stored = notices.take_in(gateway, request.get_data(), dict(request.headers))
     except NotFound:

@@ -25,7 +25,8 @@ def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str
     """From now on nothing is charged, until somebody resumes it or `until` comes. `missed`: what then becomes of the
     periods that fell due meanwhile.
 
-    Raises Refusal: `not_permitted`, `not_running`, `until_past`, `reason_missing`.
+    Raises Refusal: `not_permitted`, `not_running`, `until_past`, `until_after_end`,
+    `reason_missing`.
     """
     with transaction():
         demand(by, Permission.AGREEMENT_MANAGE)
@@ -35,6 +36,13 @@ def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str
             raise not_running(row)
         if until is not None and until <= clock.today(row.zone):
             raise Refusal("until_past", "Choose a day after today, or none.", status=422)
+        if until is not None and row.last_day is not None and until >= row.last_day:
+            raise Refusal(
+                "until_after_end",
+                "It ends on %(day)s, so after such a pause nothing would go on. Choose an earlier day, or cancel it.",
+                status=422,
+                day=row.last_day.isoformat(),
+            )
         row.paused_until, row.missed = until, missed
         row.transition(AgreementEvent.PAUSE, by=actor, because=reason, number=row.number)
         holding.move_subscriptions(row, SubscriptionEvent.PAUSE, by=actor, because=reason)

@@ -4,8 +4,9 @@ for each card and expiry, and the agreement's owner is told."""
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Exists, exists, func, select
 
 from ... import clock, jobs, settings
 from ...db import db, end_read, get, insert_new, transaction
@@ -39,21 +40,23 @@ def run() -> int:
     )
     coming = first.correlate(PaymentAgreement).scalar_subquery()
     today = clock.now().date() + ahead
-    told = select(CardNotice.id).where(
-        CardNotice.method_id == PaymentMethod.id,
-        CardNotice.exp_year == PaymentMethod.exp_year,
-        CardNotice.exp_month == PaymentMethod.exp_month,
-    )
+    told = _noticed(PaymentMethod.id, PaymentMethod.exp_year, PaymentMethod.exp_month)
     due = db.session.scalars(
         select(PaymentAgreement.id)
         .join(PaymentMethod, PaymentMethod.id == PaymentAgreement.method_id)
         .where(PaymentAgreement.status.in_(RUNNING), PaymentAgreement.collection == CollectionMethod.SAVED_METHOD)
-        .where(PaymentMethod.detached_at.is_(None), coming <= clock.now() + ahead, ~told.exists())
+        .where(PaymentMethod.detached_at.is_(None), coming <= clock.now() + ahead, ~told)
         .where(PaymentMethod.exp_year * 12 + PaymentMethod.exp_month < today.year * 12 + today.month)
         .order_by(PaymentAgreement.id)
     ).all()
     end_read()
     return jobs.each("dunning.card_notices", due, notice)
+
+
+def _noticed(method: Any, year: Any, month: Any) -> Exists:
+    """Whether a card with this expiry was told of; values or columns."""
+    same = (CardNotice.method_id == method, CardNotice.exp_year == year, CardNotice.exp_month == month)
+    return exists().where(*same)
 
 
 def notice(agreement_id: int) -> bool:
@@ -71,6 +74,8 @@ def _notice(agreement_id: int) -> bool:
         coming = next(iter(holding.payments(agreement, ScheduledStatus.SCHEDULED)), None)
         method = get(PaymentMethod, agreement.method_id)
         if agreement.status not in RUNNING or coming is None or not method.expired_on(coming.due_on):
+            return False
+        if db.session.scalar(select(_noticed(method.id, method.exp_year, method.exp_month))):  # for another agreement
             return False
         account = get(Account, agreement.account_id)
         contact_id = agreement.contact_id or account.billing_contact_id

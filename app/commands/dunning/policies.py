@@ -127,8 +127,9 @@ def make_standard(policy_id: int, *, by: User) -> DunningPolicy:
     """Agreements that name no policy run under it from their next decline on. Raises Refusal `not_permitted`."""
     with transaction() as session:
         demand(by, Permission.SETTINGS_EDIT)
-        before = session.scalars(select(DunningPolicy).where(DunningPolicy.standard).with_for_update()).one()
-        row = lock(DunningPolicy, policy_id)
+        held = select(DunningPolicy).order_by(DunningPolicy.id).with_for_update()  # all: which one it is may change
+        before = next(one for one in session.scalars(held.execution_options(populate_existing=True)) if one.standard)
+        row = get(DunningPolicy, policy_id)
         if row.id == before.id:
             return row
         session.execute(update(DunningPolicy).where(DunningPolicy.id == before.id).values(standard=False))

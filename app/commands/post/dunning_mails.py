@@ -75,13 +75,15 @@ def _facts(step: DunningStep, payment_order: PaymentOrder, to: Sequence[Recipien
     }
 
 
-def _send(content: Content, subject: Any, to: list[Recipient], link: Link) -> None:
+def _send(content: Content, subject: Any, to: list[Recipient], link: Link) -> bool:
+    """Whether such mails go out."""
     if not policy.is_on(content.kind):
-        return
+        return False
     agreement = (
         subject.case.agreement if isinstance(subject, DunningStep) else get(PaymentAgreement, subject.agreement_id)
     )
     mails.stage(content, subject=subject, cause="customer", order=agreement.order, to=to, link=link, by=SYSTEM)
+    return True
 
 
 def owner(step: DunningStep, payment: ScheduledPayment, *, following: DunningStep | None, now: str = "") -> None:
@@ -110,8 +112,8 @@ def card_expires(row: CardNotice, agreement: PaymentAgreement, request: MethodRe
         expires_at=request.expires_at,
         **facts,
     )
-    _send(content, row, to, ("method", request.public_id))
-    told = kinds.CardExpiresNotice(customer=agreement.account.name, due_on=due.due_on, **facts)
+    asked = _send(content, row, to, ("method", request.public_id))
+    told = kinds.CardExpiresNotice(customer=agreement.account.name, due_on=due.due_on, asked=asked, **facts)
     _notice(told, row, agreement)
 
 
