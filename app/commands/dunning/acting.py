@@ -40,7 +40,7 @@ def _ask(case_id: int, action: Action, permission: Permission, form_key: str, by
         if (known := forms.answered(form_key, content)) is not None:
             return int(known["id"])
         _refuse_ended(case)
-        if action is Action.RETRY and case.kind in (DeclineClass.NEW_METHOD, DeclineClass.STOP):
+        if action is Action.RETRY and _is_hopeless(case):
             raise Refusal(
                 "same_card",
                 "The same card is not charged again after such a decline.",
@@ -50,6 +50,12 @@ def _ask(case_id: int, action: Action, permission: Permission, form_key: str, by
         audit.note(f"dunning.{action}", case.agreement.number, by=Actor.of(by), after={"period": case.payment.period})
         forms.remember(form_key, content, id=step.id)
         return step.id
+
+
+def _is_hopeless(case: DunningCase) -> bool:
+    """The bank has refused this card for good, and the agreement has no other by now."""
+    refused = case.kind in (DeclineClass.NEW_METHOD, DeclineClass.STOP)
+    return refused and case.agreement.method_id == cases.declined_card(case.payment)
 
 
 def _do(step_id: int) -> Attempt | None:

@@ -61,6 +61,7 @@ def declined(payment: ScheduledPayment, found: Decline) -> bool:
         turn(case, found)
     else:
         case.reason = _said(found)
+        _spare(case, found)
     announce(case)
     return case.policy_version.plan.past_due_after <= (clock.now() - case.opened_at).days
 
@@ -113,6 +114,15 @@ def _instead(planned: PlannedStep, retries: int, found: Decline) -> Action:
     """Banks that give no reason are asked only so often; then another card is asked for."""
     hopeless = found.retry == declines.ONCE_OR_TWICE.retry and retries > RETRIES_WITHOUT_REASON
     return Action.NEW_METHOD if hopeless and planned.action is Action.RETRY else planned.action
+
+
+def _spare(case: DunningCase, found: Decline) -> None:
+    """The same where a bank gives no reason only at a retry: those that are left are counted with those that were
+    made."""
+    retries = [x for x in steps_of(case) if x.action is Action.RETRY and not x.asked_by and (x.waits or x.done_at)]
+    for made, step in enumerate(retries, start=1):
+        if step.waits:
+            step.action = _instead(PlannedStep(0, step.action), made, found)
 
 
 def add(
@@ -187,7 +197,9 @@ def unreached(payment: ScheduledPayment, *, rest: timedelta, because: str) -> No
     """A retry that surely reached nobody is made once more in a while."""
     case = open_of(payment)
     if case is not None:
-        add(case, Action.RETRY, clock.now() + rest, note=because)
+        made = [step for step in steps_of(case) if step.attempt_id is not None]
+        asked_by = made[-1].asked_by if made else ""
+        add(case, Action.RETRY, clock.now() + rest, asked_by=asked_by, note=because)
 
 
 def taken_up(payment: ScheduledPayment) -> None:
@@ -234,13 +246,18 @@ def resumed(agreement: PaymentAgreement) -> bool:
 
 
 def last_decline(payment: ScheduledPayment) -> Decline | None:
-    """Of a charge that the schedule made; what reached nobody was declined by nobody."""
+    attempt = _last_declined(payment)
+    return declines.explain(attempt.decline_code, attempt.advice) if attempt is not None else None
+
+
+def declined_card(payment: ScheduledPayment) -> int | None:
+    """The saved card that the bank declined last."""
+    attempt = _last_declined(payment)
+    return attempt.method_id if attempt is not None else None
+
+
+def _last_declined(payment: ScheduledPayment) -> Attempt | None:
+    """Of the charges that the schedule made; what reached nobody was declined by nobody."""
     declined = or_(Attempt.status == AttemptStatus.DECLINED, Attempt.decline_code.in_(declines.TABLE))
-    query = (
-        select(Attempt.decline_code, Attempt.advice)
-        .where(Attempt.payment_order_id == payment.payment_order_id, Attempt.actor_kind == ActorKind.SYSTEM, declined)
-        .order_by(Attempt.id.desc())
-        .limit(1)
-    )
-    found = db.session.execute(query).one_or_none()
-    return declines.explain(found.decline_code, found.advice) if found else None
+    mine = (Attempt.payment_order_id == payment.payment_order_id, Attempt.actor_kind == ActorKind.SYSTEM, declined)
+    return db.session.scalars(select(Attempt).where(*mine).order_by(Attempt.id.desc()).limit(1)).first()

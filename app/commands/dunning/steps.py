@@ -28,6 +28,7 @@ from ...models import (
     DunningCase,
     DunningStep,
     PaymentAgreement,
+    PaymentMethod,
     PaymentOrder,
     ScheduledPayment,
 )
@@ -207,7 +208,9 @@ def _new_method(step: DunningStep, agreement: PaymentAgreement) -> None:
     route = routes.choose(routes.wanted(account.id, payment.money, recurring=True)).route
     request = method_requests.of_ours(account, get(Contact, contact_id), route.id)
     db.session.flush()
-    dunning_mails.card_needed(step, request, get(PaymentOrder, payment.payment_order_id))
+    declined = cases.declined_card(payment) or agreement.method_id
+    card = get(PaymentMethod, declined).label if declined is not None else ""
+    dunning_mails.card_needed(step, request, get(PaymentOrder, payment.payment_order_id), card=card)
     _tell_owner(step, payment, _("The customer was mailed a link to add a card."))
 
 

@@ -48,9 +48,9 @@ def confirm(step: DunningStep, intent: PaymentIntent, *, bank_asks: bool) -> Non
     _send(content, step, to, ("pay", intent.public_id))
 
 
-def card_needed(step: DunningStep, request: MethodRequest, payment_order: PaymentOrder) -> None:
+def card_needed(step: DunningStep, request: MethodRequest, payment_order: PaymentOrder, *, card: str) -> None:
+    """`card`: which one was declined."""
     to = recipients.for_method(request.contact)
-    card = card_of(step.case.agreement)
     content = kinds.CardNeeded(**_facts(step, payment_order, to), card=card, expires_at=request.expires_at)
     _send(content, step, to, ("method", request.public_id))
 

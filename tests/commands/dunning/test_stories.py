@@ -14,12 +14,13 @@ from app.commands.payments import charges
 from app.commands.payments.charges import Instrument
 from app.commands.post import email_settings
 from app.commands.receivables import credit_notes, offline, write_offs
-from app.db import db, end_read, transaction
+from app.db import db, end_read, get, transaction
 from app.errors import Refusal
 from app.mail import dunning_kinds
 from app.mail.policy import Setting
 from app.models import (
     SYSTEM,
+    Account,
     Actor,
     Invoice,
     Missed,
@@ -31,7 +32,7 @@ from app.models import (
 from app.states.agreement import AgreementStatus as A
 from app.states.dunning import STANDARD, Plan
 from app.states.subscription import SubscriptionStatus
-from tests import factories, ledgers, plans, stories
+from tests import factories, ledgers, moves, plans, stories
 from tests.commands.collecting import switch
 from tests.gateways.scripted import ScriptedGateway
 
@@ -210,6 +211,37 @@ def test_a_stopped_card_is_never_charged_again_and_its_customer_not_told_why(
 def test_a_decline_without_a_reason_is_retried_twice_and_then_asks_for_a_card(gateway: ScriptedGateway) -> None:
     row = stories.declined(gateway, "do_not_honor")
     assert [x.split(" ")[0] for x in stories.told(row)] == ["retry", "retry", "new_method", "new_method", "stop"]
+
+
+def test_a_retry_declined_without_a_reason_leaves_one_more_and_then_asks_for_a_card(gateway: ScriptedGateway) -> None:
+    row = stories.declined(gateway, "insufficient_funds")
+    gateway.answers = ["do_not_honor"]
+    stories.live(1)
+    assert [x.split(" ")[0] for x in stories.told(row)] == ["retry", "retry", "new_method", "new_method", "stop"]
+
+
+def test_another_card_of_the_account_may_be_charged_where_the_declined_one_may_not(gateway: ScriptedGateway) -> None:
+    row = stories.declined(gateway, "expired_card")
+    end_read()
+    with transaction() as session:
+        other = moves.card(get(Account, row.account_id), brand="Mastercard")
+        session.get_one(PaymentAgreement, row.id).method_id = other.id
+    gateway.answers = ["ok"]
+    with stories.after(1):
+        acting.retry_now(stories.case(row).id, form_key="again", by=factories.user(Role.AR))
+    assert stories.case(row).status == "recovered" and plans.broken() == []
+
+
+def test_the_mail_names_the_card_that_was_declined(gateway: ScriptedGateway) -> None:
+    row = stories.declined(gateway, "expired_card")
+    declined = plans.fresh(row).method.label
+    end_read()
+    with transaction() as session:
+        other = moves.card(get(Account, row.account_id), brand="Mastercard")
+        session.get_one(PaymentAgreement, row.id).method_id = other.id
+    stories.live(11)
+    texts = [mail.text for mail in stories.mails("card_needed")]
+    assert len(texts) > 1 and all(declined in text and "Mastercard" not in text for text in texts)
 
 
 def test_a_revoked_permission_ends_the_story_with_the_pause_of_the_plan(gateway: ScriptedGateway) -> None:
