@@ -11,6 +11,7 @@ from pathlib import Path
 from time import time
 from typing import Any, ClassVar
 
+import hypothesis
 import pytest
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
@@ -32,6 +33,10 @@ from tests.engines import (  # noqa: F401  (fixtures)
     running_smtp_server,
     smtp_server,
 )
+
+# How long an example takes says how busy the machine is, and nothing of what is tested; and each makes rows of its own.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+hypothesis.settings.load_profile("patient")
 
 
 class Client(FlaskClient):

@@ -11,6 +11,7 @@ from flask import current_app
 from flask_babel import gettext as _
 
 from ..errors import Refusal
+from ..logs import log
 from ..models.account import Account, Contact
 from ..models.order import SalesOrder
 from ..models.payment import PaymentOrder
@@ -116,13 +117,17 @@ def _people(account: Account, order: SalesOrder | None, contacts: list[tuple[Con
 
 
 def _by_rule(rule: Rule, people: People, asked: Recipient | None = None) -> list[Recipient]:
-    """Whom the mail is for, then everybody in copy; nobody twice."""
+    """Whom the mail is for, then everybody in copy; nobody twice. A copy that cannot go anywhere keeps the mail from
+    nobody else."""
     found = [asked or _first(rule, people)]
     copies = [people[source] for source in rule.copies if source in people]
     fixed = [(address, "", _("named in Order Email Settings")) for address in rule.fixed]
     for address, name, reason in (*copies, *fixed):
         if address.casefold() not in {known.address.casefold() for known in found}:
-            found.append(Recipient(checked(address), name, "cc", reason))
+            try:
+                found.append(Recipient(checked(address), name, "cc", reason))
+            except Refusal:
+                log.warning("mail.copy_left_out", reason=reason)
     return found
 
 

@@ -13,10 +13,16 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (1440, 1024, 390)
 # What hangs on colours and sizes; axe-core's other rules find the same in every theme and at every width.
 BY_SIGHT = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
-# Transitions jump to their end; what turns for ever has none to wait for.
-SETTLED = """document.getAnimations().forEach(running => {
-    if (running.effect.getComputedTiming().endTime !== Infinity) running.finish();
-})"""
+# Transitions jump to their end, those too that a change of colours begins only with the next frame; what turns for ever
+# has none to wait for.
+SETTLED = """async () => {
+    for (const _frame of [1, 2]) {
+        await new Promise(requestAnimationFrame);
+        document.getAnimations().forEach(running => {
+            if (running.effect.getComputedTiming().endTime !== Infinity) running.finish();
+        });
+    }
+}"""
 # A browser notes an answer like 409 in its console by itself; that is not a fault of the page.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
 

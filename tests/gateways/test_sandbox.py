@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -187,7 +187,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(st.lists(STEP, max_size=6))
 def test_the_books_agree_with_themselves_and_with_what_was_told(bench: Bench, steps: list[tuple]) -> None:
     told = Money.zero("EUR")

@@ -13,7 +13,7 @@ from threading import Barrier
 import pytest
 import time_machine
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -283,7 +283,7 @@ ACT = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(st.booleans(), st.lists(ACT, max_size=12))
 def test_whatever_is_done_to_a_charge_the_books_agree(bench: Bench, capture: bool, acts: list[tuple]) -> None:
     charge = bench.paid(capture=capture, amount=Money(300, "EUR"))

@@ -57,6 +57,13 @@ def test_nobody_gets_the_same_mail_twice(app: Flask) -> None:
     assert len(recipients.for_payment(paid_by(order))) == 1
 
 
+def test_a_copy_that_cannot_go_anywhere_keeps_the_mail_from_nobody_else(app: Flask) -> None:
+    order = factories.order()
+    bookkeeper(order, email="ap at northfield")
+    (only,) = recipients.for_payment(paid_by(order))
+    assert only.role == "to"
+
+
 def test_an_address_given_at_the_checkout_comes_first(app: Flask) -> None:
     first, copy = recipients.for_payment(paid_by(factories.order()), "payer@elsewhere.test")
     assert (first.address, first.reason) == ("payer@elsewhere.test", "asked for at the checkout")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app import clock
@@ -62,7 +62,6 @@ def post(currency: str, made: list[tuple[LineKind, int, int, int]], presented: s
     return [*found, *posting.of_batch(DAY, Money(net, currency), "po")]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(batches, max_size=6), st.lists(transactions, max_size=8))
 def test_every_day_balances_in_every_currency(
     made: list[tuple[str, list[tuple[LineKind, int, int, int]], str | None]], own: list[tuple[A, int, int]]

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -189,7 +189,7 @@ def mixed(customer: Account, *, included: bool) -> Invoice:
 
 
 @pytest.mark.parametrize("included", [False, True], ids=["net prices", "gross prices"])
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8)
 @given(parts=st.lists(st.integers(1, 5_000), min_size=1, max_size=4))
 def test_any_number_of_notes_adds_up_to_the_invoice_rate_by_rate(app: Flask, included: bool, parts: list[int]) -> None:
     clerk, invoice = ledgers.clerk(), mixed(factories.account(), included=included)
