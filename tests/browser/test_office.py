@@ -61,7 +61,7 @@ def test_every_page_is_accessible_and_fits(browser: Browser, live_server: str, r
     order = factories.order(owner=ruth)
     invoice = factories.invoice(order, lines=3)
     people = ["people", f"people/{ruth.id}", "people/new", "roles"]
-    paths = ["", "settings", "company", *people, "audit", "mails", "dunning", "dunning/1"]
+    paths = ["", "settings", "company", *people, "audit", "mails", "mails/receipt", "dunning", "dunning/1"]
     rooms = ["/invoices/", f"/invoices/{invoice.number}", "/operations/mail", "/recovery/"]
     pages = ["/sign-in", "/your-account", *rooms, *(f"/admin/{p}" for p in paths)]
     with visit(browser, live_server, bypass_csp=True) as page:
