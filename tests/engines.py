@@ -233,6 +233,8 @@ def browser() -> Iterator[Browser]:
     """The system's Chromium without a window, which costs a third for each context; each test opens its own."""
     expect.set_options(timeout=30_000)  # what comes, comes; a page's first turn on a busy machine takes its time
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_program("chromium-headless-shell"), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=find_program("chromium-headless-shell"), args=CHROMIUM_FLAGS
+        )
         yield browser
         browser.close()

@@ -14,14 +14,13 @@ from app import settings
 from app.access import Role
 from app.commands.agreements import charging
 from app.db import db, end_read, transaction
-from app.gateways import registry
 from app.models import AgreementVersion, PaymentAgreement, PaymentOrder, User
 from app.queries.agreements import listing
 from app.states.agreement import AgreementStatus as A
 from tests import factories, moves, plans
 from tests.commands.collecting import switch
 from tests.conftest import Client
-from tests.gateways.scripted import ScriptedGateway
+from tests.gateways.scripted import ScriptedGateway, every_account
 from tests.statements import counted
 
 FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -29,10 +28,7 @@ FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 @pytest.fixture
 def gateway(app: Flask, monkeypatch: pytest.MonkeyPatch) -> ScriptedGateway:
-    scripted = ScriptedGateway()
-    monkeypatch.setattr(registry, "for_account", lambda account: scripted)
-    monkeypatch.setattr(registry, "get", lambda row: scripted)
-    return scripted
+    return every_account(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

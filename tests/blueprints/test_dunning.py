@@ -13,7 +13,6 @@ from app.access import Role
 from app.commands.dunning import expiring
 from app.commands.post import email_settings
 from app.db import db, end_read, get, transaction
-from app.gateways import registry
 from app.mail.policy import Setting
 from app.models import Account, CardNotice, Contact, DunningPolicy, MethodRequest, PaymentAgreement, PaymentMethod, User
 from app.queries.dunning import listing
@@ -21,7 +20,7 @@ from app.states.agreement import AgreementStatus as A
 from tests import factories, plans, stories
 from tests.commands.collecting import switch
 from tests.conftest import Client
-from tests.gateways.scripted import ScriptedGateway
+from tests.gateways.scripted import ScriptedGateway, every_account
 from tests.statements import counted
 
 FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -29,10 +28,7 @@ FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 @pytest.fixture
 def gateway(app: Flask, monkeypatch: pytest.MonkeyPatch) -> ScriptedGateway:
-    scripted = ScriptedGateway()
-    monkeypatch.setattr(registry, "for_account", lambda account: scripted)
-    monkeypatch.setattr(registry, "get", lambda row: scripted)
-    return scripted
+    return every_account(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

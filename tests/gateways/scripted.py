@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+import pytest
+
 from app import clock
 from app.db import assert_no_transaction
+from app.gateways import registry
 from app.gateways.base import (
     Capabilities,
     CardFacts,
@@ -148,3 +151,11 @@ class ScriptedGateway:
     def ensure_customer(self, account_number: str, name: str, email: str, key: str) -> str:
         assert_no_transaction()
         return "cus-1"
+
+
+def every_account(monkeypatch: pytest.MonkeyPatch) -> ScriptedGateway:
+    """One that stands for every gateway of this test."""
+    scripted = ScriptedGateway()
+    monkeypatch.setattr(registry, "for_account", lambda account: scripted)
+    monkeypatch.setattr(registry, "get", lambda row: scripted)
+    return scripted

@@ -22,12 +22,11 @@ from app.commands.agreements import charging, claiming, ending, holding, pausing
 from app.commands.office import settings as turning
 from app.commands.payments import many_charges
 from app.db import db, end_read, know, transaction
-from app.gateways import registry
 from app.models import Missed, PaymentAgreement, ScheduledPayment, User
 from app.queries.agreements import verdict
 from app.states.agreement import AgreementStatus
 from tests import factories, plans
-from tests.gateways.scripted import ScriptedGateway
+from tests.gateways.scripted import ScriptedGateway, every_account
 from tests.racing import meet, race
 
 pytestmark = pytest.mark.engines
@@ -35,10 +34,7 @@ pytestmark = pytest.mark.engines
 
 @pytest.fixture
 def gateway(any_app: Flask, monkeypatch: pytest.MonkeyPatch) -> ScriptedGateway:
-    scripted = ScriptedGateway()
-    monkeypatch.setattr(registry, "for_account", lambda account: scripted)
-    monkeypatch.setattr(registry, "get", lambda row: scripted)
-    return scripted
+    return every_account(monkeypatch)
 
 
 @pytest.fixture

@@ -17,11 +17,10 @@ from app.commands.agreements import holding
 from app.commands.dunning import steps
 from app.commands.payments import payment_links
 from app.db import db, end_read
-from app.gateways import registry
 from app.models import DunningStep, PaymentAgreement
 from app.queries.agreements import verdict
 from tests import plans, stories
-from tests.gateways.scripted import ScriptedGateway
+from tests.gateways.scripted import ScriptedGateway, every_account
 from tests.racing import meet, race
 
 pytestmark = pytest.mark.engines
@@ -29,10 +28,7 @@ pytestmark = pytest.mark.engines
 
 @pytest.fixture
 def gateway(any_app: Flask, monkeypatch: pytest.MonkeyPatch) -> ScriptedGateway:
-    scripted = ScriptedGateway()
-    monkeypatch.setattr(registry, "for_account", lambda account: scripted)
-    monkeypatch.setattr(registry, "get", lambda row: scripted)
-    return scripted
+    return every_account(monkeypatch)
 
 
 @pytest.fixture

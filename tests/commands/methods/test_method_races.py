@@ -14,12 +14,11 @@ from app.access import Role
 from app.commands.methods import method_requests, method_setups
 from app.db import db, end_read, transaction
 from app.errors import Refusal
-from app.gateways import registry
 from app.models import MethodRequest, MethodSetup, PaymentMethod, Token, User
 from app.states.method_request import RequestStatus
 from tests import factories, moves
 from tests.commands.payments.test_charge_races import begin_plainly, house, slowly
-from tests.gateways.scripted import ScriptedGateway
+from tests.gateways.scripted import ScriptedGateway, every_account
 from tests.racing import race, refused
 
 pytestmark = pytest.mark.engines
@@ -28,10 +27,8 @@ pytestmark = pytest.mark.engines
 @pytest.fixture
 def gateway(any_app: Flask, monkeypatch: pytest.MonkeyPatch) -> ScriptedGateway:
     """Slow enough that two calls overlap."""
-    scripted = ScriptedGateway()
+    scripted = every_account(monkeypatch)
     scripted.during_call = lambda: time.sleep(0.05)
-    monkeypatch.setattr(registry, "for_account", lambda account: scripted)
-    monkeypatch.setattr(registry, "get", lambda row: scripted)
     return scripted
 
 

@@ -21,7 +21,6 @@ from app.commands.payments import charges, claims, collection, outcomes, payment
 from app.commands.payments.charges import Instrument
 from app.db import db, end_read, transaction
 from app.errors import Refusal
-from app.gateways import registry
 from app.models import (
     SYSTEM,
     Attempt,
@@ -36,7 +35,7 @@ from app.models import (
 )
 from app.states.order import OrderStatus
 from tests import factories
-from tests.gateways.scripted import ScriptedGateway
+from tests.gateways.scripted import ScriptedGateway, every_account
 from tests.racing import race, refused
 
 pytestmark = pytest.mark.engines
@@ -47,10 +46,8 @@ CARD = Instrument(alias="card-ok", label="Visa ending 4242")
 @pytest.fixture
 def gateway(any_app: Flask, monkeypatch: pytest.MonkeyPatch) -> ScriptedGateway:
     """Slow enough that two calls overlap."""
-    scripted = ScriptedGateway()
+    scripted = every_account(monkeypatch)
     scripted.during_call = lambda: time.sleep(0.05)
-    monkeypatch.setattr(registry, "for_account", lambda account: scripted)
-    monkeypatch.setattr(registry, "get", lambda row: scripted)
     return scripted
 
 
