@@ -22,7 +22,19 @@ from ..models import Document
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "documents"
 SHEET = Path(__file__).resolve().parent / "paper.css"
-KINDS = frozenset({"agreement", "order", "signed_order", "invoice", "credit_note", "receipt", "statement"})
+KINDS = frozenset(
+    {
+        "quote",
+        "order",
+        "signed_order",
+        "agreement",
+        "payment_order",
+        "invoice",
+        "credit_note",
+        "receipt",
+        "statement",
+    }
+)
 
 
 def request(

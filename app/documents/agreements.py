@@ -8,18 +8,22 @@ from decimal import Decimal
 from typing import Any
 
 from ..money import Money, PricedLine, TaxTotal, line_amount, totals
+from .lines import Line
 from .views import Party, party
 
 
-@dataclass(frozen=True, slots=True)
-class RecurringLine:
-    sku: str
-    description: str
-    quantity: Decimal
-    unit_price: Decimal
-    discount_percent: Decimal
-    tax_rate: Decimal
-    amount: Money
+AS_KEPT = (
+    "number",
+    "version",
+    "currency",
+    "prices_include_tax",
+    "frequency",
+    "every",
+    "zone",
+    "renewal",
+    "proration",
+    "collection",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class AgreementPaper:
     proration: str
     collection: str
     method: str
-    lines: tuple[RecurringLine, ...]
+    prices_include_tax: bool
+    lines: tuple[Line, ...]
     net: Money
     tax_by_rate: tuple[TaxTotal, ...]
     gross: Money
@@ -71,9 +76,8 @@ def agreement(content: dict[str, Any]) -> AgreementPaper:
     terms = content["agreement"]
     priced = [_priced(x) for x in terms["lines"]]
     whole = totals(priced, terms["currency"], prices_include_tax=terms["prices_include_tax"])
-    same = ("number", "version", "currency", "frequency", "every", "zone", "renewal", "proration", "collection")
     return AgreementPaper(
-        **{name: terms[name] for name in same},
+        **{name: terms[name] for name in AS_KEPT},
         **{name: content[name] for name in ("made_by", "sha256")},
         made_at=datetime.fromisoformat(content["made_at"]),
         seller=party(content["seller"]),
@@ -107,8 +111,8 @@ def _priced(line: dict[str, Any]) -> PricedLine:
     return PricedLine(*(Decimal(line[n]) for n in ("quantity", "unit_price", "discount_percent", "tax_rate")))
 
 
-def _line(line: dict[str, Any], priced: PricedLine, currency: str) -> RecurringLine:
-    return RecurringLine(
+def _line(line: dict[str, Any], priced: PricedLine, currency: str) -> Line:
+    return Line(
         line["sku"],
         line["description"],
         priced.quantity,

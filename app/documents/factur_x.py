@@ -13,9 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ..money import Money, round_half_up
+from ..money import Money, TaxTotal, round_half_up
 from . import views
-from .views import CreditedLine, CreditNotePaper, InvoiceLine, InvoicePaper, Party, TaxLine
+from .lines import Line
+from .views import CreditedLine, CreditNotePaper, InvoicePaper, Party
 
 NAME = "factur-x.xml"
 PROFILE, GUIDELINE = "en16931", "urn:cen.eu:en16931:2017"
@@ -26,7 +27,7 @@ DESCRIPTION = Path(__file__).resolve().parent.parent / "templates" / "documents"
 # The paper's attachment bears no time of its own: the same content gives the same bytes.
 NO_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
-Lines = Sequence[InvoiceLine | CreditedLine]
+Lines = Sequence[Line | CreditedLine]
 
 
 def xml(kind: str, content: dict[str, Any]) -> bytes:
@@ -127,7 +128,7 @@ def _contact(party: Party) -> dict[str, Any]:
     return {"name": party.name, "phone": party.phone, "email": party.email}
 
 
-def _tax(tax: TaxLine, status: str) -> dict[str, Any]:
+def _tax(tax: TaxTotal, status: str) -> dict[str, Any]:
     category, reason, code = _category(tax.rate, status)
     return {
         "BT-116": _amount(tax.base),
@@ -150,7 +151,7 @@ def _category(rate: Decimal, status: str) -> tuple[str, str | None, str | None]:
     return "Z", None, None
 
 
-def _nets(lines: Lines, taxes: Sequence[TaxLine], included: bool) -> list[Money]:
+def _nets(lines: Lines, taxes: Sequence[TaxTotal], included: bool) -> list[Money]:
     """Each line without its tax, so that the lines of a rate add up to that rate's base (BR-S-08)."""
     nets = {n: line.amount for n, line in enumerate(lines)}
     for tax in taxes:
@@ -161,7 +162,7 @@ def _nets(lines: Lines, taxes: Sequence[TaxLine], included: bool) -> list[Money]
     return list(nets.values())
 
 
-def _line(n: int, line: InvoiceLine, net: Money, status: str) -> dict[str, Any]:
+def _line(n: int, line: Line, net: Money, status: str) -> dict[str, Any]:
     whole = Money(round_half_up((line.quantity * line.unit_price) * _units(net)), net.currency)
     facts = _line_facts(n, line, net, status)
     if net != line.amount or whole.minor < net.minor:
@@ -172,7 +173,7 @@ def _line(n: int, line: InvoiceLine, net: Money, status: str) -> dict[str, Any]:
     return facts | {"BT-129": _plain(line.quantity), "BT-146": _plain(line.unit_price), "BG-27": discount}
 
 
-def _line_facts(n: int, line: InvoiceLine | CreditedLine, net: Money, status: str) -> dict[str, Any]:
+def _line_facts(n: int, line: Line | CreditedLine, net: Money, status: str) -> dict[str, Any]:
     return {
         "BT-126": str(n),
         "BT-153": line.description,

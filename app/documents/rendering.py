@@ -19,12 +19,16 @@ from .. import clock, documents, jobs
 from ..config import ROOT
 from ..db import assert_no_transaction, end_read, get, lock, transaction
 from ..models import Document
-from . import agreements, factur_x, sealing, views
+from . import agreements, factur_x, payment_orders, quotes, sealing, views
 
 STATIC = ROOT / "app" / "static"
 _BASE = STATIC.as_uri() + "/"
 PATIENCE = timedelta(minutes=2)
-VIEWS = views.VIEWS | {"agreement": agreements.agreement}
+VIEWS = views.VIEWS | {
+    "agreement": agreements.agreement,
+    "quote": quotes.quote,
+    "payment_order": payment_orders.payment_order,
+}
 
 
 @jobs.handler("documents.render", lease=PATIENCE)

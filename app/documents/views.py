@@ -11,8 +11,9 @@ from typing import Any
 
 from ..models.frozen import FrozenOrder
 from ..models.frozen import read as read_order
-from ..money import Money
-from . import sealing
+from ..money import Money, TaxTotal
+from . import lines, sealing
+from .lines import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +23,6 @@ class Party:
     tax_id: str
     email: str = ""
     phone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceLine:
-    sku: str
-    description: str
-    quantity: Decimal
-    unit_price: Decimal
-    discount_percent: Decimal
-    tax_rate: Decimal
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class TaxLine:
-    rate: Decimal
-    base: Money
-    tax: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +39,15 @@ class InvoicePaper:
     issued_on: date
     supply_date: date
     due_date: date
-    lines: tuple[InvoiceLine, ...]
-    tax_by_rate: tuple[TaxLine, ...]
+    lines: tuple[Line, ...]
+    tax_by_rate: tuple[TaxTotal, ...]
     net: Money
     tax: Money
     gross: Money
     paid: Money
     credited: Money
     note: str
+    prices_include_tax: bool
 
     @property
     def due(self) -> Money:
@@ -93,7 +77,7 @@ class CreditNotePaper:
     currency: str
     issued_on: date
     lines: tuple[CreditedLine, ...]
-    tax_by_rate: tuple[TaxLine, ...]
+    tax_by_rate: tuple[TaxTotal, ...]
     net: Money
     tax: Money
     gross: Money
@@ -184,16 +168,14 @@ def signed_order(content: dict[str, Any]) -> SignedOrderPaper:
 
 
 def invoice(content: dict[str, Any]) -> InvoicePaper:
-    data, currency = {"credited": 0, **_printed(content)}, content["currency"]
+    data, currency = {"credited": 0, "prices_include_tax": False, **_printed(content)}, content["currency"]
     for name in ("net", "tax", "gross", "paid", "credited"):
         data[name] = Money(data[name], currency)
     for name in ("issued_on", "supply_date", "due_date"):
         data[name] = date.fromisoformat(data[name])
     data["seller"], data["customer"] = party(data["seller"]), party(data["customer"])
-    data["lines"] = tuple(_line(x, currency) for x in data["lines"])
-    data["tax_by_rate"] = tuple(
-        TaxLine(Decimal(x["rate"]), Money(x["base"], currency), Money(x["tax"], currency)) for x in data["tax_by_rate"]
-    )
+    data["lines"] = tuple(lines.read(x, currency) for x in data["lines"])
+    data["tax_by_rate"] = lines.read_taxes(data["tax_by_rate"], currency)
     return InvoicePaper(**data)
 
 
@@ -208,9 +190,7 @@ def credit_note(content: dict[str, Any]) -> CreditNotePaper:
         CreditedLine(x["sku"], x["description"], Decimal(x["tax_rate"]), Money(x["amount"], currency))
         for x in data["lines"]
     )
-    data["tax_by_rate"] = tuple(
-        TaxLine(Decimal(x["rate"]), Money(x["base"], currency), Money(x["tax"], currency)) for x in data["tax_by_rate"]
-    )
+    data["tax_by_rate"] = lines.read_taxes(data["tax_by_rate"], currency)
     return CreditNotePaper(**data)
 
 
@@ -276,11 +256,6 @@ def _printed(content: dict[str, Any]) -> dict[str, Any]:
 
 def party(data: dict[str, Any]) -> Party:
     return Party(**data | {"lines": tuple(data["lines"])})
-
-
-def _line(data: dict[str, Any], currency: str) -> InvoiceLine:
-    exact = {n: Decimal(data[n]) for n in ("quantity", "unit_price", "discount_percent", "tax_rate")}
-    return InvoiceLine(**data | exact | {"amount": Money(data["amount"], currency)})
 
 
 VIEWS: dict[str, Callable[[dict[str, Any]], Any]] = {

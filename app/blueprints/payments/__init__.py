@@ -15,6 +15,7 @@ from . import (  # noqa: E402, F401  (their routes)
     links,
     listing,
     live_links,
+    papers,
     requesting,
     reversing,
 )

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from ... import canonical, clock, documents
 from ...db import db
+from ...documents import parties
 from ...models import Actor, AgreementLine, AgreementVersion, Document, PaymentAgreement
-from ..post import papers
 
 TERMS = (
     "number",
@@ -58,8 +58,8 @@ def _print(agreement: PaymentAgreement, row: AgreementVersion) -> Document:
         "sha256": row.sha256,
         "made_by": row.made_by,
         "made_at": row.created_at.isoformat(),
-        "seller": papers.seller(),
-        "customer": papers.customer(agreement.account),
+        "seller": parties.seller(),
+        "customer": parties.customer(agreement.account),
     }
     name = _paper_name(agreement)
     return documents.request("agreement", agreement.id, content, filename=name, order_id=agreement.order_id)

@@ -12,12 +12,11 @@ from typing import Any
 from ... import audit, clock, jobs
 from ...access import Permission, demand
 from ...db import db, end_read, get, lock, transaction
-from ...documents import rendering
+from ...documents import parties, rendering
 from ...jobs import Later
 from ...models import Actor, Dispute, EvidencePack, PaymentOrder, SalesOrder, User
 from ...queries import evidence
 from ...queries.evidence import Piece, Scope
-from ..post import papers
 
 INDEX = "0-index.pdf"
 PATIENCE = timedelta(minutes=5)
@@ -83,7 +82,7 @@ def _index(row: EvidencePack, listing: list[dict[str, Any]]) -> dict[str, Any]:
     about = db.session.get(PaymentOrder, row.payment_order_id) if row.payment_order_id else None
     dispute = db.session.get(Dispute, row.dispute_id) if row.dispute_id else None
     return {
-        "seller": papers.seller(),
+        "seller": parties.seller(),
         "order_number": row.order.number,
         "customer": row.order.account.name,
         "payment_order": about.number if about else "",

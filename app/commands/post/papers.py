@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 
 from ... import canonical, documents, settings
 from ...db import db, get
-from ...documents import sealing, views
+from ...documents import lines, parties, sealing, views
 from ...models import (
     Account,
     Approval,
@@ -96,20 +95,21 @@ def invoice(row: Invoice, standing: Standing | None = None) -> Document:
         "number": row.number,
         "kind": row.kind.value,
         "order_number": row.billing.get("order", ""),
-        "seller": seller(),
+        "seller": parties.seller(),
         "customer": {
             "name": row.billing["name"],
             "lines": row.billing["address"],
             "tax_id": row.billing["tax_id"],
         },
         "currency": row.currency,
-        "lines": [_invoice_line(line) for line in row.lines],
+        "lines": [lines.content(x, x.amount) for x in row.lines],
         "tax_by_rate": row.tax_by_rate,
         "net": row.net,
         "tax": row.tax,
         "gross": row.gross,
         "paid": standing.allocated,
         "credited": standing.credited,
+        "prices_include_tax": row.prices_include_tax,
         "note": TAX_NOTES.get(row.billing["tax_status"], ""),
     } | dates
     content |= _as_data(row)
@@ -125,7 +125,7 @@ def credit_note(row: CreditNote) -> Document:
         "order_number": row.billing.get("order", ""),
         "reason": CREDIT_REASONS[row.reason],
         "text": row.note,
-        "seller": seller(),
+        "seller": parties.seller(),
         "customer": {"name": row.billing["name"], "lines": row.billing["address"], "tax_id": row.billing["tax_id"]},
         "currency": row.currency,
         "issued_on": row.issued_on.isoformat(),
@@ -162,20 +162,6 @@ def _as_data(row: Invoice | CreditNote) -> dict[str, Any]:
     }
 
 
-# As the columns keep them, so that a line just written and the same line read make one paper.
-PLACES = {
-    "quantity": Decimal("0.001"),
-    "unit_price": Decimal("0.0001"),
-    "discount_percent": Decimal("0.001"),
-    "tax_rate": Decimal("0.001"),
-}
-
-
-def _invoice_line(line: Any) -> dict[str, Any]:
-    exact = {name: str(getattr(line, name).quantize(places)) for name, places in PLACES.items()}
-    return exact | {"sku": line.sku, "description": line.description, "amount": line.amount}
-
-
 @dataclass(frozen=True, slots=True)
 class Meant:
     """What a receipt's money was for, in words, and the number to name."""
@@ -202,8 +188,8 @@ def receipt(row: Receipt) -> Document:
     order = db.session.get(SalesOrder, meant.order_id) if meant.order_id else None
     content = {
         "number": row.number,
-        "seller": seller(),
-        "customer": customer(account),
+        "seller": parties.seller(),
+        "customer": parties.customer(account),
         "amount": row.amount,
         "currency": row.currency,
         "paid_with": row.paid_with,
@@ -217,21 +203,3 @@ def receipt(row: Receipt) -> Document:
         content["received_on"] = row.received_on.isoformat()
     name = f"{row.number}.pdf"
     return documents.request("receipt", row.id, content, filename=name, order_id=meant.order_id)
-
-
-def customer(account: Account) -> dict[str, Any]:
-    """The account as it is addressed now."""
-    address = account.billing_address
-    return {"name": account.name, "lines": address.lines if address else [account.name], "tax_id": account.tax_id}
-
-
-def seller() -> dict[str, Any]:
-    """The company as it prints itself."""
-    company = get(Company, 1)
-    return {
-        "name": company.name,
-        "lines": [company.street, f"{company.postcode} {company.city}, {company.country}"],
-        "tax_id": company.tax_id,
-        "email": company.email,
-        "phone": company.phone,
-    }

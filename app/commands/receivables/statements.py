@@ -6,9 +6,9 @@ from typing import Any
 
 from ... import documents
 from ...db import get, transaction
+from ...documents import parties
 from ...models import Account, Document
 from ...queries.receivables.statement import Statement
-from ..post import papers
 
 
 def request(account_id: int, view: Statement) -> Document:
@@ -24,8 +24,8 @@ def _name(view: Statement) -> str:
 
 def _content(account: Account, view: Statement) -> dict[str, Any]:
     return {
-        "seller": papers.seller(),
-        "customer": papers.customer(account),
+        "seller": parties.seller(),
+        "customer": parties.customer(account),
         "account": view.account,
         "currency": view.currency,
         "first": view.first.isoformat(),

@@ -58,6 +58,7 @@ def _tab(facts: Facts, row: Row[Any], key: str, current: bool) -> DocumentTab:
     words = {
         "order": _("Order"),
         "invoice": _("Invoice"),
+        "payment_order": _("Payment order"),
         "receipt": _("Receipt"),
         "signed_order": _("Signed order"),
     }

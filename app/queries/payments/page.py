@@ -20,7 +20,7 @@ from ..orders import payment as order_payment
 from ..orders.parties import account_link
 from ..orders.plan import collection_words
 from ..orders.views import Action, FiguresView, Link, MailView, ReceiptView
-from . import actions, standing, words
+from . import actions, paper, standing, words
 from .facts import Collection
 from .views import CheckoutView, LineView, PaymentOrderPage, SentView, TryView
 
@@ -65,6 +65,7 @@ def view(collection: Collection) -> PaymentOrderPage:
         disputes=collection.reversals.dispute_lines(),
         held_until=collection.held_until,
         history=tuple(words.of_event(x) for x in collection.history),
+        paper=paper.view(collection),
     )
 
 

@@ -17,6 +17,7 @@ from ..orders.views import (
     ReceiptView,
     TransactionView,
 )
+from ..papers import Paper
 from .reversals import DisputeLine, MovementView
 
 
@@ -109,3 +110,4 @@ class PaymentOrderPage:
     disputes: tuple[DisputeLine, ...]
     held_until: datetime | None
     history: tuple[EntryView, ...]
+    paper: Paper

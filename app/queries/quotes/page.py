@@ -23,8 +23,9 @@ from ..calendar import selling_day
 from ..orders import plan
 from ..orders.lines import over_term, recurring
 from ..orders.views import EntryView, InstalmentView, RecurringView, TaxView
+from ..papers import Paper
 from ..scope import visible
-from . import readiness, words
+from . import paper, readiness, words
 from .actions import next_step
 from .views import ApprovalEvidence, LinesView, Party, QuoteFacts, QuoteLineView, QuotePage, VersionView
 
@@ -83,7 +84,13 @@ def load(person: User, number: str, version: int) -> QuotePage:
         timeline=_timeline(quote),
         next_step=next_step(facts, judged, person),
         can_open_routes=can(Permission.SETTINGS_EDIT, person),
+        paper=paper.view(quote),
     )
+
+
+def paper_of(person: User, number: str, version: int) -> Paper:
+    """Raises NotFound, also for quotes that `person` may not see."""
+    return paper.view(_quote(locate(person, number, version)))
 
 
 def _quote(quote_id: int) -> Quote:

@@ -10,6 +10,7 @@ from ...money import Money
 from ...states.order import OrderStatus
 from ...states.quote import QuoteStatus
 from ..orders.views import Action, EntryView, InstalmentView, RecurringView, TaxView
+from ..papers import Paper
 from .readiness import Readiness
 
 
@@ -118,3 +119,4 @@ class QuotePage:
     timeline: tuple[EntryView, ...]
     next_step: NextStep
     can_open_routes: bool
+    paper: Paper
