@@ -9,6 +9,7 @@ from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from unicodedata import bidirectional
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
@@ -162,6 +163,13 @@ def file_size(octets: int) -> str:
     return f"{numbers.format_decimal(round(size, 1 if size < 10 else 0), locale=locale())} {unit}"
 
 
+def isolated(text: str) -> str:
+    """A name that is written from right to left, set apart so that it turns nothing round it and nothing turns it.
+    Source: Unicode UAX #9, first strong isolate. For paper alone: a browser has `dir="auto"`."""
+    leftwards = any(bidirectional(letter) in ("R", "AL") for letter in text)
+    return f"\u2068{text}\u2069" if leftwards else text
+
+
 def initials(name: str) -> str:
     """`DR` for Dana Reyes."""
     words = name.split()
@@ -185,6 +193,7 @@ FILTERS = {
     "per": per,
     "iso": iso,
     "file_size": file_size,
+    "isolated": isolated,
     "initials": initials,
 }
 
