@@ -11,7 +11,6 @@ from ..money import Money, PricedLine, TaxTotal, line_amount, totals
 from .lines import Line
 from .views import Party, party
 
-
 AS_KEPT = (
     "number",
     "version",

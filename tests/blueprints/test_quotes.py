@@ -15,12 +15,13 @@ from sqlalchemy import func, select
 from app.access import Role
 from app.commands.quotes import conversion, quote_content, quotes
 from app.db import db
-from app.models import Account, Quote, SalesOrder, User
+from app.models import Account, Document, Quote, SalesOrder, User
 from app.queries.quotes import lists, words
 from app.states.quote import QuoteEvent, QuoteStatus
 from tests import factories
 from tests.commands import quoting
 from tests.conftest import Client
+from tests.documents.test_documents import rendered, text_of
 from tests.statements import counted
 
 FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -292,6 +293,37 @@ def test_a_page_asks_no_more_for_more_lines_and_versions(seller: Client, dana: U
             assert seller.get(page(quote)).status_code == 200
         seen.append(len(statements))
     assert seen[0] == seen[1] <= 16
+
+
+def test_a_quote_is_printed_as_it_stands_and_its_page_says_once_that_is_past(
+    seller: Client, client: Client, dana: User
+) -> None:
+    quote = draft(dana)
+    paper, pdf = f"{page(quote)}/paper", f"{page(quote)}/quote.pdf"
+    assert "Make the PDF" in seller.get(page(quote)).text and seller.get(pdf).status_code == 404
+    for _ in range(2):  # the second tab
+        assert seller.post(paper).location == f"{page(quote)}#panel-paper"
+    assert "is being made" in seller.get(paper, headers=FRAGMENT).text
+    document = db.session.scalars(select(Document)).one()
+    assert "no offer yet" in text_of(rendered(document))
+    answer = seller.get(pdf)
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{quote.number}-v1.pdf"'
+    assert seller.get(f"{pdf}?save").headers["Content-Disposition"].startswith("attachment")
+    assert "It says what this page says." in seller.get(page(quote)).text
+    quotes.submit(quote.id, by=dana)
+    assert "This page has changed since." in seller.get(page(quote)).text
+    assert seller.get(pdf).data == answer.data
+    seller.post(paper)
+    quotes.withdraw(quote.id, by=dana)  # what was printed first is true again, and is not rendered again
+    assert "It says what this page says." in seller.get(page(quote)).text
+    assert db.session.scalar(select(func.count(Document.id))) == 2
+    with counted() as statements:
+        assert seller.get(page(quote)).status_code == 200
+    assert len(statements) <= 17
+    client.sign_in(factories.user(Role.SALESPERSON))
+    assert {client.get(pdf).status_code, client.get(paper).status_code, client.post(paper).status_code} == {404}
+    client.sign_in(factories.user(Role.FULFILLMENT_OPERATIONS))
+    assert {client.get(pdf).status_code, client.post(paper).status_code} == {403}
 
 
 def test_every_event_of_a_quote_has_words() -> None:

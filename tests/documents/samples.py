@@ -171,7 +171,10 @@ class Sample:
                         "payment_terms_days": 30,
                     },
                     "payment": {"due_now": self._money("30"), "plan": self._plan()},
-                    "conditions": {"version": 3, "body": "1. What is delivered is paid.\n2. What is paid is delivered."},
+                    "conditions": {
+                        "version": 3,
+                        "body": "1. What is delivered is paid.\n2. What is paid is delivered.",
+                    },
                     "shared": {
                         "notes": [{"id": 1, "author": "Dana Reyes", "written_at": AT, "body": "Mind the stairs."}],
                         "files": [{"id": 1, "filename": "plan.pdf", "size": 1200, "sha256": HASH}],

@@ -26,7 +26,7 @@ from .views import CheckoutView, LineView, PaymentOrderPage, SentView, TryView
 
 
 def view(collection: Collection) -> PaymentOrderPage:
-    """Fifteen statements at most, however much was tried."""
+    """Sixteen statements at most, however much was tried."""
     row, order, about = collection.row, collection.order, collection.about
     return PaymentOrderPage(
         number=row.number,

@@ -10,12 +10,13 @@ from app.access import Role
 from app.commands.orders import approvals
 from app.commands.payments import payment_links, payment_orders
 from app.db import db, transaction
-from app.models import OrderEmail, PaymentIntent, PaymentOrder, SalesOrder, User
+from app.models import Document, OrderEmail, PaymentIntent, PaymentOrder, SalesOrder, User
 from app.states.attempt import AttemptStatus
 from tests import factories
 from tests.blueprints.payments.conftest import FRAGMENT, charged
 from tests.commands.collecting import fresh
 from tests.conftest import Client
+from tests.documents.test_documents import rendered, text_of
 from tests.statements import counted
 
 
@@ -120,6 +121,32 @@ def test_a_cancelled_one_keeps_its_story(browser: Client, due: PaymentOrder, dan
     assert db.session.scalars(select(PaymentIntent.status).order_by(PaymentIntent.id.desc())).first() == "cancelled"
 
 
+def test_it_is_printed_without_its_link_and_again_once_it_says_something_else(
+    browser: Client, client: Client, due: PaymentOrder, dana: User
+) -> None:
+    payment_links.send(due.id, form_key="k", by=dana)
+    paper, pdf = f"/payments/{due.number}/paper", f"/payments/{due.number}/payment-order.pdf"
+    assert "Make the PDF" in page(browser, due.number) and browser.get(pdf).status_code == 404
+    assert browser.post(paper).location == f"/payments/{due.number}#panel-paper"
+    words = text_of(rendered(printed())).replace("\n", " ")
+    assert "€100.00" in words and "by the link in our email" in words and "Second instalment" in words
+    token = db.session.scalars(select(PaymentIntent.public_id).order_by(PaymentIntent.id.desc())).first()
+    assert token and token not in str(printed().data) and "http" not in words
+    assert browser.get(pdf).headers["Content-Disposition"] == f'inline; filename="{due.number}.pdf"'
+    payment_orders.cancel(due.id, because="They pay by wire", by=dana)
+    assert "This page has changed since." in page(browser, due.number)
+    browser.post(paper)
+    assert "Cancelled: nothing is to be paid" in text_of(rendered(printed()))
+    assert "It says what this page says." in browser.get(paper, headers=FRAGMENT).text
+    client.sign_in(factories.user(Role.SALESPERSON))
+    assert {client.get(pdf).status_code, client.post(paper).status_code} == {404}
+
+
+def printed() -> Document:
+    query = select(Document).where(Document.kind == "payment_order").order_by(Document.id.desc())
+    return db.session.scalars(query.limit(1)).one()
+
+
 def test_what_the_order_lacks_is_the_reason(browser: Client, due: PaymentOrder) -> None:
     with transaction() as session:
         session.get_one(SalesOrder, due.order_id).opportunity_id = None
@@ -137,4 +164,4 @@ def test_the_page_costs_few_statements_however_much_was_tried(browser: Client, o
     before = cost()
     for n in range(3):
         charged(order, dana, "declined", key=f"again-{n}")
-    assert cost() == before <= 14
+    assert cost() == before <= 15
