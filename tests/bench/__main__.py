@@ -17,7 +17,7 @@ from statistics import median
 from flask import Flask
 
 from app.db import db
-from tests.bench import baseline, probe, throughput
+from tests.bench import baseline, papers, probe, throughput
 from tests.bench import soak as endurance
 from tests.bench.pages import Page, prepare
 from tests.bench.serving import Server, serving
@@ -130,7 +130,7 @@ class Effort:
 
 
 QUICK = Effort(1, 3, 2, 1, 1)
-PAGES, MONEY, RUNS = "pages", "money", "runs"
+PAGES, PAPERS, MONEY, RUNS = "pages", "papers", "money", "runs"
 
 
 def soak(postgres: bool, due: int, kill_every: float) -> str:
@@ -157,6 +157,9 @@ def run(postgres: bool, effort: Effort, wanted: Collection[str]) -> str:
         done = []
         if PAGES in wanted:
             done.append(of_pages(app, settings, folder, effort))
+        if PAPERS in wanted:
+            with app.app_context():
+                done.append(papers.table(papers.measure(effort.rounds)))
         if MONEY in wanted:
             done.append(of_money(app, settings, folder, effort))
         if RUNS in wanted:
@@ -196,13 +199,13 @@ def of_runs(app: Flask, settings: dict[str, str], folder: Path, effort: Effort) 
 def main() -> None:
     parser = argparse.ArgumentParser("bin/bench", description=__doc__)
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
-    parser.add_argument("--quick", action="store_true", help="a few of pages and money, to see that it works")
-    parser.add_argument("--only", choices=(PAGES, MONEY, RUNS), help="one of the tables")
+    parser.add_argument("--quick", action="store_true", help="a few of pages, papers and money, to see that it works")
+    parser.add_argument("--only", choices=(PAGES, PAPERS, MONEY, RUNS), help="one of the tables")
     parser.add_argument("--soak", action="store_true", help="endurance of the recurring run instead, under kills")
     parser.add_argument("--due", type=int, default=100_000, help="agreements due in it")
     parser.add_argument("--kill-every", type=float, default=10, help="seconds between two kills in it")
     arguments = parser.parse_args()
-    usual = (PAGES, MONEY) if arguments.quick else (PAGES, MONEY, RUNS)
+    usual = (PAGES, PAPERS, MONEY) if arguments.quick else (PAGES, PAPERS, MONEY, RUNS)
     wanted = (arguments.only,) if arguments.only else usual
     load = " ".join(f"{average:.1f}" for average in os.getloadavg())
     if arguments.soak:
