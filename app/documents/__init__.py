@@ -47,12 +47,16 @@ def request(
     if kind not in KINDS:
         raise ValueError(f"unknown kind of document: {kind}")
     key = content_hash(kind, subject_id, content)
+    known = select(Document).where(Document.content_hash == key)
+    found = db.session.scalars(known).one_or_none()
+    if found is not None:
+        return found
     facts = {"kind": kind, "subject_id": subject_id, "order_id": order_id, "filename": filename, "data": content}
     document = insert_new(Document, content_hash=key, **facts)
     if document is not None:
         jobs.stage("documents.render", key=f"documents.render:{document.id}", document_id=document.id)
         return document
-    return db.session.scalars(select(Document).where(Document.content_hash == key)).one()
+    return db.session.scalars(known).one()
 
 
 def content_hash(kind: str, subject_id: int, content: dict[str, Any]) -> str:
