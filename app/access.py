@@ -14,6 +14,8 @@ from . import settings
 from .errors import Refusal
 from .language import marked
 from .models.people import User
+from .roles import ROLE_NAMES as ROLE_NAMES
+from .roles import Role as Role
 
 
 class Permission(StrEnum):
@@ -26,6 +28,7 @@ class Permission(StrEnum):
     ORDER_SUBMIT = "order.submit_for_approval"
     ORDER_BOOK = "order.book"
     ORDER_CANCEL = "order.cancel"
+    ORDER_TERMINATE = "order.terminate"
     ORDER_NOTE = "order.note"
     ACCOUNT_VIEW = "account.view"
     ACCOUNT_EDIT = "account.edit"
@@ -85,6 +88,7 @@ SENTENCES: dict[Permission, str] = {
     P.ORDER_SUBMIT: marked("send an order to the customer for approval"),
     P.ORDER_BOOK: marked("book an order on terms"),
     P.ORDER_CANCEL: marked("cancel an order"),
+    P.ORDER_TERMINATE: marked("terminate an active order, which credits what was not delivered"),
     P.ORDER_NOTE: marked("add notes and files to an order"),
     P.ACCOUNT_VIEW: marked("see accounts and contacts"),
     P.ACCOUNT_EDIT: marked("edit accounts and contacts"),
@@ -133,21 +137,6 @@ SENTENCES: dict[Permission, str] = {
 }
 
 
-class Role(StrEnum):
-    SALESPERSON = "salesperson"
-    SALES_MANAGER = "sales_manager"
-    ORDER_MANAGEMENT = "order_management"
-    REVENUE_OPERATIONS = "revenue_operations"
-    BILLING = "billing"
-    AR = "ar"
-    CUSTOMER_OPERATIONS = "customer_operations"
-    PAYMENT_OPERATIONS = "payment_operations"
-    PAYMENT_ADMIN = "payment_admin"
-    FULFILLMENT_OPERATIONS = "fulfillment_operations"
-    ADMIN = "admin"
-    READ_ONLY = "read_only"
-
-
 SEE = frozenset(
     {P.QUOTE_VIEW, P.ORDER_VIEW, P.ACCOUNT_VIEW, P.AGREEMENT_VIEW, P.INVOICE_VIEW, P.PAYMENT_VIEW, P.METHOD_VIEW}
 )
@@ -178,7 +167,7 @@ OPERATE = (
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SALESPERSON: frozenset(SELL),
     Role.SALES_MANAGER: frozenset(
-        SELL | ESCALATIONS | {P.QUOTE_APPROVE, P.ORDER_BOOK, P.AGREEMENT_MANAGE, P.REPORT_VIEW}
+        SELL | ESCALATIONS | {P.QUOTE_APPROVE, P.ORDER_BOOK, P.ORDER_TERMINATE, P.AGREEMENT_MANAGE, P.REPORT_VIEW}
     ),
     Role.ORDER_MANAGEMENT: frozenset(SEE | {P.ORDER_EDIT, P.ORDER_BOOK, P.ORDER_CANCEL, P.ORDER_NOTE, P.MAIL_RESEND}),
     Role.REVENUE_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
@@ -186,6 +175,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         SEE
         | {
             P.ORDER_NOTE,
+            P.ORDER_TERMINATE,
             P.ACCOUNT_EDIT,
             P.AGREEMENT_MANAGE,
             P.RUN_OPERATE,
@@ -202,6 +192,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         | MONEY
         | ESCALATIONS
         | {
+            P.ORDER_TERMINATE,
             P.AGREEMENT_MANAGE,
             P.RUN_OPERATE,
             P.REFUND_APPROVE,
@@ -244,21 +235,6 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.FULFILLMENT_OPERATIONS: frozenset({P.ORDER_VIEW, P.ORDER_NOTE}),
     Role.ADMIN: frozenset(Permission),
     Role.READ_ONLY: SEE | {P.REPORT_VIEW, P.RECEIVABLES_VIEW},
-}
-
-ROLE_NAMES: dict[Role, str] = {
-    Role.SALESPERSON: marked("salesperson"),
-    Role.SALES_MANAGER: marked("sales manager"),
-    Role.ORDER_MANAGEMENT: marked("order management"),
-    Role.REVENUE_OPERATIONS: marked("revenue operations"),
-    Role.BILLING: marked("billing"),
-    Role.AR: marked("AR / finance"),
-    Role.CUSTOMER_OPERATIONS: marked("customer operations"),
-    Role.PAYMENT_OPERATIONS: marked("payment operations"),
-    Role.PAYMENT_ADMIN: marked("payment admin"),
-    Role.FULFILLMENT_OPERATIONS: marked("fulfillment operations"),
-    Role.ADMIN: marked("admin"),
-    Role.READ_ONLY: marked("read only"),
 }
 
 

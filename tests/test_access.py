@@ -29,6 +29,7 @@ order.edit                 s m o . . . . . . . A .
 order.submit_for_approval  s m . . . . . . . . A .
 order.book                 . m o . . . . . . . A .
 order.cancel               s m o . . . . . . . A .
+order.terminate            . m . . b a . . . . A .
 order.note                 s m o r b a c p P f A .
 account.view               s m o r b a c p P . A v
 account.edit               s m . . b . . . . . A .

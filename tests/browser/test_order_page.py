@@ -87,6 +87,7 @@ def test_every_shape_is_accessible_and_fits(
     paths = [f"/orders/{number}" for number in numbers]
     paths += [f"/orders/{numbers[0]}/{part}" for part in ("lines/edit", "terms/edit", "summary/edit", "approval/new")]
     paths += [f"/orders/{numbers[1]}/{part}" for part in ("draft", "cancellation", "approval/reminder")]
+    paths += [f"/orders/{numbers[3]}/termination"]
     paths += ["/orders/", "/orders/?status=completed", "/search?q=northfield", "/search?q=nothing"]
     with visit(app, browser, live_server, dana, bypass_csp=True) as page:
         walk(page, paths)

@@ -40,6 +40,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "navigation",
             "numbering",
             "passwords",
+            "roles",
             "security",
             "settings",
             "spreadsheet",

@@ -7,4 +7,4 @@ from flask import Blueprint
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 
-from . import approval, context, doctor, lifecycle, lines, listing, panels, summary, terms, timeline  # noqa: E402, F401
+from . import approval, context, doctor, lifecycle, lines, listing, panels, summary, termination, terms, timeline  # noqa: E402, F401

@@ -97,6 +97,23 @@ def cancel(invoice: Invoice, *, note: str, by: Actor) -> CreditNote | None:
     return _of_amount(invoice, left, CreditReason.CANCELLATION, note, by=by) if left else None
 
 
+def weight(invoice: Invoice, amounts: Mapping[int, int]) -> Money:
+    """What `of_undelivered` would credit, tax included; nothing is written."""
+    lines = [(line, amounts[line.id]) for line in invoice.lines if amounts.get(line.id)]
+    gross = sum(t.gross.minor for t in _taxes(invoice, lines))
+    return Money(min(gross, figures.of_invoice(invoice.id).creditable), invoice.currency)
+
+
+def of_undelivered(invoice: Invoice, amounts: Mapping[int, int], *, note: str, by: Actor) -> CreditNote:
+    """Credit so many minor units of each line, by its id, of what will not be supplied; where less is left, since a
+    part is written off, that. Inside a transaction, account locked."""
+    lines = _chosen(invoice, amounts)
+    taxes, most = _taxes(invoice, lines), weight(invoice, amounts)
+    if sum(t.gross.minor for t in taxes) > most.minor:
+        return _of_amount(invoice, most, CreditReason.CANCELLATION, note, by=by)
+    return _write(invoice, lines, taxes, CreditReason.CANCELLATION, note, by=by)
+
+
 def _words(row: CreditNote) -> str:
     return f"Credit note {row.number}"
 
@@ -125,13 +142,14 @@ def credited_of(invoice_id: int) -> dict[int, int]:
     return {line_id: int(amount) for line_id, amount in rows}
 
 
-def _left(invoice: Invoice) -> dict[int, int]:
+def left_of(invoice: Invoice) -> dict[int, int]:
+    """Minor units of each line that are not credited yet, by the line's id."""
     done = credited_of(invoice.id)
     return {line.id: max(line.amount - done.get(line.id, 0), 0) for line in invoice.lines}
 
 
 def _chosen(invoice: Invoice, amounts: Mapping[int, int]) -> Lines:
-    left, by_id = _left(invoice), {line.id: line for line in invoice.lines}
+    left, by_id = left_of(invoice), {line.id: line for line in invoice.lines}
     found: Lines = []
     for line_id, minor in amounts.items():
         if line_id not in by_id:
@@ -198,7 +216,7 @@ def _of_amount(
     part = next_part(_whole(invoice), _credited(invoice), amount)
     if not part.gross:
         raise Refusal("nothing_chosen", "Nothing of this invoice is left to credit.", status=422)
-    left, lines = _left(invoice), []
+    left, lines = left_of(invoice), []
     for t in part.by_rate:
         own = [line for line in invoice.lines if line.tax_rate == t.rate and left[line.id]]
         priced = t.gross if invoice.prices_include_tax else t.base

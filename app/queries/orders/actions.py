@@ -59,11 +59,14 @@ CATALOGUE: dict[str, Entry] = {
     "note": Entry(_("Add a note"), "note", "orders.new_note", P.ORDER_NOTE),
     "file": Entry(_("Add a file"), "paperclip", "orders.new_file", P.ORDER_NOTE),
     "cancel": Entry(_("Cancel order"), "ban", "orders.cancel_form", P.ORDER_CANCEL, danger=True),
+    "terminate": Entry(_("Terminate order"), "ban", "orders.terminate_form", P.ORDER_TERMINATE, "page", danger=True),
     "resend": Entry(_("Send again"), "mail-forward", "orders.resend_form", P.MAIL_RESEND),
 }
 
 
-CHANGES_MONEY = frozenset({"submit", "collect", "book", "convert_to_draft", "cancel", "edit_lines", "edit_terms"})
+CHANGES_MONEY = frozenset(
+    {"submit", "collect", "book", "convert_to_draft", "cancel", "terminate", "edit_lines", "edit_terms"}
+)
 """What would pull the ground from under a payment that is on its way."""
 
 

@@ -50,6 +50,7 @@ class Step(StrEnum):
     CONVERT_TO_DRAFT = "convert_to_draft"
     NOTE = "note"
     CANCEL = "cancel"
+    TERMINATE = "terminate"
 
 
 class ApprovalStage(StrEnum):
@@ -108,7 +109,7 @@ AT_HAND: dict[OrderStatus, tuple[Step, ...]] = {
     S.DECLINED: (Step.REMIND, Step.COLLECT, Step.CONVERT_TO_DRAFT, Step.NOTE, Step.CANCEL),
     S.BOOKED: (Step.SEND_LINK, Step.REQUEST, Step.NOTE, Step.CANCEL),
     S.SCHEDULED: (Step.SEND_LINK, Step.REQUEST, Step.NOTE, Step.CANCEL),
-    S.ACTIVATED: (Step.SEND_LINK, Step.REQUEST, Step.NOTE),
+    S.ACTIVATED: (Step.SEND_LINK, Step.REQUEST, Step.NOTE, Step.TERMINATE),
     S.COMPLETED: (Step.SEND_LINK, Step.REQUEST, Step.NOTE),
     S.CANCELLED: (Step.NOTE,),
 }

@@ -209,6 +209,9 @@ def _completed(facts: Facts) -> Told:
 
 
 def _cancelled(facts: Facts) -> Told:
+    if facts.row.activated_on is not None:
+        detail = _("Its agreements ended with it; what was delivered and invoiced stays due.")
+        return _("The order is terminated."), detail, "ban", ""
     return _("The order is cancelled."), _("Its opportunity is open again."), "ban", ""
 
 
