@@ -37,6 +37,7 @@ class Permission(StrEnum):
     RUN_OPERATE = "recurring_run.operate"
     INVOICE_VIEW = "invoice.view"
     INVOICE_SEND = "invoice.send"
+    INVOICE_REMIND = "invoice.remind"
     PAYMENT_VIEW = "payment.view"
     PAYMENT_COLLECT = "payment.collect"
     PAYMENT_ORDER_CREATE = "payment_order.create"
@@ -97,6 +98,7 @@ SENTENCES: dict[Permission, str] = {
     P.RUN_OPERATE: marked("see the recurring runs, stop and resume them"),
     P.INVOICE_VIEW: marked("see invoices"),
     P.INVOICE_SEND: marked("send invoices by mail"),
+    P.INVOICE_REMIND: marked("send a reminder of an invoice, and stop its reminders"),
     P.PAYMENT_VIEW: marked("see payments"),
     P.PAYMENT_COLLECT: marked("collect a payment from the order page"),
     P.PAYMENT_ORDER_CREATE: marked("create payment orders"),
@@ -167,7 +169,9 @@ OPERATE = (
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SALESPERSON: frozenset(SELL),
     Role.SALES_MANAGER: frozenset(
-        SELL | ESCALATIONS | {P.QUOTE_APPROVE, P.ORDER_BOOK, P.ORDER_TERMINATE, P.AGREEMENT_MANAGE, P.REPORT_VIEW}
+        SELL
+        | ESCALATIONS
+        | {P.QUOTE_APPROVE, P.ORDER_BOOK, P.ORDER_TERMINATE, P.AGREEMENT_MANAGE, P.INVOICE_REMIND, P.REPORT_VIEW}
     ),
     Role.ORDER_MANAGEMENT: frozenset(SEE | {P.ORDER_EDIT, P.ORDER_BOOK, P.ORDER_CANCEL, P.ORDER_NOTE, P.MAIL_RESEND}),
     Role.REVENUE_OPERATIONS: frozenset(SEE | {P.ORDER_NOTE}),
@@ -180,6 +184,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.AGREEMENT_MANAGE,
             P.RUN_OPERATE,
             P.INVOICE_SEND,
+            P.INVOICE_REMIND,
             P.BILLING_HOLD,
             P.CREDIT_NOTE_ISSUE,
             P.RECEIVABLES_VIEW,
@@ -206,6 +211,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.METHOD_ADD,
             P.ORDER_NOTE,
             P.INVOICE_SEND,
+            P.INVOICE_REMIND,
             P.BILLING_HOLD,
             P.PAYMENT_ORDER_CREATE,
             P.PAYMENT_LINK_SEND,

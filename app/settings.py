@@ -181,6 +181,25 @@ FACTUR_X = Definition(
 )
 
 
+REMINDERS = Definition(
+    "reminders.on",
+    True,
+    marked("Unpaid invoices are reminded of by mail"),
+    marked("Off: no reminder goes out by itself. Staff can still send one from an invoice's page."),
+)
+REMINDER_DAYS = Definition(
+    "reminders.days",
+    "-3, 1, 7, 14",
+    marked("Days of the reminders"),
+    marked(
+        "Counted from the day an invoice is due, with commas between; -3 is three days before it. Each is sent once an "
+        "invoice. After a standstill only the newest that is due is sent."
+    ),
+    1,
+    60,
+)
+
+
 def _account(name: str, code: str, title: str, effect: str) -> Definition:
     return Definition(f"accounting.{name}", code, title, effect, 1, 20)
 
@@ -222,6 +241,8 @@ ALL: dict[str, Definition] = {
         HOLD_DAYS,
         MAIL_TRIES,
         FACTUR_X,
+        REMINDERS,
+        REMINDER_DAYS,
         *LEDGER.values(),
     )
 }

@@ -38,6 +38,7 @@ agreement.manage           . m . . b a . . . . A .
 recurring_run.operate      . . . . b a . . . . A .
 invoice.view               s m o r b a c p P . A v
 invoice.send               s m . . b a . . . . A .
+invoice.remind             . m . . b a . . . . A .
 payment.view               s m o r b a c p P . A v
 payment.collect            s m . . . a . . . . A .
 payment_order.create       s m . . . a . . . . A .

@@ -53,6 +53,8 @@ def _made_up(currency: str) -> dict[str, Any]:
         "what": "payment",
         "event": "made",
         "complete": True,
+        "payable": True,
+        "late": 7,
         "due_on": soon.date(),
         "expires_at": soon,
         "paid_at": clock.now(),

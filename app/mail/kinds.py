@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from ..errors import NotFound
 from ..formatting import money
 from ..money import Money
-from . import agreement_kinds, dunning_kinds
+from . import agreement_kinds, dunning_kinds, reminder_kinds
 from .greeting import first_name as first_name
 
 
@@ -338,6 +338,7 @@ KINDS: tuple[type[Content], ...] = (
     MethodRequested,
     PaymentReceipt,
     InvoiceSent,
+    *reminder_kinds.KINDS,
     CreditNoteSent,
     PaymentDeclined,
     CustomerDeclined,
@@ -360,6 +361,7 @@ NAMES = {
     "method_request": "Request for a card",
     "receipt": "Receipt",
     "invoice": "Invoice",
+    **reminder_kinds.NAMES,
     "credit_note": "Credit note",
     "payment_declined": "Notice: payment declined",
     "customer_declined": "Notice: customer declined",

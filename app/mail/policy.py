@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from ..db import read_columns
 from ..language import marked
 from ..models.mail import MailEdition
-from . import agreement_kinds, dunning_kinds, kinds
+from . import agreement_kinds, dunning_kinds, kinds, reminder_kinds
 
 CONTACT, BILLING, AP, OWNER = "contact", "billing", "ap", "owner"
 # Whoever the mail could be for, by the name that a rule uses.
@@ -51,6 +51,7 @@ RULES: dict[str, Rule] = {
     kinds.RefundSent.kind: _PAYS,
     kinds.AuthorizationReleased.kind: _PAYS,
     kinds.InvoiceSent.kind: _BOOKS,
+    reminder_kinds.InvoiceReminded.kind: _BOOKS,
     kinds.CreditNoteSent.kind: _BOOKS,
     agreement_kinds.AgreementTold.kind: _PAYS,
     dunning_kinds.PaymentRetry.kind: _PAYS,

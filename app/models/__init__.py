@@ -34,6 +34,7 @@ from .payment import (
 from .people import User
 from .quote import CollectionMethod, Due, Instalment, Quote, QuoteLine, Renewal
 from .recurring_run import RecurringRun
+from .reminder import InvoiceReminder, ReminderStop
 from .route_migration import Fate, MigratedMethod, RouteMigration
 from .settlement import (
     BatchState,
@@ -92,6 +93,7 @@ __all__ = [
     "Invoice",
     "InvoiceKind",
     "InvoiceLine",
+    "InvoiceReminder",
     "LineKind",
     "MailEdition",
     "MailReport",
@@ -126,6 +128,7 @@ __all__ = [
     "RecurringRun",
     "ReceiptKind",
     "RefusedNotices",
+    "ReminderStop",
     "Renewal",
     "Route",
     "RouteMigration",

@@ -30,6 +30,7 @@ class Invoice(Machine, Model):
     __table_args__ = (
         CheckConstraint("gross = net + tax", name="adds_up"),
         CheckConstraint("(status = 'draft') = (number IS NULL)", name="numbered_when_issued"),
+        Index("ix_invoice_due_date", "due_date"),
     )
     EDGES: ClassVar = EDGES
 

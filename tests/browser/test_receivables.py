@@ -57,7 +57,7 @@ def test_every_room_is_sound_and_money_is_recorded_and_applied(page: Page, books
         f"invoices/{invoice}/credit",
         f"credit-notes/{books['receivables.credit_note']}",
     )
-    walk(page, [f"/receivables/{room}" for room in rooms] + [f"/invoices/{invoice}"])
+    walk(page, [f"/receivables/{room}" for room in rooms] + [f"/invoices/{invoice}/reminder", f"/invoices/{invoice}"])
     page.get_by_role("link", name="Record payment").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Reference").fill("4711")

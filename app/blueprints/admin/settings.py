@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -20,7 +20,8 @@ from ...hypermedia import see_other, wants_fragment
 from ...money import Money
 from ...navigation import company
 from ...queries import settings as queries
-from ...settings import FACTUR_X, SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from ...settings import FACTUR_X, REMINDER_DAYS, SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from ...states import reminder
 from ..forms import Form
 from ..numbers import NumberField
 from . import bp
@@ -33,6 +34,7 @@ GROUPS = {
     "links": "Links",
     "payments": "Payments",
     "refunds": "Refunds",
+    "reminders": "Invoice reminders",
     "mail": "Mail",
     "accounting": "Account codes of the accounting export",
 }
@@ -152,12 +154,14 @@ def _form() -> type[Form]:
 def _field(definition: Definition) -> Any:
     if definition.is_switch:
         return BooleanField(definition.title, description=definition.effect)
+    if definition is REMINDER_DAYS:
+        return StringField(definition.title, [_Days()], filters=[_stripped], description=definition.effect)
     if definition.is_text:
         words = _("Type at most %(most)s characters.", most=definition.most)
         return StringField(
             definition.title,
             [DataRequired(words), Length(max=definition.most, message=words)],
-            filters=[lambda text: (text or "").strip()],
+            filters=[_stripped],
             description=definition.effect,
         )
     if definition.money:
@@ -165,6 +169,28 @@ def _field(definition: Definition) -> Any:
     low, high = definition.least, definition.most
     bounds = NumberRange(low, high, f"Take a whole number from {low} to {high}.")
     return IntegerField(definition.title, [InputRequired(bounds.message), bounds], description=definition.effect)
+
+
+def _stripped(text: str | None) -> str:
+    return (text or "").strip()
+
+
+class _Days:
+    """A list of days such as the policy of reminders takes."""
+
+    field_flags: ClassVar = {"required": True}
+
+    def __call__(self, form: Form, field: StringField) -> None:
+        try:
+            reminder.parse(field.data or "")
+        except ValueError:
+            words = _(
+                "Take one to %(most)s different days from %(least)s to %(latest)s, such as -3, 1, 7, 14.",
+                most=reminder.MOST_STEPS,
+                least=reminder.EARLIEST,
+                latest=reminder.LATEST,
+            )
+            raise ValidationError(words) from None
 
 
 class _Amount(InputRequired):

@@ -17,7 +17,8 @@ from ...models.company import Company, Setting
 from ...models.machine import Actor
 from ...models.people import User
 from ...queries.invoices import electronic
-from ...settings import FACTUR_X, SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from ...settings import FACTUR_X, REMINDER_DAYS, SALESPEOPLE_PAYMENT, SALESPEOPLE_SUBMIT, Definition
+from ...states import reminder
 from ..orders import approvals
 
 
@@ -58,6 +59,8 @@ def _check(definition: Definition, value: Any) -> None:
         raise Refusal("out_of_bounds", "%(setting)s: this is not what it takes.", setting=gettext(definition.title))
     if definition.is_text:
         _check_text(definition, value)
+        if definition is REMINDER_DAYS:
+            _check_days(definition, value)
     elif not definition.is_switch and not definition.least <= value <= definition.most:
         raise Refusal(
             "out_of_bounds",
@@ -87,6 +90,20 @@ def _check_text(definition: Definition, value: str) -> None:
             least=definition.least,
             most=definition.most,
         )
+
+
+def _check_days(definition: Definition, value: str) -> None:
+    try:
+        reminder.parse(value)
+    except ValueError:
+        raise Refusal(
+            "out_of_bounds",
+            "%(setting)s: take one to %(most)s different days from %(least)s to %(latest)s, such as -3, 1, 7, 14.",
+            setting=gettext(definition.title),
+            most=reminder.MOST_STEPS,
+            least=reminder.EARLIEST,
+            latest=reminder.LATEST,
+        ) from None
 
 
 def _locked(definition: Definition) -> Setting:

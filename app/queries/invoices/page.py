@@ -29,7 +29,7 @@ from ...money import Money
 from ..receivables import credits, figures
 from ..receivables.credits import WrittenOff
 from ..scope import visible
-from . import electronic
+from . import electronic, reminders
 from .listing import shown_status
 
 
@@ -120,10 +120,11 @@ class InvoiceView:
     paper: Paper
     not_data_because: tuple[str, ...]
     sent: tuple[Sent, ...]
+    reminders: reminders.Reminders
 
 
 def view(number: str, reader: User, today: date) -> InvoiceView:
-    """Nine statements, however many lines. Raises NotFound, for invoices of others' orders as well."""
+    """Eleven statements, and settings, however many lines. Raises NotFound, for invoices of others' orders as well."""
     row = _head(number, reader)
     currency = row.currency
     papers = _papers(row.id)
@@ -162,6 +163,7 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
         paper=papers,
         not_data_because=electronic.why_not(row.billing, currency),
         sent=_sent(row.id),
+        reminders=reminders.view(row.id, row.status, row.due_date, today),
     )
 
 

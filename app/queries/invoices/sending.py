@@ -9,12 +9,12 @@ from ...mail.recipients import Recipient
 from ...models import Invoice, SalesOrder
 
 
-def preflight(invoice_id: int) -> tuple[list[Recipient], Refusal | None]:
-    """Everybody who would get the invoice, each with the reason; or why it cannot go."""
+def preflight(invoice_id: int, kind: str = "invoice") -> tuple[list[Recipient], Refusal | None]:
+    """Everybody who would get it, or another `kind` of mail about it, each with the reason; or why it cannot go."""
     invoice = get(Invoice, invoice_id)
     order = db.session.get(SalesOrder, invoice.order_id) if invoice.order_id else None
     try:
-        found = recipients.for_invoice(invoice.account, order)
+        found = recipients.for_invoice(invoice.account, order, kind=kind)
     except Refusal as refusal:
         return [], refusal
     try:

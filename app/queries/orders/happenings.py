@@ -116,6 +116,8 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("attempt", "lose_sight"): Words("refresh", _("is waiting to hear what became of a payment"), "warn"),
     ("attempt", "ask_action"): Words("shield-check", _("asked the bank to confirm a payment")),
     ("attempt", "cancel"): Words("ban", _("gave up a payment")),
+    ("invoice", "reminders_stopped"): Words("ban", _("stopped the reminders of invoice %(number)s"), "warn"),
+    ("invoice", "reminders_go_on"): Words("mail", _("let the reminders of invoice %(number)s go on")),
     ("invoice", "issue"): Words("file-invoice", _("issued invoice %(number)s")),
     ("post_processing", "failed"): Words("alert-triangle", _("could not finish a step after a payment"), "warn"),
 }
@@ -133,6 +135,7 @@ MAILS: dict[str, str] = {
     "payment_link": _("mailed a payment link"),
     "receipt": _("mailed the receipt"),
     "invoice": _("mailed an invoice"),
+    "invoice_reminder": _("reminded the customer of an invoice"),
     "payment_declined": _("told the owner of a declined payment"),
     "customer_declined": _("told the owner that the customer declined"),
     "change_requested": _("told the owner that the customer wants a change"),
