@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, make_transient_to_detached
 
+from . import turns
 from .columns import BigId as BigId
 from .columns import Instant as Instant
 from .columns import Percent as Percent
@@ -68,7 +69,7 @@ def prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
-        "busy_timeout=15000",
+        f"busy_timeout={turns.PATIENCE * 1000:.0f}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -81,9 +82,19 @@ def prepare_sqlite(connection: Any, record: Any) -> None:
 @event.listens_for(Engine, "begin")
 def _begin_sqlite(connection: Any) -> None:
     """Writers take the lock at once: a read that turns into a write would fail with `database is locked`."""
-    if connection.dialect.name == "sqlite":
-        writes = connection.get_execution_options().get(WRITE)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.dialect.name != "sqlite":
+        return
+    if connection.get_execution_options().get(WRITE):
+        turns.take(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+@event.listens_for(Engine, "commit")
+@event.listens_for(Engine, "rollback")
+def _end_turn(connection: Any) -> None:
+    if connection.dialect.name == "sqlite" and connection.get_execution_options().get(WRITE):
+        turns.ended()
 
 
 class _Open:
