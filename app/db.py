@@ -15,10 +15,10 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Date,
-    Engine,
     MetaData,
     bindparam,
     event,
+    func,
     insert,
     select,
     text,
@@ -26,7 +26,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, make_transient_to_detached
 
-from . import turns
 from .columns import BigId as BigId
 from .columns import Instant as Instant
 from .columns import Percent as Percent
@@ -35,6 +34,9 @@ from .columns import Scaled as Scaled
 from .columns import UnitPrice as UnitPrice
 from .columns import enum as enum
 from .errors import NotFound
+from .sqlite import WRITE as WRITE
+from .sqlite import _begin_sqlite as _begin_sqlite
+from .sqlite import prepare_sqlite as prepare_sqlite
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -57,44 +59,6 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
-
-WRITE = "countersign_write"
-
-
-@event.listens_for(Engine, "connect")
-def prepare_sqlite(connection: Any, record: Any) -> None:
-    """Hand transactions to us (the driver would begin them late) and turn on what SQLite leaves off."""
-    if type(connection).__module__ != "sqlite3":
-        return
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={turns.PATIENCE * 1000:.0f}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "recursive_triggers=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-@event.listens_for(Engine, "begin")
-def _begin_sqlite(connection: Any) -> None:
-    """Writers take the lock at once: a read that turns into a write would fail with `database is locked`."""
-    if connection.dialect.name != "sqlite":
-        return
-    if connection.get_execution_options().get(WRITE):
-        turns.take(connection)
-    else:
-        connection.exec_driver_sql("BEGIN")
-
-
-@event.listens_for(Engine, "commit")
-@event.listens_for(Engine, "rollback")
-def _end_turn(connection: Any) -> None:
-    if connection.dialect.name == "sqlite" and connection.get_execution_options().get(WRITE):
-        turns.ended()
 
 
 class _Open:
@@ -292,9 +256,7 @@ def lock_all(model: type[M], ids: Iterable[int | None], *options: Any) -> list[M
     if not wanted:
         return []
     _descend(opened, model)
-    key = model.__table__.primary_key.columns[0]  # type: ignore[attr-defined]
-    held = select(model).where(key.in_(wanted)).order_by(key).with_for_update(**HOLD).options(*options)
-    found = db.session.scalars(held.execution_options(populate_existing=True)).all()
+    found = db.session.scalars(_all_held(model).options(*options), {"ids_": wanted}).all()
     opened.held.extend(found)
     opened.locked |= {(model, row.id): row for row in found}  # type: ignore[attr-defined]
     return list(found)
@@ -311,9 +273,19 @@ def know(statement: Any) -> list[Any]:
 @cache
 def _held(model: type[Base]) -> Any:
     """Built once for each model, as building it takes longer than running it."""
-    table: Any = model.__table__
-    found = select(model).where(table.primary_key.columns[0] == bindparam("id_"))
+    found = select(model).where(_key(model) == bindparam("id_"))
     return found.with_for_update(**HOLD).execution_options(populate_existing=True)
+
+
+@cache
+def _all_held(model: type[Base]) -> Any:
+    found = select(model).where(_key(model).in_(bindparam("ids_", expanding=True))).order_by(_key(model))
+    return found.with_for_update(**HOLD).execution_options(populate_existing=True)
+
+
+def _key(model: type[Base]) -> Any:
+    table: Any = model.__table__
+    return table.primary_key.columns[0]
 
 
 _INSERT: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
@@ -336,14 +308,20 @@ def number_ahead(*models: type[Base]) -> None:
     many are written with one statement. A row that is there already then fails the transaction, and is not passed over
     by `insert_key` and `insert_new`: the caller does such rows one by one."""
     opened = _opened("number_ahead")
-    for model in models:
-        opened.ids[model] = _ids(opened.connection, model.__tablename__)
+    if opened.connection.dialect.name == "sqlite":  # nobody else writes meanwhile
+        last = opened.connection.execute(_last_ids(models)).one()
+        opened.ids |= {model: itertools.count((id or 0) + 1) for model, id in zip(models, last, strict=True)}
+    else:
+        opened.ids |= {model: _ids(opened.connection, model.__tablename__) for model in models}
+
+
+@cache
+def _last_ids(models: tuple[type[Base], ...]) -> Any:
+    return select(*(select(func.max(_key(model))).scalar_subquery() for model in models))
 
 
 def _ids(connection: Connection, table: str) -> Iterator[int]:
-    """On SQLite nobody else writes meanwhile; a sequence of PostgreSQL gives none twice."""
-    if connection.dialect.name == "sqlite":
-        yield from itertools.count((connection.execute(text(f'SELECT max(id) FROM "{table}"')).scalar() or 0) + 1)  # noqa: S608
+    """A sequence of PostgreSQL gives none twice."""
     take = text(
         "SELECT nextval(pg_get_serial_sequence(format('%I', CAST(:name AS text)), 'id')) FROM generate_series(1, 100)"
     )
@@ -362,6 +340,18 @@ def identify(row: Any) -> None:
     """A row that was added knows its id then, if need be because what waits in the session is written."""
     if row.id is None:
         db.session.flush()
+
+
+@cache
+def _makers(model: type[Base]) -> list[tuple[str, Callable[[], Any]]]:
+    """By column, in their order, what a row says where it is not told."""
+    return [(column.key, _maker(column.default)) for column in model.__table__.columns]
+
+
+def _maker(default: Any) -> Callable[[], Any]:
+    if default is None:
+        return lambda: None
+    return (lambda: default.arg(None)) if default.is_callable else (lambda: default.arg)
 
 
 def insert_key(model: type[Base], **values: Any) -> Sequence[Any] | None:
@@ -387,17 +377,21 @@ def insert_once(model: type[Base], **values: Any) -> bool:
 
 def insert_new(model: type[M], **values: Any) -> M | None:
     """As `insert_key`; the row itself."""
-    if model in _opened("insert_new").ids:
-        found = model(**values)
-        db.session.add(found)
-        return found
+    if (ids := _opened("insert_new").ids.get(model)) is not None:
+        whole = {name: values[name] if name in values else make() for name, make in _makers(model)} | {"id": next(ids)}
+        append(_insert(model), **whole)
+        return adopt(model, list(whole.values()))
     row = write(_insert_unless_there(model, db.session.get_bind().dialect.name, True), **values).first()
     return adopt(model, row) if row is not None else None
 
 
 def get(model: type[M], id: int | None) -> M:
     """Load one row for reading. Raises NotFound."""
-    found = db.session.get(model, id) if id is not None else None
+    session = db.session()
+    known: M | None = session.identity_map.get((model, (id,), None))
+    if known is not None and not vars(known)["_sa_instance_state"].expired:
+        return known  # as the session would find out, in ten times the time
+    found = session.get(model, id) if id is not None else None
     if found is None:
         raise NotFound(f"{model.__name__} {id}")
     return found

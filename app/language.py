@@ -15,6 +15,9 @@ from babel import Locale
 from babel.support import Translations
 from flask import Flask, g, request
 from flask_babel import force_locale, get_locale
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 from wtforms.i18n import messages_path
 
 from .extensions import catalogues
@@ -54,6 +57,13 @@ def ngettext(one: str, many: str, number: int) -> str:
     return catalogues.get_translations().ungettext(one, many, number)
 
 
+@pass_eval_context
+def _said(here: EvalContext, words: str, /, **values: Any) -> str:
+    """`_("…")` in templates, as Jinja's own newstyle one, without its two ways round through the context."""
+    text = gettext(words)
+    return (Markup(text) if here.autoescape else text) % values
+
+
 def tag() -> str:
     """For `<html lang>`: `en-GB`."""
     return str(locale()).replace("_", "-")
@@ -77,4 +87,5 @@ def _hand_to_forms() -> None:
 def register(app: Flask) -> None:
     app.before_request(_hand_to_forms)
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals["_"] = _said
     app.jinja_env.globals["language"] = tag

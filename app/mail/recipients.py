@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ class Recipient:
     reason: str
 
     def row(self) -> dict[str, Any]:
-        return asdict(self)
+        return {"address": self.address, "name": self.name, "role": self.role, "reason": self.reason}
 
 
 def checked(address: str) -> str:

@@ -21,6 +21,7 @@ from ...models import (
     Address,
     Attempt,
     CollectionMethod,
+    Company,
     Document,
     IntentPurpose,
     Invoice,
@@ -74,8 +75,9 @@ def claim(payment_ids: Sequence[int]) -> Claimed:
         payments = [row for row in _held(payment_ids) if _may_be_asked_for(row)]
         live = _live(payments)
         new = [row for row in live if row.payment_order_id is None]
+        table = _table(live)
         _bill(new)
-        attempts = _ask(live, new)
+        attempts = _ask(live, new, table)
         failpoint("agreement.before_claim_commits")
     return Claimed([row.id for row in live], attempts)
 
@@ -148,9 +150,15 @@ def _payment_order(payment: ScheduledPayment, invoice: Invoice) -> PaymentOrder:
     return row
 
 
-def _ask(payments: Sequence[ScheduledPayment], new: Sequence[ScheduledPayment]) -> list[int]:
+def _table(payments: Sequence[ScheduledPayment]) -> _Table:
+    """Read before the first row is added, as every later read would write out what waits by then."""
+    get(Company, 1)
+    settings.fresh(settings.ATTEMPT_LIMIT)
+    return _Table(routes.load(), claims.cards(row.agreement.method_id for row in payments))
+
+
+def _ask(payments: Sequence[ScheduledPayment], new: Sequence[ScheduledPayment], table: _Table) -> list[int]:
     """The attempts to send. Their rows are the last thing before the gateway hears of them (invariant 9)."""
-    table = _Table(routes.load(), claims.cards(row.agreement.method_id for row in payments))
     attempts = []
     for row in payments:
         row.transition(ScheduledEvent.COLLECT, by=SYSTEM, number=row.agreement.number, period=row.period)

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from ... import numbering
-from ...db import db, know, lock_all, number_ahead
+from ... import numbering, settings
+from ...db import db, get, know, lock_all, number_ahead
 from ...models import (
     Account,
     Address,
     Attempt,
+    Company,
     Contact,
     Document,
     Invoice,
@@ -35,13 +36,16 @@ Ids = Sequence[int]
 
 @contextmanager
 def of_captures(transaction_ids: Ids) -> Iterator[None]:
-    """Their rows are held in the house's order, those that lead to an order apart, which the steps hold themselves."""
-    found = know(select(Transaction).where(Transaction.id.in_(transaction_ids)))
+    """Their rows are held in the house's order, those that lead to an order apart, which the steps hold themselves.
+    What any step reads is read before the first of them adds something, as every later read would write that out."""
+    found = [get(Transaction, id) for id in transaction_ids]
     orders = _orders([row.payment_order_id for row in found])
     know(select(Attempt).where(Attempt.id.in_([row.attempt_id for row in found])))
     know(select(PaymentIntent).where(PaymentIntent.payment_order_id.in_([row.id for row in orders])))
     _bills([row.invoice_id for row in orders if row.invoice_id is not None])
     receipts.foresee([row.id for row in orders])
+    get(Company, 1)
+    settings.fresh(settings.FIRST_PAYMENT_DEFAULTS)
     number_ahead(Receipt, Document, OrderEmail, StagedJob)
     new = sum(not receipts.of(row.payment_order_id) for row in found)
     with numbering.ahead("receipt", new):

@@ -60,12 +60,12 @@ class Captured:
     invoice_paper: Document | None = None
 
     def __init__(self, transaction_id: int) -> None:
-        self.transaction = db.session.get_one(Transaction, transaction_id)
+        self.transaction = get(Transaction, transaction_id)
         chain = get(PaymentOrder, self.transaction.payment_order_id)
         self.account = lock(Account, chain.account_id)
         self.order = lock(SalesOrder, chain.order_id) if chain.order_id else None
         self.payment_order = lock(PaymentOrder, self.transaction.payment_order_id)
-        self.attempt: Attempt | None = db.session.get_one(Attempt, self.transaction.attempt_id)
+        self.attempt: Attempt | None = get(Attempt, self.transaction.attempt_id)
 
     @property
     def by(self) -> Actor:
@@ -121,7 +121,7 @@ def _bill(captured: Captured) -> Invoice | None:
     invoice_id = captured.payment_order.invoice_id
     if captured.order is not None:
         return invoices.for_payment(captured.order, captured.payment_order, by=SYSTEM)
-    return db.session.get_one(Invoice, invoice_id) if invoice_id is not None else None
+    return get(Invoice, invoice_id) if invoice_id is not None else None
 
 
 def _order(captured: Captured) -> None:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from email.headerregistry import Address
 from email.utils import parseaddr
+from functools import lru_cache
 from hashlib import sha256
 
 from flask import current_app
@@ -374,8 +375,18 @@ def _page(content: Content) -> str:
 def sender_of(company: Company, wanted: str = "") -> str:
     """As `Name <address>`: the one that Order Email Settings want, the installation's, or the company."""
     name, address = parseaddr(wanted or current_app.config["MAIL_FROM"] or company.email)
-    return str(Address(" ".join((name or company.name).split())[:60], addr_spec=recipients.checked(address)))
+    return _named(" ".join((name or company.name).split())[:60], recipients.checked(address))
+
+
+@lru_cache
+def _named(name: str, address: str) -> str:
+    return str(Address(name, addr_spec=address))
 
 
 def message_id(sender: str) -> str:
-    return f"<{secrets.token_hex(16)}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+    return f"<{secrets.token_hex(16)}@{_domain(sender)}>"
+
+
+@lru_cache
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2]

@@ -25,8 +25,8 @@ def for_transaction(transaction: Transaction, *, by: Actor) -> Receipt:
     existing = next((x for x in of(transaction.payment_order_id) if x.transaction_id == transaction.id), None)
     if existing is not None:
         return existing
-    payment_order = db.session.get_one(PaymentOrder, transaction.payment_order_id)
-    attempt = db.session.get_one(Attempt, transaction.attempt_id)
+    payment_order = get(PaymentOrder, transaction.payment_order_id)
+    attempt = get(Attempt, transaction.attempt_id)
     return write(
         by=by,
         account_id=payment_order.account_id,

@@ -1,4 +1,4 @@
-"""Whose turn it is to write on SQLite, which lets one write at a time and keeps no queue.
+"""SQLite as the house uses it: its connections, and whose turn it is to write, as one writes at a time and none queues.
 
 Left to itself, SQLite looks at a lock again after up to a tenth of a second: whoever has written long has begun anew by
 then, and a checkout beside a run waits for all of it. So a waiting writer looks every millisecond, one thread of a
@@ -11,14 +11,13 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from sqlalchemy import Connection, Engine, event
 
-    from sqlalchemy import Connection
-
+WRITE = "countersign_write"
 BEGIN = "BEGIN IMMEDIATE"
 PATIENCE = 15.0
 LOOK = 0.001
@@ -46,7 +45,45 @@ def _anew() -> None:
 os.register_at_fork(after_in_child=_anew)
 
 
-def take(connection: Connection) -> None:
+@event.listens_for(Engine, "connect")
+def prepare_sqlite(connection: Any, record: Any) -> None:
+    """Hand transactions to us (the driver would begin them late) and turn on what SQLite leaves off."""
+    if type(connection).__module__ != "sqlite3":
+        return
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={PATIENCE * 1000:.0f}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers take the lock at once: a read that turns into a write would fail with `database is locked`."""
+    if connection.dialect.name != "sqlite":
+        return
+    if connection.get_execution_options().get(WRITE):
+        _take_turn(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+@event.listens_for(Engine, "commit")
+@event.listens_for(Engine, "rollback")
+def _end_turn(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and connection.get_execution_options().get(WRITE):
+        now = time.monotonic()
+        _mine.long = now if _mine.since and now - _mine.since > LONG else 0.0
+        _mine.since = 0.0
+
+
+def _take_turn(connection: Connection) -> None:
     """Begin to write, as soon as nobody else does. Raises OperationalError where that lasts beyond all patience."""
     ends = time.monotonic() + PATIENCE
     _rest()
@@ -62,13 +99,6 @@ def take(connection: Connection) -> None:
         if taken:
             _head.release()
     _mine.since = time.monotonic()
-
-
-def ended() -> None:
-    """The transaction of this thread is over."""
-    now = time.monotonic()
-    _mine.long = now if _mine.since and now - _mine.since > LONG else 0.0
-    _mine.since = 0.0
 
 
 def _rest() -> None:

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from app import turns
+from app import sqlite
 from app.db import db, end_read, transaction
 from app.models import Setting
 
@@ -44,7 +44,7 @@ def test_who_waits_writes_before_one_who_writes_long_again_and_again(app: Flask)
 
 
 def test_who_waits_beyond_all_patience_is_told_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.05)
     end_read()
     other = sqlite3.connect(db.engine.url.database or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
