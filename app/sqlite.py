@@ -2,7 +2,7 @@
 
 Left to itself, SQLite looks at a lock again after up to a tenth of a second: whoever has written long has begun anew by
 then, and a checkout beside a run waits for all of it. So a waiting writer looks every millisecond, one thread of a
-process for all of them, and who has held others up for long lets them go first.
+process for all of them, and who has held others up for long lets them go first, and looks less often.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, event
 WRITE = "countersign_write"
 BEGIN = "BEGIN IMMEDIATE"
 PATIENCE = 15.0
-LOOK = 0.001
+LOOK, SELDOM = 0.001, 0.005
 # Whoever has held the lock for longer than LONG and wants it again SOON rests first: for a few looks of the others.
 LONG, SOON, REST = 0.025, 0.05, 0.003
 
@@ -92,7 +92,7 @@ def _take_turn(connection: Connection) -> None:
     try:
         with _impatient(raw):
             while _is_busy(raw) and time.monotonic() < ends:
-                time.sleep(LOOK)
+                time.sleep(SELDOM if _mine.long else LOOK)
             if not raw.in_transaction:
                 connection.exec_driver_sql(BEGIN)  # for the error, as everybody gets it
     finally:

@@ -10,7 +10,7 @@ from ..db import db
 from ..logs import log
 
 # So many rows a transaction: their locks keep a checkout waiting, on SQLite every writer.
-AT_ONCE = 16
+AT_ONCE = 8
 
 
 def each(what: str, ids: Iterable[int], work: Callable[[int], object], *, broke: Callable[[int], object] = bool) -> int:
@@ -33,12 +33,18 @@ def each(what: str, ids: Iterable[int], work: Callable[[int], object], *, broke:
 
 
 def together(
-    what: str, ids: Sequence[int], work: Callable[[Sequence[int]], int], alone: Callable[[int], object]
+    what: str,
+    ids: Sequence[int],
+    work: Callable[[Sequence[int]], int],
+    alone: Callable[[int], object],
+    *,
+    at_once: int = AT_ONCE,
 ) -> int:
     """As `each`, but with several ids at once; where that breaks, with either half of them, down to one `alone`. `work`
     says how many it did, and leaves nothing behind where it raises."""
-    if len(ids) > AT_ONCE:
-        return sum(together(what, ids[n : n + AT_ONCE], work, alone) for n in range(0, len(ids), AT_ONCE))
+    if len(ids) > at_once:
+        parts = [ids[n : n + at_once] for n in range(0, len(ids), at_once)]
+        return sum(together(what, part, work, alone, at_once=at_once) for part in parts)
     if len(ids) < 2:
         return each(what, ids, alone)
     try:

@@ -16,7 +16,9 @@ NAMELESS = {"util", "utils", "helper", "helpers", "misc", "common", "manager", "
 # Storeys of the house, lowest first: a module imports from its own room and from below. States and money stand on
 # nothing of ours. `app/jobs/__init__.py` stages work and lies low; the rest of that room runs the commands.
 STOREYS: tuple[frozenset[str], ...] = (
-    frozenset({"canonical", "clock", "columns", "config", "errors", "failpoints", "money", "png", "states", "typed"}),
+    frozenset(
+        {"canonical", "clock", "columns", "config", "errors", "failpoints", "money", "png", "sqlite", "states", "typed"}
+    ),
     frozenset({"db", "extensions", "logs"}),
     frozenset({"models"}),
     frozenset(

@@ -21,6 +21,9 @@ from ..routing import gateway_health
 from . import charges, outcomes, post_processing
 from .charges import Call
 
+# Writing down an answer takes a quarter of the time of what follows from it.
+WRITTEN_AT_ONCE = 16
+
 
 def execute(attempt_ids: Sequence[int]) -> None:
     """Send those that may be sent, and write down what became of them. One that breaks stops no other: it stays open,
@@ -36,7 +39,7 @@ def execute(attempt_ids: Sequence[int]) -> None:
     def alone(id: int) -> object:
         return charges.answered(id, answers[id])
 
-    jobs.together("charges.settle", good, settle, alone)
+    jobs.together("charges.settle", good, settle, alone, at_once=WRITTEN_AT_ONCE)
     jobs.each("charges.settle", others, alone)
 
 
