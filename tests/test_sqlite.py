@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from flask import Flask
+from sqlalchemy import DateTime
 from sqlalchemy.exc import OperationalError
 
 from app import sqlite
-from app.db import db, end_read, transaction
+from app.db import Instant, db, end_read, transaction
 from app.models import Setting
 
 TIMES, HELD = 8, 0.04
@@ -55,3 +57,13 @@ def test_who_waits_beyond_all_patience_is_told_so(app: Flask, monkeypatch: pytes
     with transaction() as session:
         session.add(Setting(key="after.all", value=True))
     assert db.session.query(Setting).filter_by(key="after.all").count() == 1
+
+
+def test_instants_are_written_as_sqlalchemy_writes_them_and_read_as_they_were(app: Flask) -> None:
+    at = datetime(2027, 2, 1, 12, 0, 0, 70, tzinfo=timezone(timedelta(hours=1)))
+    kept, dialect = Instant().bind_processor(db.engine.dialect)(at), db.engine.dialect
+    theirs = DateTime().dialect_impl(dialect).bind_processor(dialect)
+    assert kept == theirs(at.astimezone(UTC)) == "2027-02-01 11:00:00.000070"
+    assert Instant().result_processor(dialect, None)(kept) == at
+    with pytest.raises(ValueError, match="naive"):
+        Instant().bind_processor(dialect)(datetime(2027, 2, 1))  # noqa: DTZ001
