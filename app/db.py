@@ -320,6 +320,10 @@ def _last_ids(models: tuple[type[Base], ...]) -> Any:
     return select(*(select(func.max(_key(model))).scalar_subquery() for model in models))
 
 
+def is_numbered_ahead(model: type[Base]) -> bool:
+    return model in _opened("is_numbered_ahead").ids
+
+
 def _ids(connection: Connection, table: str) -> Iterator[int]:
     """A sequence of PostgreSQL gives none twice."""
     take = text(
