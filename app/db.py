@@ -36,7 +36,6 @@ from .columns import enum as enum
 from .errors import NotFound
 from .sqlite import WRITE as WRITE
 from .sqlite import _begin_sqlite as _begin_sqlite
-from .sqlite import prepare_sqlite as prepare_sqlite
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

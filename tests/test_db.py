@@ -14,9 +14,10 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from app import append_only, numbering
-from app.db import adopt, after_commit, assert_no_transaction, db, end_read, lock, prepare_sqlite, transaction
+from app.db import adopt, after_commit, assert_no_transaction, db, end_read, lock, transaction
 from app.errors import NotFound
 from app.models import Account, Actor, Counter, History, PaymentOrder, SalesOrder, User
+from app.sqlite import prepare_sqlite
 from tests.statements import counted
 
 FULL = 2  # of PRAGMA synchronous
