@@ -36,6 +36,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.post.mail_delivery",
     "app.commands.quotes.quotes",
     "app.commands.receivables.following_up",
+    "app.commands.receivables.reminders",
     "app.commands.routing.gateway_health",
     "app.commands.routing.route_migrations",
     "app.commands.routing.sandbox",

@@ -115,7 +115,8 @@ def _start(order_id: int, today: date) -> bool:
 
 
 def _today() -> date:
-    return clock.today(db.session.get_one(Company, 1).time_zone)
+    seller = db.session.get(Company, 1)  # the clock looks before there is one
+    return clock.today(seller.time_zone if seller else "UTC")
 
 
 @jobs.tick("activation.start_due", every=timedelta(minutes=5))

@@ -43,10 +43,12 @@ NOTHING = marked("%(number)s is not open any more; there is nothing to remind of
 @jobs.tick("reminders.send_due", every=timedelta(minutes=15))
 def send_due() -> int:
     """How many invoices were reminded of."""
-    zone = db.session.get_one(Company, 1).time_zone
-    if not settings.get(settings.REMINDERS) or not policy.is_on(InvoiceReminded.kind) or not _is_day(zone):
+    seller = db.session.get(Company, 1)
+    if seller is None or not _is_day(seller.time_zone):
         return 0
-    days, today = reminders.days(), clock.today(zone)
+    if not settings.get(settings.REMINDERS) or not policy.is_on(InvoiceReminded.kind):
+        return 0
+    days, today = reminders.days(), clock.today(seller.time_zone)
     stopped = select(ReminderStop.id).where(ReminderStop.invoice_id == Invoice.id, ReminderStop.ended_at.is_(None))
     wanted = or_(*(_waits_for(days, n, today) for n in range(len(days))))
     query = select(Invoice.id).where(Invoice.status.in_(OPEN), wanted, ~stopped.exists())

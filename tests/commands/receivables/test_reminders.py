@@ -54,6 +54,10 @@ def sweep(day: int, hour: int = 12) -> int:
         return sent
 
 
+def test_before_there_is_a_company_nobody_is_reminded(app: Flask) -> None:
+    assert sweep(1) == 0
+
+
 def steps() -> list[int | None]:
     db.session.expire_all()
     found = list(db.session.scalars(select(InvoiceReminder.step).order_by(InvoiceReminder.id)))
