@@ -6,10 +6,11 @@ from datetime import date, timedelta
 
 from sqlalchemy import or_, select
 
-from ... import clock, jobs
+from ... import jobs
 from ...cadence import end_of_term
 from ...db import db, end_read, lock, transaction
-from ...models import SYSTEM, Actor, Company, OrderLine, SalesOrder, Subscription
+from ...models import SYSTEM, Actor, OrderLine, SalesOrder, Subscription
+from ...queries.calendar import selling_day
 from ...states.order import OrderEvent, OrderStatus
 from ...states.subscription import SubscriptionEvent, SubscriptionStatus
 from ..agreements import agreements
@@ -17,7 +18,7 @@ from ..agreements import agreements
 
 def activate_or_schedule(order: SalesOrder, *, by: Actor) -> None:
     """A booked order becomes active, or scheduled when its start lies ahead. Inside a transaction, order locked."""
-    today = _today()
+    today = selling_day()
     if order.start_date is not None and order.start_date > today:
         order.transition(OrderEvent.SCHEDULE, by=by, starts=order.start_date.isoformat())
     else:
@@ -84,7 +85,7 @@ def _start_subscriptions(order: SalesOrder, today: date, *, by: Actor) -> None:
 
 def start_due() -> int:
     """Scheduled orders whose start has come, and lines of active orders whose own date has. Returns how many orders."""
-    today = _today()
+    today = selling_day()
     active = SalesOrder.status == OrderStatus.ACTIVATED
     waiting_line = (
         select(OrderLine.id)
@@ -112,11 +113,6 @@ def _start(order_id: int, today: date) -> bool:
             return False
         start_lines(order, today, by=SYSTEM)
         return True
-
-
-def _today() -> date:
-    seller = db.session.get(Company, 1)  # the clock looks before there is one
-    return clock.today(seller.time_zone if seller else "UTC")
 
 
 @jobs.tick("activation.start_due", every=timedelta(minutes=5))
