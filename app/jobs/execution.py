@@ -90,7 +90,8 @@ def _do(claims: Sequence[Claim], raising: bool, limit: Limit) -> None:
         if len(claims) > 1 and clock.now() < claims[0].until:
             log.warning("jobs.one_by_one", kind=handler.kind, count=len(claims), exc_info=error)
             for claim in claims:
-                _do([claim], raising, limit)
+                if clock.now() < claim.until:  # whoever comes after that does the rest
+                    _do([claim], raising, limit)
             return
         for claim in claims:
             _failed(claim, error)

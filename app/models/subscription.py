@@ -33,3 +33,8 @@ class Subscription(Machine, Model):
     frequency: Mapped[Frequency] = mapped_column(enum(Frequency))
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
+
+    def end_by(self, day: date) -> None:
+        """`day` is the last one that is supplied, if it has begun by then and would go on."""
+        if self.starts_on <= day and (self.ends_on is None or self.ends_on > day):
+            self.ends_on = day

@@ -112,6 +112,7 @@ def _page(
         customer=facts.row.account_name,
         form=form,
         typed=typed,
+        prefilled={line.line_id: plain(line.delivered) for line in plan.lines},
         plan=plan,
         refusal=None if found else refusal,
         refusals=found,

@@ -47,4 +47,6 @@ def move_subscriptions(
     mine = select(Subscription).where(Subscription.agreement_id == agreement.id).order_by(Subscription.id)
     for row in db.session.scalars(mine.execution_options(populate_existing=True)):
         if row.can(event):
+            if event is SubscriptionEvent.END and agreement.last_day is not None:
+                row.end_by(agreement.last_day)
             row.transition(event, by=by, because=because, item=row.description)

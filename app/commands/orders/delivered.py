@@ -13,6 +13,7 @@ from ...cadence import Cadence
 from ...errors import Refusal
 from ...models import OrderLine, Routing, SalesOrder, Subscription
 from ...money import Money, line_amount
+from ...states.subscription import SubscriptionStatus
 
 SHIPS = frozenset({Routing.WAREHOUSE, Routing.THIRD_PARTY})
 DAY = timedelta(days=1)
@@ -110,7 +111,11 @@ def _first_period(order: SalesOrder, line: OrderLine, row: Subscription | None, 
         days = Days(today + DAY, today + DAY, 0)
     else:
         last = Cadence(line.frequency).day(row.starts_on, 1) - DAY
-        days = until(row.starts_on, min(last, row.ends_on or last), today)
+        if row.status is SubscriptionStatus.ENDED and row.ends_on is not None:  # before its time
+            today = min(today, row.ends_on)
+        else:
+            last = min(last, row.ends_on or last)
+        days = until(row.starts_on, last, today)
     amount = line.amount(order.currency)
     facts = (line.id, line.description, line.sku, line.quantity, line.quantity, line.quantity, False)
     return Supplied(*facts, days=days, amount=amount, kept=part(amount, days))

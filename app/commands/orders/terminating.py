@@ -25,8 +25,10 @@ from ...models import (
     Movement,
     PaymentAgreement,
     PaymentOrder,
+    PostProcessing,
     SalesOrder,
     Subscription,
+    Transaction,
     TransactionAction,
     User,
 )
@@ -100,7 +102,8 @@ def _refuse_unless_terminable(order: SalesOrder, because: str) -> None:
 
 
 def _money_moves(order: SalesOrder) -> bool:
-    """Of the order, or of any period of its agreements: an open attempt, or a capture whose end is not known."""
+    """Of the order, or of any period of its agreements: an open attempt, a capture whose end is not known, or money
+    that was captured and has not come to its invoice yet."""
     agreements = select(PaymentAgreement.id).where(PaymentAgreement.order_id == order.id)
     mine = select(PaymentOrder.id).where(
         (PaymentOrder.order_id == order.id) | PaymentOrder.agreement_id.in_(agreements)
@@ -111,7 +114,12 @@ def _money_moves(order: SalesOrder) -> bool:
         Movement.action == TransactionAction.CAPTURE,
         Movement.status.in_(movement.ASKED),
     )
-    return any(db.session.scalar(found.limit(1)) is not None for found in (charges, captures))
+    undone = (
+        select(PostProcessing.id)
+        .join(Transaction, Transaction.id == PostProcessing.transaction_id)
+        .where(Transaction.payment_order_id.in_(mine), PostProcessing.done_at.is_(None))
+    )
+    return any(db.session.scalar(found.limit(1)) is not None for found in (charges, captures, undone))
 
 
 def _hold_agreements(order: SalesOrder) -> None:
@@ -138,9 +146,8 @@ def _end(order: SalesOrder, plan: Termination, because: str, *, by: Actor) -> No
 
 
 def _end_subscriptions(order: SalesOrder, plan: Termination, *, by: Actor, because: str) -> None:
-    """Today is the last day of those that have begun; the others never begin."""
+    """Of those that no agreement has ended: today is the last day of what has begun; the others never begin."""
     for row in db.session.scalars(select(Subscription).where(Subscription.order_id == order.id)):
-        if row.starts_on <= plan.today and (row.ends_on is None or row.ends_on > plan.today):
-            row.ends_on = plan.today
         if row.can(SubscriptionEvent.END):
+            row.end_by(plan.today)
             row.transition(SubscriptionEvent.END, by=by, because=because, item=row.description)

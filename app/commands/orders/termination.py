@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ... import clock, forms
 from ...db import db, get
@@ -32,8 +32,9 @@ from ...states.agreement import ENDED
 from ...states.intent import IntentStatus
 from ...states.invoice import InvoiceStatus
 from ...states.payment_order import PaymentOrderStatus
+from ...states.scheduled_payment import ScheduledStatus
 from ...states.subscription import SubscriptionEvent
-from ..receivables import credit_notes
+from ..receivables import credit_notes, invoices
 from .delivered import Days, Supplied, part, supplied, until
 
 NOTHING_LEFT = (InvoiceStatus.DRAFT, InvoiceStatus.CREDITED)
@@ -76,8 +77,9 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Termination:
-    """`not_invoiced`: so much of what was delivered is in no invoice. `held`: authorizations that are let go. `seal`
-    says all of it in one word, so that what is done is what was seen."""
+    """`not_invoiced`: so much of what was delivered is in no invoice. `dropped`: so much of periods that are due, which
+    no invoice asks for yet. `held`: authorizations that are let go. `seal` says all of it in one word, so that what is
+    done is what was seen."""
 
     today: date
     lines: tuple[Supplied, ...]
@@ -87,6 +89,7 @@ class Termination:
     asked: tuple[Asked, ...]
     held: Money
     not_invoiced: Money
+    dropped: Money
     currency: str
 
     @property
@@ -102,8 +105,11 @@ class Termination:
         credits = [[x.invoice_id, x.amounts, x.gross.minor, x.due.minor, x.freed.minor] for x in self.credits]
         asked = [[x.number, x.balance.minor, x.live, x.ends] for x in self.asked]
         ends = [[x.name, x.since, x.until] for x in (*self.subscriptions, *self.agreements)]
-        kept = [[x.line_id, format(x.delivered.normalize(), "f"), x.kept.minor] for x in self.lines]
-        return forms.fingerprint([self.today, credits, asked, ends, kept, self.held.minor, self.not_invoiced.minor])
+        kept = [
+            [x.line_id, *(f"{n.normalize():f}" for n in (x.delivered, x.recorded)), x.kept.minor] for x in self.lines
+        ]
+        sums = [x.minor for x in (self.held, self.not_invoiced, self.dropped)]
+        return forms.fingerprint([self.today, credits, asked, ends, kept, sums])
 
 
 def foresee(order_id: int, delivered: Mapping[int, Decimal]) -> Termination:
@@ -115,8 +121,8 @@ def foresee(order_id: int, delivered: Mapping[int, Decimal]) -> Termination:
     today = clock.today(get(Company, 1).time_zone)
     subscriptions, agreements = _subscriptions(order), _agreements(order)
     lines = tuple(supplied(order, delivered, {x.order_line_id: x for x in subscriptions}, today))
-    periods, invoices = _periods(order, today), _invoices(order)
-    credits = tuple(x for x in (*_of_order(order, invoices, lines), *_of_periods(periods, today)) if x.gross)
+    periods, bills = _periods(order, today), _invoices(order)
+    credits = tuple(x for x in (*_of_order(order, bills, lines), *_of_periods(periods, today)) if x.gross)
     return Termination(
         today=today,
         lines=lines,
@@ -129,7 +135,8 @@ def foresee(order_id: int, delivered: Mapping[int, Decimal]) -> Termination:
         credits=credits,
         asked=tuple(_asked(order, agreements, {x.invoice_id for x in credits})),
         held=_held(order),
-        not_invoiced=_not_invoiced(order, invoices, lines),
+        not_invoiced=_not_invoiced(order, lines),
+        dropped=_dropped(order, today),
         currency=order.currency,
     )
 
@@ -150,11 +157,11 @@ def _invoices(order: SalesOrder) -> Sequence[Invoice]:
     return db.session.scalars(query.order_by(Invoice.id)).all()
 
 
-def _of_order(order: SalesOrder, invoices: Sequence[Invoice], lines: Sequence[Supplied]) -> list[Credit]:
+def _of_order(order: SalesOrder, bills: Sequence[Invoice], lines: Sequence[Supplied]) -> list[Credit]:
     """Of an invoice line by line what is billed beyond what was delivered; of deposits, which name no lines, tax rate
     by rate, the newest first."""
     kept = {line.line_id: line.kept.minor for line in lines}
-    open_ones = [row for row in invoices if row.status not in NOTHING_LEFT]
+    open_ones = [row for row in bills if row.status not in NOTHING_LEFT]
     by_line = [row for row in open_ones if all(x.order_line_id in kept for x in row.lines)]
     found = [_credit(row, _beyond(row, kept)) for row in by_line]
     stays = _net_kept(order, lines)
@@ -177,12 +184,18 @@ def _net_left(row: Invoice, kept: Mapping[int, int]) -> dict[Decimal, int]:
     return {rate: _net(minor, rate, row.prices_include_tax) for rate, minor in sums.items()}
 
 
-def _net_kept(order: SalesOrder, lines: Sequence[Supplied]) -> dict[Decimal, int]:
+def _kept_by_rate(order: SalesOrder, lines: Sequence[Supplied]) -> dict[Decimal, int]:
+    """As the lines are priced, with or without tax."""
     rates, sums = {x.id: x.tax_rate for x in order.lines}, dict[Decimal, int]()
     for line in lines:
         rate = rates[line.line_id]
         sums[rate] = sums.get(rate, 0) + line.kept.minor
-    return {rate: _net(minor, rate, order.prices_include_tax) for rate, minor in sums.items()}
+    return sums
+
+
+def _net_kept(order: SalesOrder, lines: Sequence[Supplied]) -> dict[Decimal, int]:
+    by_rate = _kept_by_rate(order, lines).items()
+    return {rate: _net(minor, rate, order.prices_include_tax) for rate, minor in by_rate}
 
 
 def _net(minor: int, rate: Decimal, included: bool) -> int:
@@ -230,13 +243,28 @@ def _credit(row: Invoice, amounts: Mapping[int, int], days: Days | None = None) 
     return Credit(row.id, row.number or "", chosen, gross, Money(due, row.currency), Money(freed, row.currency), days)
 
 
-def _not_invoiced(order: SalesOrder, invoices: Sequence[Invoice], lines: Sequence[Supplied]) -> Money:
-    gross = sum(net + round_half_up(net * rate / 100) for rate, net in _net_kept(order, lines).items())
-    return Money(max(gross - sum(row.gross for row in invoices), 0), order.currency)
+def _not_invoiced(order: SalesOrder, lines: Sequence[Supplied]) -> Money:
+    """What was credited is in no invoice any more."""
+    kept = sum(
+        minor if order.prices_include_tax else minor + round_half_up(minor * rate / 100)
+        for rate, minor in _kept_by_rate(order, lines).items()
+    )
+    return Money(max(kept - sum(t.gross.minor for t in invoices.billed(order)), 0), order.currency)
+
+
+def _dropped(order: SalesOrder, today: date) -> Money:
+    query = (
+        select(func.coalesce(func.sum(ScheduledPayment.amount), 0))
+        .join(PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id)
+        .where(PaymentAgreement.order_id == order.id, ScheduledPayment.status == ScheduledStatus.SCHEDULED)
+        .where(ScheduledPayment.due_on <= today, ScheduledPayment.invoice_id.is_(None))
+    )
+    return Money(int(db.session.scalar(query) or 0), order.currency)
 
 
 def _asked(order: SalesOrder, agreements: Sequence[PaymentAgreement], credited: set[int]) -> list[Asked]:
-    mine = (PaymentOrder.order_id == order.id) | PaymentOrder.agreement_id.in_([x.id for x in agreements])
+    theirs = PaymentOrder.agreement_id.in_([x.id for x in agreements]) | PaymentOrder.invoice_id.in_(credited)
+    mine = (PaymentOrder.order_id == order.id) | theirs
     query = select(PaymentOrder).where(mine, PaymentOrder.status == PaymentOrderStatus.OPEN).order_by(PaymentOrder.id)
     rows = db.session.scalars(query).all()
     balances = {id: found.balance for id, found in ledger.figures(x.id for x in rows).items()}

@@ -33,11 +33,11 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
     """
     if payment_order.invoice_id is not None:
         return db.session.get_one(Invoice, payment_order.invoice_id)
-    today, totals, billed = _today(), order.totals(), _billed(order)
-    if payment_order.amount == totals.gross.minor and not sum(t.gross.minor for t in billed):
+    today, totals, done = _today(), order.totals(), billed(order)
+    if payment_order.amount == totals.gross.minor and not sum(t.gross.minor for t in done):
         invoice = _full(order, totals)
     else:
-        part = next_part(totals, billed, payment_order.money)
+        part = next_part(totals, done, payment_order.money)
         if not part.gross:
             return None
         invoice = _deposit(order, part)
@@ -49,8 +49,8 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
 def on_terms(order: SalesOrder, *, by: Actor) -> Invoice | None:
     """What of the order is not invoiced yet, due after the account's payment terms; None where nothing is left. Inside
     a transaction, order locked."""
-    today, totals, billed = _today(), order.totals(), _billed(order)
-    part = next_part(totals, billed, totals.gross)
+    today, totals, done = _today(), order.totals(), billed(order)
+    part = next_part(totals, done, totals.gross)
     if not part.gross:
         return None
     terms = db.session.get_one(Account, order.account_id).payment_terms_days
@@ -59,7 +59,7 @@ def on_terms(order: SalesOrder, *, by: Actor) -> Invoice | None:
     return invoice
 
 
-def _billed(order: SalesOrder) -> list[TaxTotal]:
+def billed(order: SalesOrder) -> list[TaxTotal]:
     """What the order's invoices hold already, tax rate by tax rate; what was credited may be invoiced again."""
     billed: Any = read_columns(BILLED, order_id_=order.id)
     return [

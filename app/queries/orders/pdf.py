@@ -21,7 +21,7 @@ MOST_TABS = 6
 
 def view(facts: Facts, chosen: str = "") -> PdfView:
     """`chosen` is a tab's key; the first tab where it names none."""
-    kinds = papers.kinds_for(facts.reader)
+    kinds = papers.kinds_for(facts.reader) - {"payment_order"}  # which stands on the payment's own page
     found = _newest_of_each([x for x in facts.documents if x.kind in kinds])
     if not found:
         return PdfView(tabs=(), state="none", title=_("Order"), retry=facts.actions.find("preview"))
@@ -58,7 +58,6 @@ def _tab(facts: Facts, row: Row[Any], key: str, current: bool) -> DocumentTab:
     words = {
         "order": _("Order"),
         "invoice": _("Invoice"),
-        "payment_order": _("Payment order"),
         "receipt": _("Receipt"),
         "signed_order": _("Signed order"),
     }

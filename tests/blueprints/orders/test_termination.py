@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 
 from app.access import Role
-from app.db import db
-from app.models import CreditNote, SalesOrder, User
+from app.db import db, transaction
+from app.models import CreditNote, OrderLine, SalesOrder, User
 from app.states.order import OrderStatus
 from tests import factories
 from tests.blueprints.orders.conftest import fresh, pay
@@ -52,6 +53,15 @@ def test_the_journey(browser_of_dana: Client, active: SalesOrder) -> None:
     assert "The order is terminated." in page and "terminated the order" in page and "They closed" in page
     over = browser_of_dana.get(address)
     assert over.status_code == 200 and "Only an active order is." in over.text and "Keep the order" in over.text
+
+
+def test_a_thousand_delivered_can_be_sent_as_they_stand(browser_of_dana: Client, active: SalesOrder) -> None:
+    with transaction() as session:
+        line = session.get_one(OrderLine, active.lines[0].id)
+        line.quantity = line.packed = line.shipped = line.fulfilled = Decimal(1200)
+    address, goods = f"/orders/{active.number}/termination", f"delivered-{active.lines[0].id}"
+    assert hidden(browser_of_dana.get(address).text, goods) == "1200"
+    assert browser_of_dana.post(address, data={goods: "1200", "look": "1"}).status_code == 200
 
 
 def test_who_may_not_sees_why(client: Client, active: SalesOrder) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.access import Role
-from app.commands.agreements import charging
+from app.commands.agreements import charging, ending
 from app.commands.orders import terminating, termination
 from app.commands.payments import payment_links
 from app.commands.payments.charges import Instrument
@@ -19,6 +19,7 @@ from app.commands.receivables import credit_notes
 from app.db import db, end_read, transaction
 from app.errors import Refusal
 from app.models import (
+    Actor,
     Audit,
     CreditNote,
     Frequency,
@@ -27,6 +28,7 @@ from app.models import (
     OrderEmail,
     OrderLine,
     PaymentIntent,
+    PostProcessing,
     Receipt,
     Routing,
     SalesOrder,
@@ -215,6 +217,55 @@ def test_nobody_terminates_under_a_payment(manager: User, gateway: ScriptedGatew
         assert plans.attempts(row)[0].status == "unknown"
         assert refusal(order, manager) == "payment_in_progress"
     gateway.answers = ["ok"]
+
+
+def test_nobody_terminates_before_captured_money_has_come_to_its_invoice(manager: User) -> None:
+    order = paid_order(manager)
+    with transaction() as session:
+        session.execute(update(PostProcessing).values(done_at=None))
+    assert refusal(order, manager) == "payment_in_progress"
+
+
+def test_periods_that_are_due_and_not_invoiced_are_said(manager: User) -> None:
+    order = paid_order(manager)
+    with time_machine.travel("2027-05-20 12:00:00+00:00", tick=True):
+        assert termination.foresee(order.id, {}).dropped.minor == 3 * 29_155
+
+
+def test_what_an_agreement_ended_before_is_counted_to_that_day(manager: User) -> None:
+    order = paid_order(manager)
+    with time_machine.travel("2027-02-07 12:00:00+00:00", tick=True):
+        plan = plans.of_order(order.id)
+        ending.cancel(plan.id, at_period_end=False, because="Moves", by=manager)
+    with time_machine.travel("2027-02-24 12:00:00+00:00", tick=True):
+        assert termination.foresee(order.id, {}).credited.minor == 11_900 + 21_866  # 21 of 28 days
+        terminate(order, manager)
+    assert str(db.session.scalars(select(Subscription)).one().ends_on) == "2027-02-07"
+
+
+def test_what_was_billed_and_credited_is_in_no_invoice(manager: User) -> None:
+    order = paid_order(manager, lines=[factories.line(1, routing=Routing.SERVICE)])
+    with transaction():
+        credit_notes.cancel(db.session.scalars(select(Invoice)).one(), note="Wrong name", by=Actor.of(manager))
+    assert termination.foresee(order.id, {}).not_invoiced.minor == 11_900
+
+
+def test_prices_with_tax_in_them_leave_no_cent_over(manager: User) -> None:
+    lines = [
+        factories.line(n, routing=Routing.SERVICE, unit_price=price) for n, price in ((1, "104.73"), (2, "209.46"))
+    ]
+    order = paid_order(manager, lines=lines, prices_include_tax=True)
+    plan = termination.foresee(order.id, {})
+    assert (plan.credits, plan.not_invoiced.minor) == ((), 0)
+
+
+def test_a_service_that_became_active_meanwhile_is_another_sight(manager: User) -> None:
+    order = paid_order(manager, lines=[factories.line(1, routing=Routing.SERVICE)])
+    said = {order.lines[0].id: Decimal(0)}
+    before = termination.foresee(order.id, said).seal
+    with transaction():
+        db.session.get_one(OrderLine, order.lines[0].id).activated_on = None
+    assert termination.foresee(order.id, said).seal != before
 
 
 def test_it_moves_money_so_not_everybody_may(manager: User) -> None:
