@@ -127,10 +127,10 @@ def fall_behind() -> int:
     yesterday = clock.now().date() - timedelta(days=1)
     late = db.session.scalars(
         select(ScheduledPayment.id)
-        .join(PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id)
+        .join(PaymentOrder, PaymentOrder.id == ScheduledPayment.payment_order_id)
         .join(Invoice, Invoice.id == ScheduledPayment.invoice_id)
         .where(ScheduledPayment.status == ScheduledStatus.COLLECTING, Invoice.status.in_(OPEN))
-        .where(PaymentAgreement.collection == CollectionMethod.PAYMENT_LINK, Invoice.due_date <= yesterday)
+        .where(PaymentOrder.collection == CollectionMethod.PAYMENT_LINK, Invoice.due_date <= yesterday)
     ).all()
     return jobs.each("agreements.fall_behind", late, _late)
 

@@ -163,7 +163,8 @@ def _ask(payments: Sequence[ScheduledPayment], new: Sequence[ScheduledPayment], 
     for row in payments:
         row.transition(ScheduledEvent.COLLECT, by=SYSTEM, number=row.agreement.number, period=row.period)
         asked = get(PaymentOrder, row.payment_order_id)
-        if row.agreement.collection is CollectionMethod.PAYMENT_LINK:
+        asked.collection = row.agreement.collection  # one that was put off may be asked for another way now
+        if asked.collection is CollectionMethod.PAYMENT_LINK:
             life = timedelta(days=settings.fresh(settings.PAYMENT_LINK_DAYS))
             mails.payment_link(_intent(asked, IntentPurpose.LINK, life, row in new), by=SYSTEM)
         else:

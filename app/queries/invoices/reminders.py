@@ -27,7 +27,6 @@ from ...models import (
     Invoice,
     InvoiceReminder,
     OrderEmail,
-    PaymentAgreement,
     PaymentIntent,
     PaymentOrder,
     Receipt,
@@ -166,10 +165,11 @@ def _hindrances() -> Any:
         .join(ScheduledPayment, ScheduledPayment.id == DunningCase.scheduled_payment_id)
         .where(period, DunningCase.status == CaseStatus.OPEN)
     )
-    by_card = (ScheduledPayment.status == S.COLLECTING) & (PaymentAgreement.collection == CollectionMethod.SAVED_METHOD)
+    # As it was asked for, whatever the agreement has changed to since.
+    by_card = (ScheduledPayment.status == S.COLLECTING) & (PaymentOrder.collection == CollectionMethod.SAVED_METHOD)
     scheduled = (
         select(ScheduledPayment.id)
-        .join(PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id)
+        .join(PaymentOrder, PaymentOrder.id == ScheduledPayment.payment_order_id)
         .where(period, or_(ScheduledPayment.status == S.SCHEDULED, by_card))
     )
     found = {"paying": paying, "disputed": disputed, "dunned": dunned, "scheduled": scheduled}

@@ -22,6 +22,7 @@ from app.db import db, end_read, transaction
 from app.models import (
     SYSTEM,
     Attempt,
+    CollectionMethod,
     Invoice,
     Missed,
     OrderEmail,
@@ -32,6 +33,7 @@ from app.models import (
     Subscription,
 )
 from app.queries.agreements import verdict
+from app.queries.invoices import reminders
 from app.states.agreement import AgreementStatus as A
 from app.states.gateway import GatewayEvent as E
 from app.states.invoice import InvoiceStatus
@@ -153,6 +155,33 @@ def test_by_invoice_the_customer_gets_a_link_and_falls_behind_after_its_day(gate
         )
     assert plans.states(row, 1) == ["paid"] and plans.fresh(row).status is A.ACTIVE
     assert plans.broken() == []
+
+
+def test_what_was_asked_for_by_link_stays_so_where_the_agreement_takes_a_card(gateway: ScriptedGateway) -> None:
+    row = plans.by_hand(starts_on=date(2027, 2, 1))
+    with at("02-01"):
+        charging.run()
+        with transaction():
+            plans.fresh(row).collection = CollectionMethod.SAVED_METHOD
+    with at("02-16"):
+        assert reminders.why_not(plans.payments(row)[0].invoice_id or 0) is None
+        end_read()
+        assert charging.fall_behind() == 1 and plans.fresh(row).status is A.PAST_DUE
+
+
+def test_what_was_put_off_is_asked_for_as_the_agreement_says_by_then(gateway: ScriptedGateway) -> None:
+    row = plans.by_order()
+    gateway.answers = ["lost before"]
+    with at("02-28"):
+        charging.run()
+    with time_machine.travel("2027-02-28 11:30:00+00:00", tick=False):
+        inquiries.sweep()
+        with transaction():
+            plans.fresh(row).collection = CollectionMethod.PAYMENT_LINK
+    with time_machine.travel("2027-02-28 12:31:00+00:00", tick=False):
+        assert charging.run() == 1
+        asked = plans.payments(row)[0]
+        assert asked.status == "collecting" and reminders.why_not(asked.invoice_id or 0) is None
 
 
 def test_what_was_missed_for_months_is_caught_up_in_order(gateway: ScriptedGateway) -> None:
