@@ -123,7 +123,7 @@ def _reminding(number: str, form: KeyForm, refusal: Refusal | None = None) -> Re
         "invoice": view,
         "to": to,
         "form": form,
-        "refusal": refusal or reminders.why_not(view.id) or blocked,
+        "refusal": refusal or reminders.why_not(view.id) or reminders.why_not_by_hand(view.id) or blocked,
         "payable": reminders.link_of(view.id, view.balance.minor) is not None,
     }
     return make_response(render_template("invoices/remind.html", **facts), refusal.status if refusal else 200)

@@ -16,7 +16,8 @@ from .greeting import first_name
 @dataclass(frozen=True, slots=True)
 class InvoiceReminded:
     """To whoever pays the bills: `open` of the invoice is due. `late` counts the days since, below zero until. With
-    `payable` its link pays it; else it is paid as the invoice says. The invoice is attached."""
+    `payable` its link pays it; else it is paid as the invoice says, or by a link that the customer may ask for where
+    one is `to_be_had`. The invoice is attached."""
 
     name: str
     number: str
@@ -25,6 +26,7 @@ class InvoiceReminded:
     due_on: date
     late: int
     payable: bool
+    to_be_had: bool
     kind: ClassVar[str] = "invoice_reminder"
     asks: ClassVar[bool] = False
 

@@ -11,8 +11,9 @@ EARLIEST, LATEST, MOST_STEPS = -30, 90, 8
 # whoever switches reminders on does not write to everybody who ever owed anything.
 MADE_UP_FOR = 14
 
-# After any reminder the next one waits so long, so that nobody gets one by hand and one by the clock on one day.
-QUIET = timedelta(hours=20)
+# After any reminder, another one by hand waits so long: two colleagues, or two tabs, remind once. The clock's next one
+# waits until the next day, so that nobody gets one by hand and one by the clock on one day.
+QUIET = timedelta(hours=1)
 
 
 def parse(text: str) -> tuple[int, ...]:
@@ -25,19 +26,21 @@ def parse(text: str) -> tuple[int, ...]:
     return days
 
 
-def due_step(days: Sequence[int], due_on: date, today: date, sent: Sequence[int] = ()) -> int | None:
+def due_step(days: Sequence[int], issued_on: date, due_on: date, today: date, sent: Sequence[int] = ()) -> int | None:
     """The newest step whose day has come: only that one, however many were missed; None where it or a later one was
-    sent, or where it is too old."""
-    late = (today - due_on).days
+    sent, where it is too old, or where the invoice itself came no earlier than on that day."""
+    late, told = (today - due_on).days, (issued_on - due_on).days
     step = max((day for day in days if day <= late), default=None)
-    if step is None or late - step > MADE_UP_FOR or any(day >= step for day in sent):
+    if step is None or step <= told or late - step > MADE_UP_FOR or any(day >= step for day in sent):
         return None
     return step
 
 
-def coming(days: Sequence[int], due_on: date, today: date, sent: Sequence[int] = ()) -> list[tuple[int, date]]:
+def coming(
+    days: Sequence[int], issued_on: date, due_on: date, today: date, sent: Sequence[int] = ()
+) -> list[tuple[int, date]]:
     """The steps ahead, each with its day; one that is due now counts as of today."""
-    now = due_step(days, due_on, today, sent)
-    ahead = [day for day in days if day > (today - due_on).days and not any(x >= day for x in sent)]
+    now, past = due_step(days, issued_on, due_on, today, sent), (max(today, issued_on) - due_on).days
+    ahead = [day for day in days if day > past and not any(x >= day for x in sent)]
     first = [(now, today)] if now is not None else []
     return first + [(day, due_on + timedelta(days=day)) for day in ahead]

@@ -27,6 +27,7 @@ from ...mail.message import Envelope, compose
 from ...mail.targets import Known
 from ...mail.transports import Transport, Undelivered, Unreachable
 from ...models import SYSTEM, Document, OrderEmail
+from ...queries.invoices import reminders
 from ...states.mail import MailEvent, MailStatus
 from . import mail_outcomes as outcomes
 
@@ -116,14 +117,20 @@ def _claim(email_ids: Sequence[int]) -> list[Claimed]:
         documents = _documents(emails.values())
         suppressed = suppression.among({r["address"] for email in emails.values() for r in email.recipients})
         known = targets.among([(email.link_kind, email.link_public_id) for email in emails.values()])
-        return [_take(emails[id], documents, suppressed, known) for id in email_ids]
+        vain = reminders.in_vain(emails.values())
+        return [_take(emails[id], documents, suppressed, known, vain.get(id, "")) for id in email_ids]
 
 
-def _take(email: OrderEmail, papers: dict[int, Document], suppressed: dict[str, str], known: Known) -> Claimed:
+def _take(
+    email: OrderEmail, papers: dict[int, Document], suppressed: dict[str, str], known: Known, in_vain: str
+) -> Claimed:
     if email.status not in (MailStatus.QUEUED, MailStatus.SENDING):
         return Claimed()
     if email.lease_until and email.lease_until > now():
         return Claimed(later=jobs.Later(email.lease_until - now(), "somebody is sending this mail"))
+    if in_vain:
+        outcomes.withdraw(email, in_vain)
+        return Claimed()
     documents = tuple(papers[id] for id in email.attachments)
     target = known.get((email.link_kind or "", email.link_public_id or ""))
     left_out = {r["address"]: suppressed[r["address"]] for r in email.recipients if r["address"] in suppressed}

@@ -80,10 +80,15 @@ def twice_unclear() -> str:
 
 
 def give_up(email: OrderEmail, sentence: str) -> None:
+    withdraw(email, sentence)
+    escalate(email, sentence)
+
+
+def withdraw(email: OrderEmail, sentence: str) -> None:
+    """Given up, and nobody needs to see to it."""
     log.warning("mail.failed", email=email.id, kind=email.kind)
     release(email, sentence)
     email.transition(MailEvent.GIVE_UP, by=SYSTEM, because=sentence, **_facts(email))
-    escalate(email, sentence)
 
 
 def escalate(email: OrderEmail, sentence: str) -> None:

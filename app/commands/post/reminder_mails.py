@@ -10,6 +10,7 @@ from ...mail import recipients, suppression
 from ...mail.reminder_kinds import InvoiceReminded
 from ...models import Invoice, OrderEmail, PaymentIntent, SalesOrder
 from ...money import Money
+from ...states.order import OrderStatus
 from . import mails
 
 
@@ -41,6 +42,7 @@ def remind(
         due_on=row.due_date,
         late=late,
         payable=intent is not None,
+        to_be_had=order is None or order.status is not OrderStatus.CANCELLED,  # nothing asks for money of those
     )
     link: tuple[links.Kind, str] | None = ("pay", intent.public_id) if intent else None
     return mails.stage(content, subject=row, cause=cause, order=order, to=to, link=link, attachments=attachments, by=by)

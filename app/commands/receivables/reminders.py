@@ -29,6 +29,7 @@ from ...models import (
     User,
 )
 from ...money import Money
+from ...queries.calendar import days_after
 from ...queries.invoices import reminders
 from ...queries.receivables import figures
 from ...states import reminder
@@ -65,7 +66,8 @@ def _waits_for(days: tuple[int, ...], n: int, today: date) -> ColumnElement[bool
     if n + 1 < len(days):
         after = max(after, today - timedelta(days=days[n + 1] - 1))
     sent = select(InvoiceReminder.id).where(InvoiceReminder.invoice_id == Invoice.id, InvoiceReminder.step >= step)
-    return Invoice.due_date.between(after, until) & ~sent.exists()
+    told = Invoice.issued_on < days_after(Invoice.due_date, step)
+    return Invoice.due_date.between(after, until) & told & ~sent.exists()
 
 
 def _is_day(zone: str) -> bool:
@@ -94,14 +96,16 @@ def _remind(invoice_id: int, today: date) -> bool:
 
 
 def _step(invoice: Invoice, days: tuple[int, ...], today: date) -> int | None:
-    if invoice.status not in OPEN or invoice.due_date is None:
+    if invoice.status not in OPEN or invoice.issued_on is None or invoice.due_date is None:
         return None
     rows = db.session.execute(
         select(InvoiceReminder.step, InvoiceReminder.at).where(InvoiceReminder.invoice_id == invoice.id)
     ).all()
-    if any(row.at > clock.now() - reminder.QUIET for row in rows):
-        return None
-    return reminder.due_step(days, invoice.due_date, today, [row.step for row in rows if row.step is not None])
+    zone = get(Company, 1).time_zone
+    if any(clock.local_date(row.at, zone) >= today for row in rows):
+        return None  # it waits until the next day
+    sent = [row.step for row in rows if row.step is not None]
+    return reminder.due_step(days, invoice.issued_on, invoice.due_date, today, sent)
 
 
 def _hold(invoice_id: int) -> Invoice:
@@ -139,10 +143,10 @@ def _send(invoice: Invoice, step: int | None, *, cause: str, by: User | Actor) -
 
 
 def send_now(invoice_id: int, *, form_key: str, by: User) -> OrderEmail:
-    """A reminder by hand, beside those of the policy; the same form twice sends once.
+    """A reminder by hand, beside those of the policy, one an hour; the same form twice sends once.
 
-    Raises Refusal: `not_permitted`, `not_open`, `disputed`, `payment_in_progress`, `dunning`, `collected`,
-    `no_contact`, `address_suppressed`, `key_reused`.
+    Raises Refusal: `not_permitted`, `not_open`, `switched_off`, `just_reminded`, `disputed`,
+    `payment_in_progress`, `dunning`, `collected`, `no_contact`, `address_suppressed`, `key_reused`.
     """
     content = ["invoice.remind", invoice_id]
     with transaction():
@@ -150,7 +154,7 @@ def send_now(invoice_id: int, *, form_key: str, by: User) -> OrderEmail:
         invoice = _hold(invoice_id)
         if (known := forms.answered(form_key, content)) is not None:
             return get(OrderEmail, known["id"])
-        if (refusal := _why_not(invoice)) is not None:
+        if (refusal := _why_not(invoice) or reminders.why_not_by_hand(invoice_id)) is not None:
             raise refusal
         row = _send(invoice, None, cause=f"hand:{form_key}", by=by)
         if row is None:

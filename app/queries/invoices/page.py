@@ -163,7 +163,7 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
         paper=papers,
         not_data_because=electronic.why_not(row.billing, currency),
         sent=_sent(row.id),
-        reminders=reminders.view(row.id, row.status, row.due_date, today),
+        reminders=reminders.view(row.id, row.status, row.issued_on, row.due_date, today),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -12,9 +13,10 @@ from flask_babel import ngettext
 from sqlalchemy import bindparam, func, or_, select
 
 from ... import settings
-from ...clock import now
+from ...clock import local_date, now
 from ...db import read_columns
 from ...errors import Refusal
+from ...formatting import ago
 from ...mail import policy
 from ...mail.reminder_kinds import InvoiceReminded
 from ...models import (
@@ -33,10 +35,12 @@ from ...models import (
     ReminderStop,
     ScheduledPayment,
 )
+from ...navigation import company
 from ...states import attempt, dispute, reminder
 from ...states.dunning import CaseStatus
 from ...states.intent import IntentStatus
 from ...states.invoice import OPEN
+from ...states.mail import AMISS
 from ...states.scheduled_payment import ScheduledStatus
 
 S = ScheduledStatus
@@ -70,26 +74,29 @@ class Reminders:
     can_send: bool
 
 
-def view(invoice_id: int, status: Any, due_on: date | None, today: date) -> Reminders:
+def view(invoice_id: int, status: Any, issued_on: date | None, due_on: date | None, today: date) -> Reminders:
     """Two statements. `status` is the stored one."""
     rows = tuple(read_columns(_sent(), invoice_id_=invoice_id))
     found = read_columns(_hindrances(), invoice_id_=invoice_id).one()
     stop = Stopped(found.because, found.stopped_by, found.at) if found.stopped_by is not None else None
     refusal = _refusal(found) if status in OPEN else None
     silent = _silent(refusal, stop is not None)
-    quiet = bool(rows) and rows[0].at > now() - reminder.QUIET
-    ahead = _ahead(due_on, today + timedelta(days=quiet), [r.step for r in rows if r.step is not None])
+    quiet = bool(rows) and local_date(rows[0].at, company().time_zone) >= today
+    sent = [r.step for r in rows if r.step is not None]
+    ahead = _ahead(issued_on, due_on, today + timedelta(days=quiet), sent)
     return Reminders(
         sent=tuple(Reminded(words(r.step), r.sent_by, r.at, r.status) for r in rows),
         coming=tuple((words(step), on) for step, on in ahead) if status in OPEN and not silent else (),
         stopped=stop,
         silent=silent,
-        can_send=status in OPEN and refusal is None,
+        can_send=status in OPEN and refusal is None and policy.is_on(InvoiceReminded.kind),
     )
 
 
-def _ahead(due_on: date | None, today: date, sent: list[int]) -> list[tuple[int, date]]:
-    return reminder.coming(days(), due_on, today, sent) if due_on is not None else []
+def _ahead(issued_on: date | None, due_on: date | None, today: date, sent: list[int]) -> list[tuple[int, date]]:
+    if issued_on is None or due_on is None:
+        return []
+    return reminder.coming(days(), issued_on, due_on, today, sent)
 
 
 def days() -> tuple[int, ...]:
@@ -121,6 +128,52 @@ def _silent(refusal: Refusal | None, stopped: bool) -> str:
 def why_not(invoice_id: int) -> Refusal | None:
     """What keeps everybody, the clock and people, from reminding of an open invoice. One statement."""
     return _refusal(read_columns(_hindrances(), invoice_id_=invoice_id).one())
+
+
+def why_not_by_hand(invoice_id: int) -> Refusal | None:
+    """What keeps people besides. One statement. What did not reach its reader keeps nobody."""
+    if not policy.is_on(InvoiceReminded.kind):
+        return Refusal(
+            "switched_off",
+            "Invoice reminders are switched off in Order Email Settings.",
+            "Whoever may edit Order Email Settings can switch them on.",
+        )
+    query = (
+        select(InvoiceReminder.at)
+        .join(OrderEmail, OrderEmail.id == InvoiceReminder.email_id)
+        .where(InvoiceReminder.invoice_id == invoice_id, InvoiceReminder.at > now() - reminder.QUIET)
+        .where(OrderEmail.status.not_in(AMISS))
+        .order_by(InvoiceReminder.id.desc())
+        .limit(1)
+    )
+    at = read_columns(query).scalar()
+    if at is None:
+        return None
+    return Refusal(
+        "just_reminded",
+        "The last reminder of this invoice went out %(ago)s.",
+        "Give the customer an hour before the next one.",
+        ago=ago(at),
+    )
+
+
+def in_vain(mails: Iterable[OrderEmail]) -> dict[int, str]:
+    """Why reminders that still wait to leave would come too late, by the id of their mail. One statement, none where
+    there are no reminders."""
+    waiting = {mail.id: mail.subject_id for mail in mails if mail.kind == InvoiceReminded.kind}
+    if not waiting:
+        return {}
+    newest = select(func.max(InvoiceReminder.email_id)).where(InvoiceReminder.invoice_id == Invoice.id)
+    query = select(Invoice.id, Invoice.status, newest.scalar_subquery().label("newest"))
+    found = {row.id: row for row in read_columns(query.where(Invoice.id.in_(waiting.values())))}
+    why = {mail_id: _in_vain(mail_id, found[invoice_id]) for mail_id, invoice_id in waiting.items()}
+    return {mail_id: sentence for mail_id, sentence in why.items() if sentence}
+
+
+def _in_vain(mail_id: int, row: Any) -> str:
+    if row.status not in OPEN:
+        return _("Its invoice is not open any more.")
+    return _("A newer reminder of the invoice takes its place.") if mail_id < (row.newest or 0) else ""
 
 
 def _refusal(found: Any) -> Refusal | None:
@@ -189,15 +242,15 @@ def _sent() -> Any:
 
 
 def link_of(invoice_id: int, due: int) -> int | None:
-    """The id of a live checkout behind a link that pays this invoice, has tries left, and asks for no more than is due
-    of it."""
+    """The id of a live checkout behind a link that pays this invoice, has tries left, and asks for just what is due of
+    it, as the mail says."""
     tries = select(func.count(Attempt.id)).where(Attempt.intent_id == PaymentIntent.id).scalar_subquery()
     query = (
         select(PaymentIntent.id)
         .join(PaymentOrder, PaymentOrder.id == PaymentIntent.payment_order_id)
         .where(PaymentOrder.invoice_id == invoice_id, PaymentIntent.status == IntentStatus.LIVE)
         .where(PaymentIntent.purpose == IntentPurpose.LINK, tries < PaymentIntent.attempt_limit)
-        .where(PaymentIntent.expires_at > now(), PaymentIntent.amount <= due)
+        .where(PaymentIntent.expires_at > now(), PaymentIntent.amount == due)
         .order_by(PaymentIntent.id.desc())
         .limit(1)
     )

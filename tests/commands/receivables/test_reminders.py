@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app import clock, settings
 from app.access import Role
 from app.commands.agreements import charging
 from app.commands.office import settings as turning
 from app.commands.payments import disputes
+from app.commands.post import mail_delivery
 from app.commands.receivables import offline, reminders, write_offs
 from app.db import db, end_read, transaction
 from app.errors import Refusal
 from app.gateways.sandbox import disputes as sandbox
-from app.models import Account, IntentPurpose, Invoice, InvoiceReminder, OrderEmail, PaymentIntent, SalesOrder, User
+from app.mail import policy
+from app.models import (
+    Account,
+    Escalation,
+    IntentPurpose,
+    Invoice,
+    InvoiceReminder,
+    OrderEmail,
+    PaymentIntent,
+    SalesOrder,
+    User,
+)
 from app.queries.invoices import reminders as shown
+from app.states.mail import MailStatus
+from app.states.order import OrderStatus
 from tests import factories, ledgers, plans
 from tests.commands import moving
 from tests.gateways.scripted import ScriptedGateway
@@ -88,6 +102,15 @@ def test_after_a_week_without_a_clock_only_the_newest_goes_out(clerk: User) -> N
     assert steps() == [-3, 7]
 
 
+def test_an_invoice_due_at_once_is_not_reminded_of_on_its_day(clerk: User) -> None:
+    bill(issued_on=date(2027, 3, 15))
+    with on(0):
+        found = select(Invoice.id).where(reminders._waits_for((-3, 1), 0, date(2027, 3, 15)))
+        assert db.session.scalars(found).all() == [], "what has no step is not looked at"
+        end_read()
+    assert [sweep(day) for day in (0, 1)] == [0, 1] and steps() == [1]
+
+
 def test_nobody_is_written_to_at_night_or_about_old_debts(clerk: User) -> None:
     bill()
     assert sweep(1, hour=3) == 0 and sweep(60) == 0 and steps() == []
@@ -106,7 +129,7 @@ def test_the_mail_carries_the_link_that_lives(app: Flask, gateway: ScriptedGatew
     assert mail.link_kind == "pay" and "Pay €119.00" in mail.text
     with transaction() as session:
         intent = session.scalars(select(PaymentIntent)).one()
-        assert shown.link_of(mail.subject_id, 11_899) is None
+        assert [shown.link_of(mail.subject_id, due) for due in (11_899, 11_901)] == [None, None]
         intent.purpose = IntentPurpose.STAFF
     assert shown.link_of(mail.subject_id, 11_900) is None
 
@@ -172,6 +195,77 @@ def test_one_by_hand_is_sent_once_and_the_clock_waits_a_day(clerk: User) -> None
     with on(3), pytest.raises(Refusal) as found:
         reminders.send_now(row.id, form_key="mine", by=factories.user(Role.SALESPERSON))
     assert found.value.code == "not_permitted"
+
+
+def test_another_by_hand_waits_an_hour_and_says_when_the_last_one_went_out(clerk: User) -> None:
+    row = bill()
+    with on(1, hour=9):
+        reminders.send_now(row.id, form_key="mine", by=clerk)
+    end_read()
+    with time_machine.travel("2027-03-16 09:20:00+00:00", tick=False):
+        with pytest.raises(Refusal, match="went out 20 minutes ago") as found:
+            reminders.send_now(row.id, form_key="yours", by=factories.user(Role.AR))
+        assert found.value.code == "just_reminded" and len(mails()) == 1
+        with transaction():
+            db.session.get_one(OrderEmail, mails()[0].id).status = MailStatus.FAILED
+        reminders.send_now(row.id, form_key="again", by=clerk)  # the last one did not reach anybody
+    end_read()
+    with on(1, hour=11):
+        reminders.send_now(row.id, form_key="later", by=clerk)
+    assert steps() == [None] * 3
+
+
+def test_one_in_the_evening_holds_back_none_of_the_next_morning(clerk: User) -> None:
+    row = bill()
+    with on(0, hour=20):
+        reminders.send_now(row.id, form_key="late", by=clerk)
+        assert shown.view(row.id, row.status, row.issued_on, row.due_date, date(2027, 3, 15)).coming[0] == (
+            "1 day overdue",
+            date(2027, 3, 16),
+        )
+    end_read()
+    assert sweep(1, hour=8) == 1 and steps() == [None, 1]
+
+
+def test_none_by_hand_where_the_kind_is_switched_off(clerk: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = bill()
+    monkeypatch.setattr(policy, "is_on", lambda kind: False)
+    with on(1):
+        assert not shown.view(row.id, row.status, row.issued_on, row.due_date, date(2027, 3, 16)).can_send
+        with pytest.raises(Refusal, match="Order Email Settings") as found:
+            reminders.send_now(row.id, form_key="off", by=clerk)
+    assert found.value.code == "switched_off"
+
+
+def test_what_waited_too_long_to_be_true_does_not_leave(clerk: User) -> None:
+    settled, open_ = bill(), bill()
+    assert [sweep(-3), sweep(1)] == [2, 2]
+    with on(2):
+        paid(settled, clerk)
+        with transaction():
+            db.session.execute(update(OrderEmail).values(attachments=[]))
+            ids = list(db.session.scalars(select(OrderEmail.id).where(OrderEmail.kind == "invoice_reminder")))
+            db.session.execute(update(OrderEmail).values(link_kind="pay", link_public_id="gone"))
+        mail_delivery.deliver_all([{"email_id": id} for id in ids])
+        end_read()
+    db.session.expire_all()
+    became = {(x.subject_id, x.status.value, x.last_error) for x in mails()}
+    assert became == {
+        (settled.id, "failed", "Its invoice is not open any more."),
+        (open_.id, "failed", "A newer reminder of the invoice takes its place."),
+        (open_.id, "sent", None),
+    }
+    assert db.session.scalars(select(Escalation.id)).all() == []
+
+
+def test_no_link_is_offered_where_nobody_can_make_one(clerk: User) -> None:
+    row = bill()
+    with transaction():
+        db.session.get_one(SalesOrder, row.order_id).status = OrderStatus.CANCELLED
+    assert sweep(1) == 1
+    (mail,) = mails()
+    for body in (mail.text, mail.html):
+        assert f"with the reference {row.number}." in body and "ask for a payment link" not in body
 
 
 def test_stopping_needs_a_reason_and_going_on_takes_up_the_newest(clerk: User) -> None:
