@@ -160,7 +160,8 @@ def why_not_by_hand(invoice_id: int) -> Refusal | None:
 def in_vain(mails: Iterable[OrderEmail]) -> dict[int, str]:
     """Why reminders that still wait to leave would come too late, by the id of their mail. One statement, none where
     there are no reminders."""
-    waiting = {mail.id: mail.subject_id for mail in mails if mail.kind == InvoiceReminded.kind}
+    ours = (InvoiceReminded.kind, Invoice.__tablename__)  # a test of the kind is about no invoice
+    waiting = {mail.id: mail.subject_id for mail in mails if (mail.kind, mail.subject_kind) == ours}
     if not waiting:
         return {}
     newest = select(func.max(InvoiceReminder.email_id)).where(InvoiceReminder.invoice_id == Invoice.id)

@@ -16,6 +16,7 @@ from app.db import db, transaction
 from app.errors import Refusal, StaleVersion
 from app.mail import examples, kinds, policy, recipients
 from app.mail.policy import HOUSE, Rule, Setting
+from app.mail.reminder_kinds import InvoiceReminded
 from app.models import Account, Audit, MailEdition, OrderEmail, PaymentIntent, PaymentOrder, Receipt, User
 from tests import factories
 from tests.mail import post
@@ -151,6 +152,13 @@ def test_a_mail_that_is_off_is_not_staged(admin: User) -> None:
 def test_what_is_sent_on_purpose_cannot_be_turned_off(admin: User) -> None:
     email_settings.save("payment_link", replace(WORDS, is_on=False), by=admin)
     assert policy.is_on("payment_link")
+
+
+def test_a_test_of_a_reminder_is_about_no_invoice_and_leaves(admin: User) -> None:
+    content = examples.of(InvoiceReminded)
+    email = email_settings.send_test("invoice_reminder", HOUSE, content, form_key="k1", by=admin)
+    assert jobs.run_due(raising=True) >= 1
+    assert db.session.get_one(OrderEmail, email.id, populate_existing=True).status == "sent"
 
 
 def test_a_test_goes_to_whoever_asks_and_to_nobody_else(admin: User) -> None:
