@@ -208,6 +208,7 @@ def smtp_server(running_smtp_server: MailServer) -> MailServer:
     return running_smtp_server
 
 
+CHROMIUMS = ("chromium-headless-shell", "chromium")
 CHROMIUM_FLAGS = [  # silent on a closed network, and able to run as root in a small container
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -230,11 +231,11 @@ CHROMIUM_FLAGS = [  # silent on a closed network, and able to run as root in a s
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium without a window, which costs a third for each context; each test opens its own."""
+    """The system's Chromium, the one without a window where there is one, as a context costs a third in it; each test
+    opens its own."""
+    known = next(filter(shutil.which, CHROMIUMS), CHROMIUMS[0])
     expect.set_options(timeout=30_000)  # what comes, comes; a page's first turn on a busy machine takes its time
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_program("chromium-headless-shell"), args=CHROMIUM_FLAGS
-        )
+        browser = playwright.chromium.launch(executable_path=find_program(known), args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
