@@ -46,6 +46,7 @@ SAMPLES = {
     "bank_asks": True,
     "asked": True,
     "payable": True,
+    "to_be_had": True,
     "late": 7,
     "ending": "pause",
     "month": "03/2027",
