@@ -57,12 +57,13 @@ class Credit:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A payment order that is open: what it asks for, and whether a link to pay it lives. `ends`: it is withdrawn, or
-    asks for less, so that its link dies."""
+    asks for less, so that its link dies. Only those of the order itself have a page."""
 
     number: str
     balance: Money
     live: bool
     ends: bool
+    has_page: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +277,13 @@ def _asked(order: SalesOrder, agreements: Sequence[PaymentAgreement], credited: 
         )
     )
     return [
-        Asked(x.number, Money(balances[x.id], x.currency), x.id in live, bool(x.order_id) or x.invoice_id in credited)
+        Asked(
+            x.number,
+            Money(balances[x.id], x.currency),
+            live=x.id in live,
+            ends=x.order_id is not None or x.invoice_id in credited,
+            has_page=x.order_id is not None,
+        )
         for x in rows
         if balances[x.id] > 0 or x.id in live
     ]
