@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
 
 from .models.catalog import Frequency
+from .values import Value
 
 STEPS = {
     Frequency.WEEKLY: relativedelta(weeks=1),
@@ -17,8 +17,7 @@ STEPS = {
 }
 
 
-@dataclass(frozen=True)
-class Cadence:
+class Cadence(Value):
     """Every so many weeks, months, quarters or years."""
 
     frequency: Frequency

@@ -6,7 +6,8 @@ Across they are measured in percent of their room, upwards in pixels: so they fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from .values import Value
 
 HEIGHT = 160
 ABOVE = 18  # room for the topmost figure
@@ -15,8 +16,7 @@ STEPS = 4
 COLOURS = 6  # as many as css/staff.css knows; the last one is for all the rest
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Value):
     """`values` stand one to a label, and are never below zero; `written` are the same in words."""
 
     name: str
@@ -24,8 +24,7 @@ class Series:
     written: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Value):
     """One piece of a column. `says` is its tooltip."""
 
     x: float
@@ -36,20 +35,17 @@ class Box:
     says: str
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Value):
     x: float
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Value):
     y: float
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Value):
     id: str
     title: str
     summary: str

@@ -8,12 +8,13 @@ out of the sum of grosses) and rounded half up once. The rule's name is stored w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import NamedTuple
 
 from babel.numbers import list_currencies
+
+from .values import Value
 
 ROUNDING_RULE = "half-up-1"
 
@@ -53,8 +54,7 @@ def round_half_up(value: Decimal) -> int:
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-@dataclass(frozen=True, slots=True, order=False)
-class Money:
+class Money(Value):
     minor: int
     currency: str
 
@@ -138,8 +138,7 @@ class PricedLine(NamedTuple):
     tax_rate: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class TaxTotal:
+class TaxTotal(Value):
     rate: Decimal
     base: Money
     tax: Money
@@ -149,8 +148,7 @@ class TaxTotal:
         return self.base + self.tax
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Value):
     net: Money
     tax: Money
     gross: Money

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -15,18 +14,17 @@ from .access import Permission, can
 from .db import adopt, read_columns
 from .language import gettext, marked
 from .models.company import Company
+from .values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class NavItem:
+class NavItem(Value):
     name: str
     url: str
     icon: str
     active: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NavMenu:
+class NavMenu(Value):
     """Places that are gone to less often, behind one name."""
 
     key: str

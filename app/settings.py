@@ -5,7 +5,6 @@ Read once a request; commands that decide by one read it again inside their tran
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import g, has_app_context
@@ -14,10 +13,10 @@ from sqlalchemy import bindparam, select
 from .db import in_transaction, notes, read_columns
 from .language import marked
 from .models.company import Setting
+from .values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Value):
     """A switch where the default is a bool, a text of `least` to `most` characters where it is one, else a whole number
     of `unit` from `least` to `most`; an amount in minor units of the company's currency where it is `money`."""
 

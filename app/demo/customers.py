@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..commands.office import accounts
 from ..commands.office.accounts import AddressFacts, ContactFacts, Profile
 from ..models import Account, TaxStatus, User
+from ..values import Value
 
 STANDARD, EXEMPT, REVERSE = TaxStatus.STANDARD, TaxStatus.EXEMPT, TaxStatus.REVERSE_CHARGE
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Value):
     """People as (name, title, email before the @); the first signs, the last gets the invoices."""
 
     key: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..models import Due, Frequency, Renewal
+from ..values import Value
 
 Lines = tuple[tuple[str, int, int], ...]
 """SKU, quantity, discount in percent."""
@@ -26,8 +25,7 @@ BANDS: Lines = (("WB-05", 48, 0), ("BK-PRINT", 25, 0))
 TRIAL: Lines = (("CD-100", 10, 0), ("BT-10", 4, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Deal:
+class Deal(Value):
     """`steps` are spread over the days since `days_ago`; `start_in` days after the first of them it begins."""
 
     customer: str

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..access import Role
+from ..values import Value
 
 PASSWORD = "countersign-demo"
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Value):
     name: str
     email: str
     title: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from ..money import Money, PricedLine, TaxTotal, line_amount, totals
+from ..values import Value
 from .lines import Line
 from .views import Party, party
 
@@ -25,8 +25,7 @@ AS_KEPT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Value):
     text: str
     by: str
     how: str
@@ -34,8 +33,7 @@ class Consent:
     terms_version: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementPaper:
+class AgreementPaper(Value):
     """Amounts are of a whole period; `sha256` is that of the version's content as it is kept."""
 
     number: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from ..money import Money, TaxTotal
+from ..values import Value
 
 # As the columns keep them, so that a line just written and the same line read make one paper.
 PLACES = {
@@ -18,8 +18,7 @@ PLACES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Value):
     """`frequency` and `activation_date` where the paper tells of what recurs."""
 
     sku: str

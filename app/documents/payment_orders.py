@@ -3,24 +3,22 @@ pay, and sees the order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from ..money import Money
+from ..values import Value
 from .views import Party, party
 
 AMOUNTS = ("amount", "authorized", "paid", "refunded", "disputed", "due")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     description: str
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentOrderPaper:
+class PaymentOrderPaper(Value):
     """`authorized` is held by a bank and not charged; `disputed` went back to one; `due` is what is still to be paid.
     `status` is that of the payment as people are told it."""
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from ..models import CollectionMethod, Due
 from ..money import Money, TaxTotal
+from ..values import Value
 from . import lines
 from .lines import Line
 from .views import Party, party
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Value):
     """One step of the payment plan."""
 
     amount: Money
@@ -25,16 +24,14 @@ class Step:
     collection: CollectionMethod
 
 
-@dataclass(frozen=True, slots=True)
-class Recurring:
+class Recurring(Value):
     """What the lines of one frequency come to each period, tax included."""
 
     frequency: str
     gross: Money
 
 
-@dataclass(frozen=True, slots=True)
-class QuotePaper:
+class QuotePaper(Value):
     """`status` is as of the day it was printed; only `approved` is an offer. `term_value` is what the whole term comes
     to, none where it has no end."""
 

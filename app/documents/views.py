@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,12 +11,12 @@ from typing import Any
 from ..models.frozen import FrozenOrder
 from ..models.frozen import read as read_order
 from ..money import Money, TaxTotal
+from ..values import Value
 from . import lines, sealing
 from .lines import Line
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(Value):
     name: str
     lines: tuple[str, ...]
     tax_id: str
@@ -25,8 +24,7 @@ class Party:
     phone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class InvoicePaper:
+class InvoicePaper(Value):
     """`paid` is what had been allocated and `credited` what had been taken back when the invoice was printed; `note` is
     the tax status's wording."""
 
@@ -54,16 +52,14 @@ class InvoicePaper:
         return self.gross - self.paid - self.credited
 
 
-@dataclass(frozen=True, slots=True)
-class CreditedLine:
+class CreditedLine(Value):
     sku: str
     description: str
     tax_rate: Decimal
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class CreditNotePaper:
+class CreditNotePaper(Value):
     """`received` is what had been paid of it and can be refunded or applied."""
 
     number: str
@@ -86,8 +82,7 @@ class CreditNotePaper:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatementLine:
+class StatementLine(Value):
     on: date
     what: str
     number: str
@@ -96,8 +91,7 @@ class StatementLine:
     balance: Money
 
 
-@dataclass(frozen=True, slots=True)
-class StatementPaper:
+class StatementPaper(Value):
     seller: Party
     customer: Party
     account: str
@@ -109,8 +103,7 @@ class StatementPaper:
     lines: tuple[StatementLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptPaper:
+class ReceiptPaper(Value):
     number: str
     seller: Party
     customer: Party
@@ -124,8 +117,7 @@ class ReceiptPaper:
     received_on: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureFacts:
+class SignatureFacts(Value):
     name: str
     title: str
     email: str
@@ -141,8 +133,7 @@ class SignatureFacts:
     signed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SignedOrderPaper:
+class SignedOrderPaper(Value):
     """The very snapshot that was signed, and the certificate of its signature. `seal` is one of `sealing`'s kinds."""
 
     order: FrozenOrder
@@ -220,16 +211,14 @@ def receipt(content: dict[str, Any]) -> ReceiptPaper:
     return ReceiptPaper(**data)
 
 
-@dataclass(frozen=True, slots=True)
-class PackedFile:
+class PackedFile(Value):
     name: str
     what: str
     size: int
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceIndex:
+class EvidenceIndex(Value):
     """The first page of an evidence pack: what is in it, and the hash of each file."""
 
     seller: Party

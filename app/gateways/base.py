@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from ..errors import Refusal
 from ..language import marked
 from ..money import Money
+from ..values import Value, as_dict
 from .card_field import CardField, Purpose
 from .disputes import DisputeFacts, Evidence
 from .movements import MovementRequest, MovementResult
@@ -25,8 +25,7 @@ from .settlement import Payout
 from .setups import SetupRequest, SetupResult
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeRequest:
+class ChargeRequest(Value):
     """One charge, complete: sending it again sends the same bytes.
 
     Pays by `instrument` (the gateway's alias of a card just entered; never a number) or by `token` of `customer_ref`.
@@ -48,7 +47,7 @@ class ChargeRequest:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, fit for a JSON column; `from_dict` turns them back."""
-        return asdict(self)
+        return as_dict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ChargeRequest:
@@ -62,8 +61,7 @@ class ChargeRequest:
         return sha256(values)
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeResult:
+class ChargeResult(Value):
     """The gateway's answer. `amount` is what it says it moved, to be compared with what was asked; `action` is
     "charge", or "authorize" of one that was only to be held, until `authorized_until`; it stays "authorize" after its
     capture, which is a movement of its own, and is FAILED once it was voided or has lapsed.
@@ -92,8 +90,7 @@ class ChargeResult:
     raw_sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Value):
     """What an adapter can do; whoever asks for more is refused before anything is sent.
 
     `currencies` None: every currency. `keys_remembered_hours`: how long a repeated key answers as the first time did.
@@ -114,8 +111,7 @@ class Capabilities:
         return self.currencies is None or currency in self.currencies
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayAccount:
+class GatewayAccount(Value):
     """The gateway row an adapter works for, as plain facts: an adapter never holds a database record."""
 
     key: str

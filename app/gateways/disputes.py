@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from ..money import Money
+from ..values import Value
 
 
 class DisputePhase(StrEnum):
@@ -26,8 +26,7 @@ class DisputeMoney(StrEnum):
     REINSTATEMENT = "reinstatement"
 
 
-@dataclass(frozen=True, slots=True)
-class DisputeMovement:
+class DisputeMovement(Value):
     """One movement of money. `provider_id` is its own; `amount` is positive, its kind says which way it went."""
 
     kind: DisputeMoney
@@ -35,8 +34,7 @@ class DisputeMovement:
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class DisputeFacts:
+class DisputeFacts(Value):
     """`inquiry`: the bank only asks, no money has moved. `due_by`: evidence after that instant is not read."""
 
     provider_id: str
@@ -51,8 +49,7 @@ class DisputeFacts:
     raw_sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Value):
     """What speaks for us: `words` by the field's name, and files as (name, content type, bytes).
 
     Names of words: product_description, customer_name, customer_email, billing_address, service_date, access_log,

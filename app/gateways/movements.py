@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from ..money import Money
+from ..values import Value, as_dict
 from .outcome import Outcome
 
 
@@ -17,8 +19,7 @@ class Movement(StrEnum):
     REFUND = "refund"
 
 
-@dataclass(frozen=True, slots=True)
-class MovementRequest:
+class MovementRequest(Value):
     """One movement, complete: sending it again under its key sends the same bytes.
 
     `charge_id` is the gateway's id of the charge or authorization. A void's `amount` is the whole authorization.
@@ -29,19 +30,18 @@ class MovementRequest:
     charge_id: str
     amount: Money
     reason: str = ""
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, fit for a JSON column; `from_dict` turns them back."""
-        return asdict(self)
+        return as_dict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> MovementRequest:
         return cls(**{**values, "kind": Movement(values["kind"]), "amount": Money(**values["amount"])})
 
 
-@dataclass(frozen=True, slots=True)
-class MovementResult:
+class MovementResult(Value):
     """The gateway's answer: SUCCEEDED, PENDING, FAILED (nothing moved; `error_code` names why) or UNKNOWN.
 
     `provider_id` is the refund's own id, None if none was made; captures and voids carry the charge's. `key` and
@@ -59,5 +59,5 @@ class MovementResult:
     message: str = ""
     reason: str = ""
     key: str | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
     raw_sha256: str = ""

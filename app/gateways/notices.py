@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from ..values import Value
 
 
 class Subject(StrEnum):
@@ -19,8 +20,7 @@ class Subject(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Value):
     """`subject_id` is the gateway's id of what it is about; `metadata` is ours, where the gateway hands it back (it
     names the attempt even before our commit has its provider id). `mode` is "test" or "live"; `account` is the
     processor's name of the account, where it says."""

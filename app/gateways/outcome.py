@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from ..values import Value
 
 
 class Outcome(StrEnum):
@@ -22,8 +23,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class CardFacts:
+class CardFacts(Value):
     """What may be known of a card outside the processor. `fingerprint` is equal for equal cards."""
 
     brand: str

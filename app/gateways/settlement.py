@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from ..money import Money
+from ..values import Value
 
 
 class ItemKind(StrEnum):
@@ -28,8 +28,7 @@ class PayoutState(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceItem:
+class BalanceItem(Value):
     """One entry of the balance, in the currency of the settlement; `net` = `gross` − `fee`, and negative where money
     left us. `source_id` is the gateway's id of the charge, refund or dispute it belongs to, `charge_id` of the charge
     behind that. `presented` is what the customer saw where another currency was charged; `rate` turns that into
@@ -48,8 +47,7 @@ class BalanceItem:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Payout:
+class Payout(Value):
     """`net` is what reaches the bank: the sum of its items' nets."""
 
     provider_id: str

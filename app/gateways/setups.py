@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
+
+from ..values import Value, as_dict
 from .outcome import CardFacts, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class SetupRequest:
+class SetupRequest(Value):
     """Keep the card behind `instrument` (the gateway's alias, never a number) as a token of `customer_ref`, for
     charges without its holder present. `return_url` is where a redirect comes back to."""
 
@@ -18,19 +19,18 @@ class SetupRequest:
     customer_ref: str
     instrument: str
     return_url: str
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, fit for a JSON column; `from_dict` turns them back."""
-        return asdict(self)
+        return as_dict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SetupRequest:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
-class SetupResult:
+class SetupResult(Value):
     """The gateway's answer. `next_action` as in ChargeResult; `token` and `card` once it has SUCCEEDED."""
 
     outcome: Outcome

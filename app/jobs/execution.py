@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..db import db, end_read, transaction
 from ..failpoints import failpoint
 from ..logs import log
 from ..models.job import StagedJob
+from ..values import Value
 from . import registry
 from .registry import Handler, Later
 
@@ -26,8 +26,7 @@ LEFT_FOR_NEWER = timedelta(seconds=15)
 Limit = Callable[[float], AbstractContextManager[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Value):
     """A job in hand. `until` is also the fence: whoever claims it after us has another."""
 
     id: int

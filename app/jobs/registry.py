@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from typing import Any, TypeVar
+
+from ..values import Value
 
 # Every module that registers handlers or ticks.
 MODULES: tuple[str, ...] = (
@@ -58,8 +59,7 @@ class Later(Exception):
         self.because = because
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(Value):
     """`lease` bounds one run: past it, another worker may start over. `tries` before the job counts as failed. One that
     takes up to `most` jobs at once is called with the arguments of all, and answers with what became of each."""
 
@@ -84,8 +84,7 @@ class Handler:
         return self.backoff[min(tries, len(self.backoff)) - 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Value):
     """`inline` ticks run in the clock's own process, whatever becomes of Redis and the workers."""
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import ClassVar
@@ -11,6 +10,7 @@ from flask_babel import gettext as _
 
 from ..formatting import day, money
 from ..money import Money
+from ..values import Value
 from .greeting import first_name
 
 
@@ -23,8 +23,7 @@ class Told(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementTold:
+class AgreementTold(Value):
     """To the customer: `event` is one of Told. `amount` is of a whole period; `next_on` the day of the next payment,
     `until` the last day of a pause or of the agreement. What was agreed anew is attached."""
 

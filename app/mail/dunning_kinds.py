@@ -5,7 +5,6 @@ No sentence tells a customer why a card was stopped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
@@ -13,11 +12,11 @@ from flask_babel import gettext as _
 
 from ..formatting import money
 from ..money import Money
+from ..values import Value
 from .greeting import first_name
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentRetry:
+class PaymentRetry(Value):
     """To the customer: the charge was declined, it is made again at `retry_at`; the link pays at once."""
 
     name: str
@@ -43,8 +42,7 @@ class PaymentRetry:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentConfirm:
+class PaymentConfirm(Value):
     """To the customer: pay by the link; `bank_asks` where that is because the bank wants a confirmation."""
 
     name: str
@@ -70,8 +68,7 @@ class PaymentConfirm:
         return _("%(name)s, your payment of %(amount)s is still open", **names)
 
 
-@dataclass(frozen=True, slots=True)
-class CardNeeded:
+class CardNeeded(Value):
     """To the customer: the card on file was declined; a new one is charged as soon as it is given."""
 
     name: str
@@ -92,8 +89,7 @@ class CardNeeded:
         return _("%(name)s, please give us another card", name=first_name(self.name))
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStopped:
+class PlanStopped(Value):
     """To the customer: nothing more is tried. `ending`: what became of the plan, `pause`, `cancel` or `leave`."""
 
     name: str
@@ -117,8 +113,7 @@ class PlanStopped:
         return _("%(name)s, we could not collect %(amount)s", name=first_name(self.name), amount=money(self.amount))
 
 
-@dataclass(frozen=True, slots=True)
-class CardExpires:
+class CardExpires(Value):
     """To the customer: the card is not good any more on `due_on`, when `amount` is charged next."""
 
     name: str
@@ -140,8 +135,7 @@ class CardExpires:
         return _("%(name)s, your card expires soon", name=first_name(self.name))
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementNotice:
+class AgreementNotice(Value):
     """What every mail to the owner of an agreement tells."""
 
     number: str
@@ -153,7 +147,6 @@ class AgreementNotice:
         return f"/agreements/{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
 class DunningNotice(AgreementNotice):
     """To the owner: what failed, `now` what was done about it, and `then` what comes next, empty where nothing does."""
 
@@ -173,7 +166,6 @@ class DunningNotice(AgreementNotice):
         return _("%(amount)s of %(name)s could not be charged", amount=money(self.amount), name=self.customer)
 
 
-@dataclass(frozen=True, slots=True)
 class CardExpiresNotice(AgreementNotice):
     """To the owner: the customer was asked for a new card or, where such mails are switched off, was not."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from datetime import timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, get_args, get_type_hints
 
 from flask_babel import gettext as _
 
@@ -17,14 +16,14 @@ from .kinds import Content
 def of(kind: type[Content], order: SalesOrder | None = None) -> Content:
     """What `order` knows is its own; the rest is made up."""
     facts = _made_up("EUR") if order is None else _made_up(order.currency) | _known(order)
-    return kind(**{f.name: facts.get(f.name, _by_type(str(f.type))) for f in fields(kind)})  # type: ignore[arg-type]
+    types = get_type_hints(kind)
+    return kind(**{name: facts.get(name, _by_type(types[name])) for name in kind.__struct_fields__})
 
 
-def _by_type(name: str) -> Any:
+def _by_type(wanted: Any) -> Any:
     """For what a kind tells that no other does."""
-    if name.startswith(("datetime", "date")):
-        return clock.now() if name.startswith("datetime") else clock.now().date()
-    return {"Money": Money(10_000, "EUR"), "int": 2, "bool": True}.get(name, "…")
+    some = {datetime: clock.now(), date: clock.now().date(), Money: Money(10_000, "EUR"), int: 2, bool: True}
+    return next((some[kind] for kind in (wanted, *get_args(wanted)) if kind in some), "…")
 
 
 def _made_up(currency: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ A content renders `emails/<kind>.txt` and `.html` as `mail`, beside `company`, `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar, Protocol
 
@@ -14,6 +13,7 @@ from flask_babel import gettext as _
 from ..errors import NotFound
 from ..formatting import money
 from ..money import Money
+from ..values import Value
 from . import agreement_kinds, dunning_kinds, reminder_kinds
 from .greeting import first_name as first_name
 
@@ -23,6 +23,7 @@ class Content(Protocol):
 
     kind: ClassVar[str]
     asks: ClassVar[bool]
+    __struct_fields__: ClassVar[tuple[str, ...]]
 
     @property
     def subject(self) -> str: ...
@@ -31,8 +32,7 @@ class Content(Protocol):
     def heading(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalRequest:
+class ApprovalRequest(Value):
     """To the customer: read and sign the order. `due_now` is zero where nothing is paid with the signature."""
 
     name: str
@@ -55,8 +55,7 @@ class ApprovalRequest:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentLink:
+class PaymentLink(Value):
     """To the customer: pay `amount`. `number` is the order's or the payment order's."""
 
     name: str
@@ -76,8 +75,7 @@ class PaymentLink:
         return _("%(name)s, here is your link to pay %(amount)s", name=first_name(self.name), amount=money(self.amount))
 
 
-@dataclass(frozen=True, slots=True)
-class MethodRequested:
+class MethodRequested(Value):
     """To the customer: enter a card, so that it is on file for `account`."""
 
     name: str
@@ -95,8 +93,7 @@ class MethodRequested:
         return _("%(name)s, here is your link to add a card", name=first_name(self.name))
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentReceipt:
+class PaymentReceipt(Value):
     """To the customer: the money has arrived; `complete` where nothing more is asked for."""
 
     number: str
@@ -118,8 +115,7 @@ class PaymentReceipt:
         return _("Thank you. We have received %(amount)s", amount=money(self.amount))
 
 
-@dataclass(frozen=True, slots=True)
-class RefundSent:
+class RefundSent(Value):
     """To the customer: money is on its way back. `order` is the order's number, or the payment order's."""
 
     order: str
@@ -138,8 +134,7 @@ class RefundSent:
         return _("We have refunded %(amount)s", amount=money(self.amount))
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationReleased:
+class AuthorizationReleased(Value):
     """To the customer: what was reserved on their card is free again, and was never charged."""
 
     order: str
@@ -157,8 +152,7 @@ class AuthorizationReleased:
         return _("%(amount)s is no longer reserved on your card", amount=money(self.amount))
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Value):
     """What every mail to the owner of an order tells."""
 
     order: str
@@ -170,8 +164,7 @@ class Notice:
         return f"/orders/{self.order}"
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceSent:
+class InvoiceSent(Value):
     """To whoever pays the bills: the invoice as an attachment. `due_on` matters while something is `open`."""
 
     name: str
@@ -192,8 +185,7 @@ class InvoiceSent:
         return _("%(name)s, here is invoice %(number)s", name=first_name(self.name), number=self.number)
 
 
-@dataclass(frozen=True, slots=True)
-class CreditNoteSent:
+class CreditNoteSent(Value):
     """To whoever pays the bills: `number` takes `amount` off the invoice; `received` of it had been paid."""
 
     name: str
@@ -215,7 +207,6 @@ class CreditNoteSent:
         return _("%(name)s, here is credit note %(number)s", name=first_name(self.name), number=self.number)
 
 
-@dataclass(frozen=True, slots=True)
 class PaymentDeclined(Notice):
     amount: Money
     card: str
@@ -231,7 +222,6 @@ class PaymentDeclined(Notice):
         return _("A payment of %(amount)s by %(name)s was declined", amount=money(self.amount), name=self.customer)
 
 
-@dataclass(frozen=True, slots=True)
 class CustomerDeclined(Notice):
     person: str
     reason: str
@@ -246,7 +236,6 @@ class CustomerDeclined(Notice):
         return _("%(person)s of %(name)s declined the order", person=self.person, name=self.customer)
 
 
-@dataclass(frozen=True, slots=True)
 class ChangeRequested(Notice):
     person: str
     message: str
@@ -261,7 +250,6 @@ class ChangeRequested(Notice):
         return _("%(person)s of %(name)s asks for a change", person=self.person, name=self.customer)
 
 
-@dataclass(frozen=True, slots=True)
 class OrderPaid(Notice):
     amount: Money
     receipt: str
@@ -277,7 +265,6 @@ class OrderPaid(Notice):
         return _("%(name)s paid %(amount)s", name=self.customer, amount=money(self.amount))
 
 
-@dataclass(frozen=True, slots=True)
 class AuthorizationLapses(Notice):
     """`payment_order` holds money only until `until`."""
 
@@ -295,7 +282,6 @@ class AuthorizationLapses(Notice):
         return _("%(amount)s of %(name)s is held only a little longer", amount=money(self.amount), name=self.customer)
 
 
-@dataclass(frozen=True, slots=True)
 class DisputeOpened(Notice):
     """`due_by` is None where the bank names no day."""
 
@@ -316,7 +302,6 @@ class DisputeOpened(Notice):
         return _("A payment of %(amount)s by %(name)s is disputed", amount=money(self.amount), name=self.customer)
 
 
-@dataclass(frozen=True, slots=True)
 class NewLinkRequested(Notice):
     """`what` the dead link was for: `approval` or `payment`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -12,14 +11,14 @@ from email.utils import format_datetime, parseaddr
 from .. import clock
 from ..models.document import Document
 from ..models.mail import OrderEmail
+from ..values import Value
 from .rendering import with_link
 
 # Seven bits: whatever relay comes next need not be able to do more.
 POLICY = SMTP.clone(cte_type="7bit")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Value):
     """A message ready to go. `to` are the addresses it must reach, `cc` those it may."""
 
     email_id: int

@@ -5,7 +5,6 @@ Read once a request; the newest edition of a kind is in force.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import g
@@ -14,6 +13,7 @@ from sqlalchemy import func, select
 from ..db import read_columns
 from ..language import marked
 from ..models.mail import MailEdition
+from ..values import Value, as_dict
 from . import agreement_kinds, dunning_kinds, kinds, reminder_kinds
 
 CONTACT, BILLING, AP, OWNER = "contact", "billing", "ap", "owner"
@@ -27,8 +27,7 @@ SOURCES = {
 FIRST = (CONTACT, BILLING, AP)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Value):
     """`to`, and whoever comes after it in FIRST where there is nobody; `copies` are sources, `fixed` addresses."""
 
     to: str
@@ -36,7 +35,7 @@ class Rule:
     fixed: tuple[str, ...] = ()
 
     def row(self) -> dict[str, Any]:
-        return asdict(self)
+        return as_dict(self)
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Rule:
@@ -68,8 +67,7 @@ TO_COLLEAGUES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Value):
     """Empty texts are the house's own."""
 
     edition: int = 0

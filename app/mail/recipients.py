@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -16,12 +15,12 @@ from ..models.account import Account, Contact
 from ..models.order import SalesOrder
 from ..models.payment import PaymentOrder
 from ..models.people import User
+from ..values import Value
 from . import policy
 from .policy import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Value):
     address: str
     name: str
     role: Literal["to", "cc"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
@@ -10,11 +9,11 @@ from flask_babel import gettext as _
 
 from ..formatting import day, money
 from ..money import Money
+from ..values import Value
 from .greeting import first_name
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceReminded:
+class InvoiceReminded(Value):
     """To whoever pays the bills: `open` of the invoice is due. `late` counts the days since, below zero until. With
     `payable` its link pays it; else it is paid as the invoice says, or by a link that the customer may ask for where
     one is `to_be_had`. The invoice is attached."""

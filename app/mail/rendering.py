@@ -3,7 +3,6 @@ Bodies are stored, so they hold a placeholder where the link goes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
@@ -12,13 +11,13 @@ from .. import links
 from ..logs import log
 from ..models.company import Company
 from ..models.people import User
+from ..values import Value
 from . import policy, wording
 from .kinds import Content
 from .policy import Setting
 
 
-@dataclass(frozen=True, slots=True)
-class Bodies:
+class Bodies(Value):
     """`edition` of the settings that worded it; 0 for the house's own words."""
 
     text: str

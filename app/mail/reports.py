@@ -12,13 +12,13 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app
 
 from .. import clock, typed
+from ..values import Value
 
 HEADER = "Countersign-Signature"
 TOLERANCE_SECONDS = 300
@@ -35,8 +35,7 @@ class BadReport(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Value):
     """`address` is empty where the service does not say which recipient; `permanent` for what will never arrive."""
 
     reference: str

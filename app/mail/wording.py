@@ -7,7 +7,6 @@ Names in double braces, `if … elif … else`, comparisons, and a handful of fi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -21,6 +20,7 @@ from ..formatting import clock_time, day, money
 from ..models.company import Company
 from ..models.people import User
 from ..money import Money
+from ..values import Value
 from .kinds import Content, first_name
 
 LONGEST_SUBJECT, LONGEST_BODY = 200, 5_000
@@ -52,8 +52,7 @@ _env.globals.clear()
 _env.tests.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Value):
     """What is wrong with a template, in words; `line` counts from one."""
 
     line: int
@@ -65,14 +64,14 @@ class Fault:
 
 def names_of(kind: type[Content]) -> tuple[str, ...]:
     """What a template of this kind may name."""
-    own = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    own = kind.__struct_fields__
     greeting = ["first_name"] if "name" in own else []
     return (*own, *greeting, "company", "owner")
 
 
 def facts_of(content: Content, company: Company, owner: User | None) -> dict[str, Any]:
     """By name, as the mail itself would say them."""
-    own = {f.name: _said(getattr(content, f.name)) for f in fields(content)}  # type: ignore[arg-type]
+    own = {name: _said(getattr(content, name)) for name in content.__struct_fields__}
     greeting = {"first_name": first_name(own["name"])} if "name" in own else {}
     return own | greeting | {"company": company.name, "owner": owner.name if owner else ""}
 

@@ -7,7 +7,6 @@ order's currency; quantities, prices and rates are decimal strings, so that no f
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -15,6 +14,7 @@ from typing import Any
 
 from ..canonical import sha256
 from ..money import Money, total
+from ..values import Value
 from .catalog import Frequency
 from .quote import CollectionMethod, Due, Renewal
 
@@ -23,8 +23,7 @@ FORMAT = 2
 KNOWN = (1, FORMAT)
 
 
-@dataclass(frozen=True, slots=True)
-class Seller:
+class Seller(Value):
     name: str
     address: tuple[str, ...]
     tax_id: str
@@ -32,8 +31,7 @@ class Seller:
     phone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Value):
     number: str
     name: str
     tax_id: str
@@ -42,15 +40,13 @@ class Customer:
     shipping_address: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Value):
     name: str
     title: str
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Value):
     """`amount` is what the line comes to, net (gross where prices include tax)."""
 
     position: int
@@ -65,15 +61,13 @@ class Line:
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Tax:
+class Tax(Value):
     rate: Decimal
     base: Money
     tax: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Recurring:
+class Recurring(Value):
     """What the lines of one frequency come to each period, tax included, and the day the first period starts."""
 
     frequency: Frequency
@@ -81,8 +75,7 @@ class Recurring:
     starts_on: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Instalment:
+class Instalment(Value):
     amount: Money
     percent: Decimal | None
     due: Due
@@ -90,24 +83,21 @@ class Instalment:
     collection: CollectionMethod
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(Value):
     """The terms and conditions that are accepted with the order."""
 
     version: int
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class SharedNote:
+class SharedNote(Value):
     id: int
     author: str
     written_at: datetime
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class SharedFile:
+class SharedFile(Value):
     """`sha256` is that of its bytes: with it the file itself is bound, not just its name."""
 
     id: int
@@ -116,8 +106,7 @@ class SharedFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Value):
     """Notes and files that are marked for the customer, oldest first."""
 
     notes: tuple[SharedNote, ...] = ()
@@ -135,8 +124,7 @@ class Shared:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenOrder:
+class FrozenOrder(Value):
     """`total` is one-time lines plus the first period of recurring ones; `term_value` what the whole term comes to
     (None where it has no end). `due_now` is asked at signature by card, `by_transfer` beside it, `later` afterwards.
     `shared` is what stood there for the customer at that moment; whatever is marked for them later is shown apart, and

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column, object_session
 from .. import clock
 from ..db import BigId, Model, append, identify
 from ..errors import IllegalMove
+from ..values import Value
 
 if TYPE_CHECKING:
     from .people import User
@@ -35,8 +35,7 @@ class ActorKind(StrEnum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Value):
     """Who did something, as history remembers it."""
 
     kind: ActorKind

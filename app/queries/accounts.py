@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +24,7 @@ from ..models import (
 )
 from ..money import Money, PricedLine, totals
 from ..states.quote import QuoteStatus
+from ..values import Value
 from . import methods
 from .agreements import listing as agreements
 from .calendar import selling_day
@@ -35,8 +35,7 @@ PAGE = 40
 RECENT = 10
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+class AccountRow(Value):
     number: str
     name: str
     currency: str
@@ -46,8 +45,7 @@ class AccountRow:
     hold_reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountList:
+class AccountList(Value):
     """`next` and `previous` are keys of neighbouring pages, None where there is none."""
 
     rows: tuple[AccountRow, ...]
@@ -55,8 +53,7 @@ class AccountList:
     previous: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Deal:
+class Deal(Value):
     """A quote or an order of the account, as one line."""
 
     number: str
@@ -66,8 +63,7 @@ class Deal:
     total: Money
 
 
-@dataclass(frozen=True, slots=True)
-class AccountPage:
+class AccountPage(Value):
     account: Account
     contacts: Sequence[Contact]
     addresses: Sequence[Address]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import or_, select
 
 from ..db import db
 from ..models.company import Audit
+from ..values import Value
 
 PAGE = 50
 
@@ -26,8 +26,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     id: int
     at: datetime
     by: str
@@ -48,8 +47,7 @@ class Entry:
         return [("", self.before, self.after)]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Value):
     entries: list[Entry]
     older: int | None
     newer: int | None

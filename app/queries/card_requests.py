@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
@@ -18,13 +17,13 @@ from ..mail.kinds import MethodRequested
 from ..mail.recipients import Recipient
 from ..mail.rendering import Bodies, render, subject_of
 from ..models import Account, Company, Contact, MethodRequest, OrderEmail
+from ..values import Value
 from .orders.preflight import Check
 from .orders.views import MailView
 from .routes import RouteRow
 
 
-@dataclass(frozen=True, slots=True)
-class CardPreflight:
+class CardPreflight(Value):
     """`again`: the link that the contact has is sent once more. `refusals` keep it from being sent at all."""
 
     person: str

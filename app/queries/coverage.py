@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -10,6 +9,7 @@ from flask_babel import gettext as _
 
 from ..formatting import day as words_of_day
 from ..states.gateway import GatewayState
+from ..values import Value
 
 
 class Verdict(StrEnum):
@@ -31,8 +31,7 @@ class Step(StrEnum):
     WAIT = "wait"
 
 
-@dataclass(frozen=True, slots=True)
-class MethodFacts:
+class MethodFacts(Value):
     """What the verdict needs of a method: its last good month, and the gateways that hold a valid token of it."""
 
     exp_year: int
@@ -46,8 +45,7 @@ class MethodFacts:
         return (self.exp_year, self.exp_month) < (day.year, day.month)
 
 
-@dataclass(frozen=True, slots=True)
-class RouteFacts:
+class RouteFacts(Value):
     name: str
     gateway_id: int
     gateway_name: str
@@ -55,8 +53,7 @@ class RouteFacts:
     legacy_until: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Value):
     """The verdict with the facts behind it, and what a person can do about it."""
 
     verdict: Verdict

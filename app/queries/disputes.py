@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +32,7 @@ from ..models import (
 )
 from ..money import Money
 from ..states.dispute import OPEN, DisputeStatus
+from ..values import Value
 from .orders.views import Action, EntryView, Link
 from .payments.words import of_event
 from .scope import visible
@@ -46,8 +46,7 @@ ENTRIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DisputeRow:
+class DisputeRow(Value):
     number: str
     href: str
     customer: str
@@ -59,8 +58,7 @@ class DisputeRow:
     urgent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyView:
+class MoneyView(Value):
     what: str
     amount: Money
     provider_id: str
@@ -68,8 +66,7 @@ class MoneyView:
     outward: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Paper:
+class Paper(Value):
     """A document that can go with the answer; `kind` is what the form sends back."""
 
     kind: str
@@ -77,8 +74,7 @@ class Paper:
     href: str
 
 
-@dataclass(frozen=True, slots=True)
-class DisputePage:
+class DisputePage(Value):
     number: str
     url: str
     status: str

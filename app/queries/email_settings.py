@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +16,14 @@ from ..mail.kinds import Content
 from ..mail.policy import Rule
 from ..mail.rendering import render
 from ..models import Company, MailEdition, SalesOrder
+from ..values import Value
 
 E = MailEdition
 _NEWEST = select(func.max(E.id)).group_by(E.kind)
 WHO = select(E.kind, E.edition, E.made_by, E.at).where(E.id.in_(_NEWEST))
 
 
-@dataclass(frozen=True, slots=True)
-class KindRow:
+class KindRow(Value):
     kind: str
     name: str
     is_on: bool
@@ -34,8 +33,7 @@ class KindRow:
     at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
+class Edition(Value):
     number: int
     is_on: bool
     people: str

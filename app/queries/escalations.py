@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +29,7 @@ from ..models import (
     User,
 )
 from ..states.escalation import EscalationEvent, EscalationStatus
+from ..values import Value
 from .orders.views import Link
 from .scope import visible
 
@@ -49,8 +49,7 @@ STATUSES = {"waiting": (S.OPEN, S.ACKNOWLEDGED), "open": (S.OPEN,), "resolved": 
 WHOSE = ("", "mine", "team")
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; without a word it asks for everybody's that are not resolved."""
 
     status: str = "waiting"
@@ -66,8 +65,7 @@ class Filter:
         return url_for("escalations.index", **({"status": status, "whose": self.whose or None} | more))
 
 
-@dataclass(frozen=True, slots=True)
-class EscalationRow:
+class EscalationRow(Value):
     """`late`: nobody has taken it up in the time that its team has for that."""
 
     id: int
@@ -85,15 +83,13 @@ class EscalationRow:
     may_take: bool
 
 
-@dataclass(frozen=True, slots=True)
-class EscalationList:
+class EscalationList(Value):
     rows: tuple[EscalationRow, ...]
     previous: str | None
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class EscalationPage:
+class EscalationPage(Value):
     row: EscalationRow
     opened_by: str
     resolved_at: datetime | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +18,7 @@ from ..errors import NotFound
 from ..models import Attempt, Gateway, History, Movement, NoticeWork, PaymentOrder, ProcessorEvent, RefusedNotices
 from ..navigation import company
 from ..states.notice import NEEDS_PEOPLE, NoticeStatus
+from ..values import Value
 from .orders.views import Link
 
 PAGE = 50
@@ -27,8 +27,7 @@ REFUSED_FOR = timedelta(days=7)
 E = ProcessorEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; unknown values ask for nothing. Days are the company's, both included."""
 
     gateway: str = ""
@@ -69,8 +68,7 @@ def _day(text: str) -> date | None:
     return day if 1990 <= day.year <= 2200 else None
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(Value):
     id: int
     url: str
     reference: str
@@ -83,8 +81,7 @@ class EventRow:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class EventList:
+class EventList(Value):
     rows: tuple[EventRow, ...]
     previous: str | None
     next: str | None
@@ -176,8 +173,7 @@ def turned_away(code: str) -> str:
     }.get(code, code)
 
 
-@dataclass(frozen=True, slots=True)
-class EventPage:
+class EventPage(Value):
     """`payload` is the redacted body, indented; `beside` are other events about the same charge, refund or dispute."""
 
     row: EventRow

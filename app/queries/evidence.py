@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -41,21 +40,20 @@ from ..models import (
 )
 from ..money import Money
 from ..typed import has_card_number
+from ..values import Value
 from .orders.happenings import INTERNAL
 
 PAPERS = {"signed_order": "1-signed-order", "order": "2-order", "invoice": "3-invoices", "receipt": "4-receipts"}
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Value):
     """Of a whole order, or of one payment order of it."""
 
     order_id: int
     payment_order_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Value):
     """One file: its name in the pack, what it is in words, its bytes."""
 
     name: str

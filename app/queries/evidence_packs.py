@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,20 +11,19 @@ from sqlalchemy import Row, select
 from ..db import db
 from ..errors import NotFound
 from ..models import Dispute, EvidencePack, PaymentOrder, SalesOrder, User
+from ..values import Value
 from .orders.views import Link
 from .scope import visible
 
 
-@dataclass(frozen=True, slots=True)
-class FileLine:
+class FileLine(Value):
     name: str
     what: str
     size: int
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class PackView:
+class PackView(Value):
     """`download` is None while a worker is at it."""
 
     url: str

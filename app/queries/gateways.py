@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -30,13 +29,13 @@ from ..money import Money
 from ..states.attempt import OPEN
 from ..states.gateway import GatewayEvent
 from ..states.intent import IntentStatus
+from ..values import Value
 
 MOST_WAITING = 50
 MOST_HISTORY = 30
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayLine:
+class GatewayLine(Value):
     """One gateway in the list; `routes` are the names of the active ones that go there, `waiting` how much does."""
 
     id: int
@@ -61,8 +60,7 @@ class GatewayLine:
         return meaning(self.state, self.legacy_until)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Value):
     """Something that goes on once the gateway answers. `number` is a payment order's or an account's."""
 
     what: str
@@ -72,8 +70,7 @@ class Waiting:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayPage:
+class GatewayPage(Value):
     line: GatewayLine
     waits: tuple[Waiting, ...]
     history: Sequence[Row[Any]]

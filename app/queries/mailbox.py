@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +12,12 @@ from ..errors import NotFound
 from ..mail.kinds import NAMES
 from ..models.document import Document
 from ..models.mail import MailboxMessage, OrderEmail
+from ..values import Value
 
 PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value):
     id: int
     at: datetime
     subject: str
@@ -26,15 +25,13 @@ class Row:
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Value):
     index: int
     filename: str
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Value):
     """`text` and `html` still hold the placeholder; `link_kind` and `link_public_id` say what belongs there."""
 
     id: int

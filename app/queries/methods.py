@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..models import Account, Contact, Escalation, MethodRequest, PaymentMethod,
 from ..models.method import GatewayState
 from ..states.escalation import EscalationStatus
 from ..states.method_request import RequestStatus
+from ..values import Value
 from .calendar import selling_day
 from .coverage import Coverage, judge
 from .orders import methods
@@ -23,8 +23,7 @@ from .routes import RouteRow, Wanted, Way, load, way
 LATEST_REQUESTS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Value):
     """A route that the account's charges may take. `gateway` is the one that is taken now, `note` why it is another
     than the route's own."""
 
@@ -37,8 +36,7 @@ class Column:
     takes_new_cards: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Value):
     """A card on file; `owner` is the contact it belongs to, if to one. `escalated`: the payment admins know of it."""
 
     id: int
@@ -53,14 +51,12 @@ class Card:
     escalated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value):
     card: Card
     cells: tuple[Coverage, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     """A request for a card, as staff follow it."""
 
     id: int
@@ -71,8 +67,7 @@ class Asked:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Value):
     """`empty`: what each route says of an account without any card."""
 
     account: Account

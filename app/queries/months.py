@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import total_ordering
 from zoneinfo import ZoneInfo
@@ -12,13 +11,13 @@ from sqlalchemy import ColumnElement, and_, case
 from sqlalchemy.orm import InstrumentedAttribute
 
 from .. import clock
+from ..values import Value
 
 _WRITTEN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
 @total_ordering
-@dataclass(frozen=True, slots=True)
-class Month:
+class Month(Value):
     year: int
     number: int
 
@@ -55,8 +54,7 @@ def this(zone: str) -> Month:
     return Month.of(clock.today(zone))
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Value):
     """Whole months, first and last included, in the company's zone."""
 
     first: Month

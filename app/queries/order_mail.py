@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from ..mail import suppression
 from ..mail.kinds import NAMES
 from ..models import Document, History, OrderEmail, SalesOrder, SuppressedAddress
 from ..states.mail import AMISS, ON_ITS_WAY
+from ..values import Value
 from .operations.views import Act, Keys, Slice, Waiting, cut
 from .orders.views import Link
 
@@ -30,8 +30,7 @@ _Again = aliased(OrderEmail)
 PROMPT = timedelta(minutes=2)
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Value):
     """Mails that should have left already: how many, since when, and what the mail server said last."""
 
     count: int
@@ -85,15 +84,13 @@ def _waiting(row: Row[Any], resend: bool) -> Waiting:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Value):
     filename: str
     size: int | None
     sha256: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MailPage:
+class MailPage(Value):
     """One mail as it is kept: its links are withheld."""
 
     id: int
@@ -160,8 +157,7 @@ def _history(mail_id: int) -> Sequence[Row[Any]]:
     return read_columns(query.where(mine).order_by(History.id.desc()).limit(40)).all()
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
+class Suppressed(Value):
     id: int
     address: str
     cause: str

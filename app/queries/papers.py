@@ -4,7 +4,6 @@ whether the paper of a page that prints itself on request still says what the pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from ..access import Permission, why_not
 from ..db import db, read_columns
 from ..errors import NotFound
 from ..models import Document, User
+from ..values import Value
 
 NEEDS: dict[str, Permission] = {
     "quote": Permission.QUOTE_VIEW,
@@ -30,8 +30,7 @@ NEEDS: dict[str, Permission] = {
 MOST = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Paper:
+class Paper(Value):
     """The PDF of a page; `current` while it still says what the page says."""
 
     state: Literal["none", "rendering", "ready", "failed"]

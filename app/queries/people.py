@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import bindparam, select
 
 from .. import navigation
@@ -11,10 +9,10 @@ from ..db import adopt, db, read_columns
 from ..models.company import Company
 from ..models.people import User
 from ..passwords import UNUSABLE
+from ..values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class PersonRow:
+class PersonRow(Value):
     id: int
     name: str
     email: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..db import db, read_columns
 from ..errors import NotFound
 from ..models import Account, Fate, Gateway, MigratedMethod, PaymentMethod, Route, RouteMigration, Token, User
 from ..states.route_migration import MigrationEvent, MigrationStatus
+from ..values import Value
 from .calendar import selling_day
 from .coverage import RouteFacts, Verdict
 from .orders import methods
@@ -25,8 +25,7 @@ SHOWN = 100
 LATEST = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Value):
     """One saved card: whose, and what it is after the move."""
 
     method_id: int
@@ -37,8 +36,7 @@ class Outlook:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Value):
     counts: dict[Fate, int]
     methods: tuple[Outlook, ...]
 
@@ -47,8 +45,7 @@ class Preview:
         return sum(self.counts.values())
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationLine:
+class MigrationLine(Value):
     id: int
     route: str
     source: str
@@ -58,8 +55,7 @@ class MigrationLine:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationPage:
+class MigrationPage(Value):
     """`done` of `total` cards are looked at. `can_reverse`, `can_detach`: what is still possible."""
 
     line: MigrationLine

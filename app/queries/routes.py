@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -20,13 +19,13 @@ from ..errors import NotFound, Refusal
 from ..gateways.base import GatewayAccount
 from ..models import Account, Gateway, GatewayState, OrderKind, OrderLine, Route
 from ..money import Money
+from ..values import Value
 from .calendar import selling_day
 from .coverage import RouteFacts, legacy_allows
 from .nested import json_rows
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Value):
     """What a charge is like, as far as routes care. `amount` in minor units; None, where it is not known yet, lies in
     every range. `agreement`: it charges what a running agreement asks for."""
 
@@ -37,8 +36,7 @@ class Wanted:
     agreement: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayRow:
+class GatewayRow(Value):
     id: int
     key: str
     kind: str
@@ -61,8 +59,7 @@ class GatewayRow:
         return self.state is GatewayState.ACTIVE
 
 
-@dataclass(frozen=True, slots=True)
-class RouteRow:
+class RouteRow(Value):
     id: int
     key: str
     name: str
@@ -103,8 +100,7 @@ class RouteRow:
         return (low is None or low <= amount) and (high is None or amount <= high)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Value):
     """A route and the gateway that is taken on it now: its own, or the fallback while its own cannot be used. Not
     `open`: neither can."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -32,13 +31,13 @@ from ..gateways.sandbox.tables import (
 from ..gateways.settlement import PayoutState
 from ..models.method import Gateway
 from ..money import Money
+from ..values import Value
 
 ROWS = 15
 OPEN = (DisputePhase.NEEDS_RESPONSE, DisputePhase.UNDER_REVIEW)
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
+class Sandbox(Value):
     key: str
     name: str
     currencies: tuple[str, ...]
@@ -46,8 +45,7 @@ class Sandbox:
     silent_since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Armed:
+class Armed(Value):
     id: int
     call: str
     end: str | None
@@ -58,8 +56,7 @@ class Armed:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(Value):
     """`left` may still be refunded or disputed."""
 
     ref: str
@@ -72,8 +69,7 @@ class Charge:
     decline_code: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Refund:
+class Refund(Value):
     """`ours`: asked for by us, and not by hand."""
 
     ref: str
@@ -84,8 +80,7 @@ class Refund:
     error_code: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Dispute:
+class Dispute(Value):
     ref: str
     at: datetime
     phase: str
@@ -96,8 +91,7 @@ class Dispute:
     open: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Payout:
+class Payout(Value):
     ref: str
     at: datetime
     state: str
@@ -106,15 +100,13 @@ class Payout:
     can_fail: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Value):
     manner: str
     status: int | None
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Value):
     """`waits` to be sent by itself, not before `later`."""
 
     id: int
@@ -127,8 +119,7 @@ class Event:
     deliveries: tuple[Delivery, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(Value):
     """`balance` is what the next payout would bring, a figure a currency."""
 
     sandbox: Sandbox

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +29,7 @@ from ..models import (
     User,
 )
 from ..money import DIGITS, Money
+from ..values import Value
 from .scope import visible
 
 MOST = 10
@@ -41,8 +41,7 @@ LAST_FOUR = re.compile(r"\d{4}")
 PROVIDER_ID = re.compile(r"[A-Za-z0-9_-]{12,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Value):
     """`status` is (kind, value) for its badge."""
 
     title: str
@@ -51,14 +50,12 @@ class Hit:
     status: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Value):
     title: str
     hits: tuple[Hit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Value):
     """`exact` is where to go at once: the text was the number of one thing."""
 
     groups: tuple[Group, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +10,10 @@ from sqlalchemy import func, select
 
 from ..db import db
 from ..models.company import Audit
+from ..values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value):
     by: str
     at: datetime
     after: Any

@@ -7,8 +7,9 @@ Why a card was stopped (lost, stolen, suspected fraud) is never told to whoever 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from ..values import Value
 
 
 class DeclineClass(StrEnum):
@@ -20,8 +21,7 @@ class DeclineClass(StrEnum):
     STOP = "stop"
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(Value):
     """`retry` says when the same card may be tried again; empty where that cannot work."""
 
     kind: DeclineClass
@@ -87,8 +87,7 @@ ADVICE: dict[str, Remedy] = {
 GENERIC = N_("Your bank declined this card.")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """A row of the table. `customer` and `staff` are one sentence each; `stops_plan`: the holder revoked us."""
 
     remedy: Remedy
@@ -203,8 +202,7 @@ TABLE: dict[str, Entry] = {
 UNKNOWN = Entry(STOP, N_("Declined for a reason that Countersign does not know."))
 
 
-@dataclass(frozen=True, slots=True)
-class Decline:
+class Decline(Value):
     """A decline explained. `reason` then `next_step` are the customer's words; `staff` and `staff_next` ours.
 
     `retry` says when the same card may be tried again, empty if never; `stops_plan`: pause a recurring plan.

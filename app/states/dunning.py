@@ -6,10 +6,10 @@ A plan is what a version of a dunning policy says; its steps count their days fr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from ..values import Value, as_dict
 from .declines import DeclineClass
 
 
@@ -72,8 +72,7 @@ ALLOWED: dict[DeclineClass, tuple[Action, ...]] = {
 RETRIES_WITHOUT_REASON = 2  # of a decline that gives no reason; its further retries ask for another card instead
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
+class PlannedStep(Value):
     """`day` counts from the decline. A retry's mails go out when it is planned, all others' when it is done."""
 
     day: int
@@ -82,8 +81,7 @@ class PlannedStep:
     owner: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Value):
     """`past_due_after`: days from the first decline until the agreement is past due."""
 
     past_due_after: int
@@ -95,7 +93,7 @@ class Plan:
             "format": 1,
             "past_due_after": self.past_due_after,
             "ending": str(self.ending),
-            "steps": {str(kind): [asdict(step) for step in steps] for kind, steps in self.steps.items()},
+            "steps": {str(kind): [as_dict(step) for step in steps] for kind, steps in self.steps.items()},
         }
 
     @classmethod

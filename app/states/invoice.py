@@ -3,8 +3,9 @@
 Where it stands follows from its figures: `derive` says where, `EDGES` that it may go there.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from ..values import Value
 
 
 class InvoiceStatus(StrEnum):
@@ -59,8 +60,7 @@ TOWARDS: dict[InvoiceStatus, tuple[InvoiceEvent, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Value):
     """In minor units of the invoice's currency, summed from evidence. `due` is what is left to pay."""
 
     gross: int

@@ -1,8 +1,8 @@
 """Payment order: the intent to collect. Only closing is stored; everything else is read off the evidence."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ..values import Value
 from .attempt import AttemptStatus
 
 
@@ -38,8 +38,7 @@ class PaymentStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Value):
     """In minor units of one currency, summed from evidence.
 
     `authorized` leaves out what was voided; `held` is what of it may still be captured. `disputed` is what banks took

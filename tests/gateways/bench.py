@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from app.gateways.base import ChargeRequest, ChargeResult, Gateway
 from app.gateways.movements import Movement, MovementRequest

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from flask import Flask
+from msgspec.structs import replace
 
 from app.models.method import GatewayState
 from app.queries.coverage import MethodFacts, RouteFacts, Step, Verdict, judge

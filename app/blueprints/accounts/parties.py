@@ -34,7 +34,7 @@ class ContactForm(KeyForm):
     phone = _text(lazy_gettext("Phone"), most=40)
 
     def facts(self) -> ContactFacts:
-        return ContactFacts(**{name: self[name].data or "" for name in ContactFacts.__dataclass_fields__})
+        return ContactFacts(**{name: self[name].data or "" for name in ContactFacts.__struct_fields__})
 
 
 class AddressForm(KeyForm):
@@ -51,7 +51,7 @@ class AddressForm(KeyForm):
     )
 
     def facts(self) -> AddressFacts:
-        return AddressFacts(**{name: self[name].data or "" for name in AddressFacts.__dataclass_fields__})
+        return AddressFacts(**{name: self[name].data or "" for name in AddressFacts.__struct_fields__})
 
 
 class OpportunityForm(KeyForm):

@@ -104,7 +104,7 @@ def create() -> Response:
 @requires(Permission.ACCOUNT_EDIT)
 def edit(number: str) -> Response:
     account = queries.entity(number)
-    data = {name: getattr(account, name) for name in Profile.__dataclass_fields__}
+    data = {name: getattr(account, name) for name in Profile.__struct_fields__}
     return _page(ProfileForm(formdata=None, data=data), account)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from flask import flash, make_response, render_template, request, url_for
@@ -23,6 +22,7 @@ from ...money import Money
 from ...queries import accounts, gateways, route_migrations, routes
 from ...queries.routes import RouteRow, Wanted, Way
 from ...states.gateway import GatewayState
+from ...values import Value
 from ..forms import Form
 from ..numbers import NumberField, id_or_none
 from . import bp
@@ -111,8 +111,7 @@ def _minor(amount: Any, currency: str | None) -> int | None:
         raise Refusal("too_many_decimals", words, status=422) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Value):
     """A charge that somebody wonders about, as typed; `way` is where it would go, `problem` why it cannot be told."""
 
     amount: str

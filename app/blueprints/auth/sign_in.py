@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import current_app, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -19,6 +17,7 @@ from ...extensions import limiter
 from ...hypermedia import safe_next, see_other
 from ...logs import log
 from ...models.people import User
+from ...values import Value
 from ..forms import Form
 from . import bp, session, throttle
 
@@ -29,8 +28,7 @@ class SignInForm(Form):
     next = HiddenField(validators=[Length(max=2000)])
 
 
-@dataclass(frozen=True, slots=True)
-class DemoSignIn:
+class DemoSignIn(Value):
     name: str
     role: str
     email: str

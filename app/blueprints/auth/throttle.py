@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from time import time
 from typing import Any
 
@@ -21,13 +20,14 @@ from limits.storage import MemoryStorage, storage_from_string
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response
 
+from ...values import Value
+
 COOKIE = "countersign-device"
 COOKIE_SECONDS = 180 * 24 * 3600
 REMEMBERED_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(Value):
     """`free` tries an hour, then waits of 2, 4, 8 … seconds up to `longest`."""
 
     key: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from flask import Response, render_template, request
 from flask_babel import gettext
 
@@ -18,7 +16,7 @@ from .regions import changed, load_order, panel
 @requires(Permission.ORDER_VIEW)
 def show(number: str) -> str:
     view = page.view(load_order(number))
-    return render_template("orders/show.html", **{f.name: getattr(view, f.name) for f in fields(view)})
+    return render_template("orders/show.html", **{name: getattr(view, name) for name in view.__struct_fields__})
 
 
 @bp.get("/<number>/summary")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 
+import msgspec
 from flask import Response, flash, make_response, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
@@ -20,6 +20,7 @@ from ...errors import Refusal
 from ...formatting import money
 from ...hypermedia import see_other
 from ...models import SalesOrder
+from ...values import Value
 from ..forms import KeyForm
 from ..numbers import number as typed_number
 from ..numbers import plain
@@ -39,14 +40,13 @@ class TerminationForm(KeyForm):
     seen = HiddenField()
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(Value):
     """What stands in the fields of delivered quantities, by the line's id; what can be counted of it, and what cannot
     with the words beside its field."""
 
-    texts: dict[int, str] = field(default_factory=dict)
-    numbers: dict[int, Decimal] = field(default_factory=dict)
-    wrong: dict[int, str] = field(default_factory=dict)
+    texts: dict[int, str] = msgspec.field(default_factory=dict)
+    numbers: dict[int, Decimal] = msgspec.field(default_factory=dict)
+    wrong: dict[int, str] = msgspec.field(default_factory=dict)
 
 
 @bp.get("/<number>/termination")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from flask import Response, flash, make_response, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
@@ -24,14 +23,14 @@ from ...queries.payments import collecting
 from ...queries.payments.collecting import CollectView
 from ...queries.payments.facts import load
 from ...states.attempt import AttemptStatus
+from ...values import Value
 from . import answers, bp
 from .forms import NEW_CARD, CollectForm
 
 Charge = Callable[[Instrument, str, Money], Attempt]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Value):
     """A collection at its address. `blocks` keep it from being charged; `charge` takes a card, a form key
     and the amount that was seen."""
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import url_for
 
 from ... import links
 from ...links import Kind
+from ...values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Value):
     """An address that was asked for. One we did not sign asks the database as well, and finds nothing: an unknown
     token takes as long as a dead one."""
 

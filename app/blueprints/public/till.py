@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, session
@@ -21,6 +20,7 @@ from ...queries import card_fields
 from ...queries.public.checkout import Checkout, State
 from ...queries.public.words import consent_to_card
 from ...states.attempt import AttemptStatus
+from ...values import Value
 from .. import bank
 from .forms import PayForm
 from .link import Link
@@ -31,8 +31,7 @@ TAKES_CARDS = frozenset({State.PAY, State.ACTION})
 TOLD_BY_THE_PAGE = frozenset({"payment_in_progress", "paid", "link_dead", "link_expired", "payment_switched_off"})
 
 
-@dataclass(frozen=True, slots=True)
-class Till:
+class Till(Value):
     """A checkout at its place. `home` is the page that always tells how it stands; `intent` gives the checkout to
     charge, renewed where that is allowed. `order` is set at the end of an approval's own page, `terms` wherever
     something signed is paid, also by somebody else."""

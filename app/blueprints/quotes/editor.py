@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,6 +24,7 @@ from ...queries.quotes import choices as choosing
 from ...queries.quotes import page
 from ...queries.quotes.choices import Choices
 from ...states.quote import QuoteStatus
+from ...values import as_dict
 from . import bp
 from .forms import SPARE_ROWS, InstalmentForm, LineForm, QuoteForm, offer_products
 
@@ -165,7 +165,7 @@ def _blank(account: Account) -> dict[str, Any]:
 
 
 def _stored(quote: Quote) -> dict[str, Any]:
-    content = asdict(quote_content.read(quote))
+    content = as_dict(quote_content.read(quote))
     for step in content["instalments"]:
         step["amount"] = Money(step["amount"], quote.currency).major if step["amount"] is not None else None
     content["lines"] = [*content["lines"], *[{}] * SPARE_ROWS]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -39,6 +38,7 @@ from ...models import (
 )
 from ...states.agreement import AgreementEvent
 from ...states.attempt import AttemptStatus
+from ...values import Value
 from . import holding, schedule, telling, versions
 
 
@@ -140,8 +140,7 @@ def _evidence(text: str, who: str, how: str, at: datetime, version: int | None =
     }
 
 
-@dataclass(frozen=True, slots=True)
-class LineFacts:
+class LineFacts(Value):
     """What recurs; `unit_price` in major units, rates in percent."""
 
     description: str
@@ -150,8 +149,7 @@ class LineFacts:
     tax_rate: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Value):
     """An agreement by hand. `starts_on` is the first day of period 1, on which it is charged first; a trial ends before
     it. `ends_on` None: evergreen."""
 

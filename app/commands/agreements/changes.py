@@ -4,10 +4,11 @@ new version of the agreement."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from ... import audit, clock
 from ...access import Permission, demand
@@ -18,19 +19,19 @@ from ...mail.agreement_kinds import Told
 from ...models import Actor, CollectionMethod, PaymentAgreement, User
 from ...states.agreement import ENDED
 from ...states.scheduled_payment import ScheduledStatus
+from ...values import Value
 from . import holding, schedule, telling, versions
 from .agreements import refuse_unless_chargeable
 from .pausing import not_running
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value):
     """What is wanted from the next period on. `lines`: quantity and unit price by the line's id, those that are not
     named stay. `next_on`: the new day of the next payment, which the following ones count from."""
 
     collection: CollectionMethod
     method_id: int | None = None
-    lines: Mapping[int, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    lines: Mapping[int, tuple[Decimal, Decimal]] = msgspec.field(default_factory=dict)
     next_on: date | None = None
 
 

@@ -7,7 +7,6 @@ is written together, so that the number of statements hardly depends on how many
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -37,6 +36,7 @@ from ...queries import routes
 from ...queries.agreements import verdict
 from ...states.invoice import Standing
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
+from ...values import Value
 from ..payments import claims, payment_links
 from ..payments.claims import Instrument
 from ..post import mails, papers
@@ -51,16 +51,14 @@ WRITTEN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Value):
     """The payments that are asked for now, and the attempts to send where a card is charged."""
 
     payments: Sequence[int]
     attempts: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Value):
     """What every charge of a claim looks at."""
 
     routes: Sequence[routes.RouteRow]

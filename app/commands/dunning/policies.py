@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask_babel import gettext as _
 from sqlalchemy import select, update
 
@@ -14,13 +12,13 @@ from ...errors import Refusal
 from ...models import Actor, DunningPolicy, DunningPolicyVersion, PaymentAgreement, User
 from ...states.declines import DeclineClass
 from ...states.dunning import ALLOWED, Action, Plan, PlannedStep
+from ...values import Value
 from ..agreements import holding
 
 MOST_STEPS, LAST_DAY, MOST_PAST_DUE = 8, 90, 30
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Value):
     """What is wrong with a step, counted from 0; `about` is `day`, `action` or `customer`, or `steps` for all of
     them."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import select
 
 from ...db import db, end_read, lock, transaction
@@ -12,11 +10,11 @@ from ...gateways import registry
 from ...gateways.base import GatewayUnreachable
 from ...models import Account, Contact, PaymentProfile
 from ...queries.routes import GatewayRow
+from ...values import Value
 from ..routing import gateway_health
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Value):
     gateway_id: int
     reference: str
 

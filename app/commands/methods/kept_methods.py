@@ -5,19 +5,17 @@ Called inside a transaction with the account locked, by whatever moved money or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import select
 
 from ...db import db
 from ...gateways.base import CardFacts
 from ...models import Actor, PaymentMethod, Symptom, Token
+from ...values import Value
 from ..office import escalations
 from . import gateway_customers
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Value):
     """What the holder agreed to, who said so, and how."""
 
     text: str

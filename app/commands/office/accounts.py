@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -14,10 +13,10 @@ from ...db import db, get, lock, transaction
 from ...errors import NotFound, Refusal
 from ...models import Account, Actor, Address, Contact, Opportunity, TaxStatus, User
 from ...money import CURRENCIES
+from ...values import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(Value, kw_only=True):
     """Payment terms in days until an invoice is due. `account_group` is for payment routes that ask for one."""
 
     name: str
@@ -29,16 +28,14 @@ class Profile:
     payment_terms_days: int = 14
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactFacts:
+class ContactFacts(Value, kw_only=True):
     name: str
     email: str
     title: str = ""
     phone: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressFacts:
+class AddressFacts(Value, kw_only=True):
     """`country` is an ISO 3166 code of two letters."""
 
     name: str
@@ -201,7 +198,7 @@ def release(account_id: int, *, by: User) -> Account:
 
 
 def _columns(profile: Profile) -> dict[str, Any]:
-    return {name: getattr(profile, name) for name in Profile.__dataclass_fields__}
+    return {name: getattr(profile, name) for name in Profile.__struct_fields__}
 
 
 def _check(profile: Profile) -> None:
@@ -219,7 +216,7 @@ def _contact_columns(facts: ContactFacts) -> dict[str, str]:
 
 
 def _address_columns(facts: AddressFacts) -> dict[str, str]:
-    columns = {name: getattr(facts, name).strip() for name in AddressFacts.__dataclass_fields__}
+    columns = {name: getattr(facts, name).strip() for name in AddressFacts.__struct_fields__}
     if not all(value for name, value in columns.items() if name != "region"):
         raise Refusal("address_incomplete", "An address needs a name, street, postcode, city and country.", status=422)
     columns["country"] = columns["country"].upper()

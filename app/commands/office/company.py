@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-
 from sqlalchemy import func, select
 
 from ... import access, audit
@@ -13,10 +11,10 @@ from ...errors import Refusal
 from ...models.company import Company, TermsText
 from ...models.machine import Actor
 from ...models.people import User
+from ...values import Value, as_dict
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Value):
     """As printed on documents; `time_zone` is an IANA name, `currency` ISO 4217, `accent` a colour like #0f6b5c."""
 
     name: str
@@ -38,7 +36,7 @@ def write(facts: Facts, *, by: User) -> Company:
     with transaction() as session:
         access.demand(by, Permission.SETTINGS_EDIT)
         company = session.get(Company, 1, with_for_update=True, populate_existing=True)
-        after = asdict(facts)
+        after = as_dict(facts)
         if company is None:
             company = Company(id=1, **after)
             session.add(company)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext
@@ -15,10 +14,10 @@ from ...db import db, get, lock, transaction
 from ...errors import Refusal
 from ...models.machine import SYSTEM, Actor
 from ...models.people import User
+from ...values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Value):
     """What an admin writes about a person."""
 
     name: str

@@ -4,7 +4,6 @@ downloads once they are active, what recurs by the days of its first period. Not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from ...errors import Refusal
 from ...models import OrderLine, Routing, SalesOrder, Subscription
 from ...money import Money, line_amount
 from ...states.subscription import SubscriptionStatus
+from ...values import Value
 
 SHIPS = frozenset({Routing.WAREHOUSE, Routing.THIRD_PARTY})
 DAY = timedelta(days=1)
@@ -31,8 +31,7 @@ class Days(NamedTuple):
         return (self.last - self.first).days + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Supplied:
+class Supplied(Value):
     """A line of the order. `delivered` of its quantity is what counts; `recorded` is what the order itself knows of.
     Of what recurs it is the first period's days. `kept` is what the delivered part comes to, priced as the line is."""
 

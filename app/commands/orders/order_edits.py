@@ -7,7 +7,6 @@ so that nobody pays for what no longer is (invariants 20, 21).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -37,6 +36,7 @@ from ...models import (
 from ...queries.calendar import selling_day
 from ...queries.orders.editing import CONVERT_FIRST
 from ...states.order import EDITABLE, WITH_CUSTOMER, OrderStatus
+from ...values import Value
 from ..payments import payment_orders
 from ..post import papers
 from ..quotes.quote_content import MOST_OF_A_LINE, tax_rate
@@ -45,8 +45,7 @@ MOST_TAGS = 12
 LONGEST_TAG = 40
 
 
-@dataclass(frozen=True, slots=True)
-class LineEdit:
+class LineEdit(Value):
     """One line as it should be. `line_id` names an existing one; otherwise `product_id` says what is added."""
 
     quantity: Decimal
@@ -59,8 +58,7 @@ class LineEdit:
     product_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Value):
     """One instalment of the payment plan: percent of the total, or minor units."""
 
     due: Due
@@ -70,11 +68,10 @@ class Step:
     due_date: date | None = None
 
 
-STEP = tuple(Step.__dataclass_fields__)
+STEP = tuple(Step.__struct_fields__)
 
 
-@dataclass(frozen=True, slots=True)
-class TermsEdit:
+class TermsEdit(Value):
     start_date: date | None
     term_months: int | None
     billing_frequency: Frequency | None

@@ -4,7 +4,6 @@ a new link. Whoever holds the token is the customer; every command takes the sub
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -30,6 +29,7 @@ from ...queries import ledger
 from ...queries.public.words import consent_to_order
 from ...states.approval import ApprovalEvent, ApprovalStatus
 from ...states.order import WITH_CUSTOMER, OrderEvent
+from ...values import Value
 from ..payments import payment_links, payment_orders
 from ..post import mails, papers
 from . import approvals
@@ -38,8 +38,7 @@ MOST_BYTES = 300_000
 MOST_PIXELS = (2400, 1200)
 
 
-@dataclass(frozen=True, slots=True)
-class Hand:
+class Hand(Value):
     """A signature as it came: typed, or drawn as PNG bytes; by whom, from where, and to which words they agreed:
     `agreed` is the SHA-256 (hex) of the words that stood beside the box."""
 

@@ -7,7 +7,6 @@ Nothing is written here. The page shows it, and the command does exactly this or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -34,14 +33,14 @@ from ...states.invoice import InvoiceStatus
 from ...states.payment_order import PaymentOrderStatus
 from ...states.scheduled_payment import ScheduledStatus
 from ...states.subscription import SubscriptionEvent
+from ...values import Value
 from ..receivables import credit_notes, invoices
 from .delivered import Days, Supplied, part, supplied, until
 
 NOTHING_LEFT = (InvoiceStatus.DRAFT, InvoiceStatus.CREDITED)
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(Value):
     """A credit note to come: minor units of each of the invoice's lines by id, and what follows for the invoice. `days`
     of an invoice that is of a period."""
 
@@ -54,8 +53,7 @@ class Credit:
     days: Days | None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     """A payment order that is open: what it asks for, and whether a link to pay it lives. `ends`: it is withdrawn, or
     asks for less, so that its link dies. Only those of the order itself have a page."""
 
@@ -66,8 +64,7 @@ class Asked:
     has_page: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Value):
     """Something that ends with the order: a subscription by its item, an agreement by its number."""
 
     name: str
@@ -76,8 +73,7 @@ class Ending:
     until: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Termination:
+class Termination(Value):
     """`not_invoiced`: so much of what was delivered is in no invoice. `dropped`: so much of periods that are due, which
     no invoice asks for yet. `held`: authorizations that are let go. `seal` says all of it in one word, so that what is
     done is what was seen."""

@@ -3,8 +3,6 @@ address may hold a secret of the payer's."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import select
 
 from ...db import db, end_read
@@ -14,10 +12,10 @@ from ...gateways.setups import SetupResult
 from ...models import Attempt, MethodSetup
 from ...models.method import Gateway as GatewayRow
 from ...states.attempt import AttemptStatus
+from ...values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Value):
     """About the attempt, or the saving of a card, with this public id. `answered`: the gateway waits no longer. Without
     `address` and not answered: it could not be asked now."""
 

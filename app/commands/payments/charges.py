@@ -8,7 +8,6 @@ from it; what follows is `post_processing`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,6 +29,7 @@ from ...models import (
 )
 from ...models.job import FormKey
 from ...states.attempt import OPEN, AttemptStatus
+from ...values import Value
 from ..methods import gateway_customers
 from ..methods.gateway_customers import Customer
 from ..routing import gateway_health
@@ -182,8 +182,7 @@ def settle(attempt_id: int, result: ChargeResult) -> Attempt:
     return attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Value):
     """An attempt that may be sent `until` then, and how."""
 
     attempt_id: int

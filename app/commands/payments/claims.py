@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -43,6 +42,7 @@ from ...states.attempt import OPEN, AttemptStatus
 from ...states.intent import IntentStatus
 from ...states.order import OrderStatus
 from ...states.payment_order import PaymentOrderStatus
+from ...values import Value
 from ..methods.gateway_customers import Customer
 from . import outcomes
 
@@ -59,8 +59,7 @@ TRIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Instrument:
+class Instrument(Value):
     """How a charge is paid: a card just entered (the gateway's alias and a label for people) or a saved method."""
 
     alias: str | None = None

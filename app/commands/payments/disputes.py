@@ -7,7 +7,6 @@ charges or gives back is a row of evidence; what it keeps for good leaves the re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +40,7 @@ from ...models import (
 from ...models.order import TAG_DISPUTED
 from ...money import Money
 from ...states.dispute import GONE, OPEN, DisputeEvent, DisputeStatus
+from ...values import Value
 from ..office import escalations
 from ..post import mails
 from . import given_back, movements
@@ -49,8 +49,7 @@ E, S, K = DisputeEvent, DisputeStatus, DisputeEntryKind
 REMIND_BEFORE = timedelta(days=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Value):
     """What the bank's letter says. `provider_id`: the gateway's own name of the dispute, if it gives one."""
 
     amount: Money

@@ -6,7 +6,6 @@ Idempotent by provider id: an answer, a webhook and a look-up may bring the same
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +36,7 @@ from ...states import declines
 from ...states.attempt import AttemptEvent, AttemptStatus
 from ...states.intent import IntentEvent
 from ...states.order import OrderEvent
+from ...values import Value
 from ..agreements import outcomes as agreement_outcomes
 from ..methods import kept_methods
 from ..methods.kept_methods import Consent
@@ -84,8 +84,7 @@ def write(attempt_id: int, result: ChargeResult) -> tuple[Attempt, int | None]:
         return attempt, apply(attempt, order, result)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Value):
     gateway_id: int
     transaction_id: int | None
 

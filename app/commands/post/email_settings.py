@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from email.utils import parseaddr
 
 from flask_babel import gettext as _
+from msgspec.structs import replace
 
 from ... import access, audit, forms, jobs, links
 from ...access import Permission

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +28,7 @@ from ...mail.transports import Transport, Undelivered, Unreachable
 from ...models import SYSTEM, Document, OrderEmail
 from ...queries.invoices import reminders
 from ...states.mail import MailEvent, MailStatus
+from ...values import Value
 from . import mail_outcomes as outcomes
 
 MOST = 50
@@ -43,8 +43,7 @@ Outcome = jobs.Later | None
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Value):
     """A mail in hand until `lease`, with its real link, which is stored nowhere; or when to come back; or nothing."""
 
     email: OrderEmail | None = None

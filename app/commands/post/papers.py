@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -27,6 +26,7 @@ from ...models import (
 from ...queries.invoices import electronic
 from ...queries.receivables import figures
 from ...states.invoice import Standing
+from ...values import Value
 from ..orders import snapshots
 
 CREDIT_REASONS = {
@@ -162,8 +162,7 @@ def _as_data(row: Invoice | CreditNote) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Meant:
+class Meant(Value):
     """What a receipt's money was for, in words, and the number to name."""
 
     purpose: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -36,13 +35,13 @@ from ...models import (
 )
 from ...money import CURRENCIES
 from ...queries.calendar import selling_day
+from ...values import Value
 
 LONGEST_DESCRIPTION = 500
 MOST_OF_A_LINE = 10**12  # in major units: two hundred such lines are still a sum that the database can hold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineContent:
+class LineContent(Value, kw_only=True):
     """Name, frequency and routing come from the product; prices are major units with up to four decimals."""
 
     product_id: int
@@ -53,8 +52,7 @@ class LineContent:
     activation_date: date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstalmentContent:
+class InstalmentContent(Value, kw_only=True):
     """Percent of the total, or `amount` in minor units."""
 
     percent: Decimal | None = None
@@ -64,8 +62,7 @@ class InstalmentContent:
     collection: CollectionMethod = CollectionMethod.PAYMENT_LINK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteContent:
+class QuoteContent(Value, kw_only=True):
     account_id: int
     contact_id: int | None = None
     opportunity_id: int | None = None
@@ -84,11 +81,10 @@ class QuoteContent:
 
 
 # Everything of a QuoteContent that is a column of its own.
-COLUMNS = tuple(f for f in QuoteContent.__dataclass_fields__ if f not in ("lines", "instalments"))
+COLUMNS = tuple(f for f in QuoteContent.__struct_fields__ if f not in ("lines", "instalments"))
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Value):
     """One thing that cannot be saved; `field` is named as in the editor, such as `lines-2-quantity`."""
 
     field: str
@@ -107,9 +103,9 @@ def read(quote: Quote | SalesOrder, **given: Any) -> QuoteContent:
     """What `quote` says; equal contents compare equal. An order has no expiry and notes of its own: give them."""
     return QuoteContent(
         **{name: given[name] if name in given else getattr(quote, name) for name in COLUMNS},
-        lines=tuple(LineContent(**{n: getattr(x, n) for n in LineContent.__dataclass_fields__}) for x in quote.lines),
+        lines=tuple(LineContent(**{n: getattr(x, n) for n in LineContent.__struct_fields__}) for x in quote.lines),
         instalments=tuple(
-            InstalmentContent(**{n: getattr(x, n) for n in InstalmentContent.__dataclass_fields__})
+            InstalmentContent(**{n: getattr(x, n) for n in InstalmentContent.__struct_fields__})
             for x in quote.instalments
         ),
     )

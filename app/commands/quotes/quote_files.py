@@ -13,9 +13,12 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+
+import msgspec
+
+from ...values import Value
 
 REQUIRED = ("number", "account", "expires_on", "sku", "quantity")
 QUOTE_COLUMNS = (
@@ -39,8 +42,7 @@ STEP_COLUMNS = ("percent", "amount", "due", "due_date", "collection")
 MOST_BYTES = 10_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class FileProblem:
+class FileProblem(Value):
     """One thing that keeps a file from being imported; `place` is a row or an entry, `column` may be empty."""
 
     place: str
@@ -59,8 +61,7 @@ class Refused(Exception):
         self.problems = problems
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(Value):
     """Values by column, and where they stand. Texts are stripped; an empty one counts as not given."""
 
     place: str
@@ -73,12 +74,11 @@ class Cells:
         return None if value == "" else value
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """One quote of a file."""
 
     head: Cells
-    lines: list[Cells] = field(default_factory=list)
+    lines: list[Cells] = msgspec.field(default_factory=list)
     steps: list[Cells] | None = None
 
 

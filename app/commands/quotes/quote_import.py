@@ -8,7 +8,6 @@ One that waits for approval has to be withdrawn first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -18,6 +17,7 @@ from ...db import db, transaction
 from ...models import Actor, Quote, User
 from ...queries.calendar import selling_day
 from ...states.quote import REVISABLE, QuoteStatus
+from ...values import Value
 from . import quote_content, quotes
 from .quote_content import QuoteContent
 from .quote_entries import Translated, translate
@@ -31,8 +31,7 @@ class Effect(StrEnum):
     UNCHANGED = "unchanged"
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Value):
     """What the file makes of one quote; `version` is the one that says it now."""
 
     number: str
@@ -40,8 +39,7 @@ class Imported:
     effect: Effect
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Value):
     effect: Effect
     version: int
     content: QuoteContent

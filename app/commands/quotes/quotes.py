@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from flask_babel import gettext
+from msgspec.structs import replace
 from sqlalchemy import exists, select
 
 from ... import clock, forms, jobs, numbering

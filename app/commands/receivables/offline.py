@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -37,6 +36,7 @@ from ...states.attempt import OPEN as UNDER_WAY
 from ...states.intent import IntentEvent
 from ...states.invoice import InvoiceStatus
 from ...states.payment_order import Figures, PaymentOrderStatus
+from ...values import Value
 from ..office import escalations
 from ..payments import payment_links, payment_orders
 from . import following_up, receipts, taking_back
@@ -46,8 +46,7 @@ MOST = 10**15
 ON_ACCOUNT = marked("Record it on the account; it stays unapplied cash until you decide.")
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(Value):
     """What came. `reference` is the cheque's number, the wire's, or that of the cash book."""
 
     kind: ReceiptKind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -17,13 +16,13 @@ from ...errors import Refusal
 from ...gateways import registry
 from ...models import Actor, Gateway, Route, User
 from ...states.gateway import GatewayEvent, GatewayState
+from ...values import Value
 from . import gateway_health
 
 MODES = ("test", "live")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Value, kw_only=True):
     name: str
     currencies: tuple[str, ...]
 

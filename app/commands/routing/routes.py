@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from babel.numbers import list_currencies
@@ -16,10 +15,10 @@ from ...errors import Refusal
 from ...gateways import descriptor, registry
 from ...models import Actor, Gateway, OrderKind, Route, User
 from ...states.gateway import GatewayState
+from ...values import Value, as_dict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Value, kw_only=True):
     """What a route asks for and where it leads; amounts in minor units of `currency`."""
 
     name: str
@@ -42,7 +41,7 @@ def create(key: str, facts: Facts, *, by: User) -> Route:
         if session.scalar(select(Route.id).where(Route.key == key)) is not None:
             raise Refusal("key_taken", "There is a route with this key already.", "Use another.", status=422)
         last = session.scalar(select(func.max(Route.position))) or 0
-        row = Route(key=key, position=last + 1, **asdict(facts))
+        row = Route(key=key, position=last + 1, **as_dict(facts))
         session.add(row)
         row.record("created", by=Actor.of(by), **_plain(facts))
         audit.note("route.create", key, by=Actor.of(by), after=_plain(facts))
@@ -58,9 +57,9 @@ def edit(route_id: int, facts: Facts, *, by: User) -> Route:
     with transaction():
         demand(by, Permission.GATEWAY_MANAGE)
         row = lock(Route, route_id)
-        before = _plain(Facts(**{name: getattr(row, name) for name in Facts.__dataclass_fields__}))
+        before = _plain(Facts(**{name: getattr(row, name) for name in Facts.__struct_fields__}))
         _check(facts, gateway_is_new=facts.gateway_id != row.gateway_id)
-        for name, value in asdict(facts).items():
+        for name, value in as_dict(facts).items():
             setattr(row, name, value)
         after = _plain(facts)
         if before != after:
@@ -109,7 +108,7 @@ def shift(route_id: int, direction: Literal["up", "down"], *, by: User) -> Route
 
 
 def _plain(facts: Facts) -> dict[str, Any]:
-    return {name: value for name, value in asdict(facts).items() if value not in (None, "", False)}
+    return {name: value for name, value in as_dict(facts).items() if value not in (None, "", False)}
 
 
 def _check(facts: Facts, *, gateway_is_new: bool) -> None:

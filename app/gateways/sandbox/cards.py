@@ -8,9 +8,9 @@ card field turns it into an alias, `sbx_card_<slug>_<MMYY>`, and the sandbox kno
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ...values import Value
 from ..base import CardFacts, sha256
 
 
@@ -32,8 +32,7 @@ class Fault(StrEnum):
     SLOW = "slow"
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxCard:
+class SandboxCard(Value):
     """`declines_with` holds for every charge, `declines_saved_with` only once the card is a saved method."""
 
     slug: str

@@ -6,7 +6,6 @@ It answers in plain dictionaries and raises as a processor's client would; the a
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
 from datetime import timedelta
 
 from sqlalchemy import bindparam, select
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from ... import clock
 from ...money import Money
+from ...values import as_dict
 from ..base import ChargeRequest
 from ..notices import Subject
 from . import books, events, ledger, wallet
@@ -218,7 +218,7 @@ def answer_of(booked: SandboxCharge) -> Answer:
         "capture": booked.capture,
         "authorized_until": booked.authorized_until,
         "currency": booked.currency,
-        "card": asdict(card),
+        "card": as_dict(card),
         "customer": booked.customer_ref,
         "token": booked.token_ref,
         "decline_code": booked.decline_code,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ...values import as_dict
 from ..base import sha256
 from ..notices import Subject
 from ..setups import SetupRequest
@@ -132,7 +131,7 @@ def answer_of(booked: SandboxSetup) -> Answer:
         "id": booked.ref,
         "gateway": booked.gateway,
         "state": str(booked.state),
-        "card": asdict(card),
+        "card": as_dict(card),
         "customer": booked.customer_ref,
         "token": booked.token_ref,
         "decline_code": booked.decline_code,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ... import clock
+from ...values import Value
 from ..notices import Subject
 from . import books, events
 from .cards import BY_SLUG, SandboxCard, read_alias
@@ -16,8 +15,7 @@ from .line import Rejected, new_ref
 from .tables import SandboxCustomer, SandboxToken
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
+class Means(Value):
     """The card that pays: one just entered, or a saved one."""
 
     card: SandboxCard

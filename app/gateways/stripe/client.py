@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import stripe
 from stripe import HTTPClient, RequestsClient, StripeClient, StripeError
 
+from ...values import Value
 from ..base import GatewayUnreachable
 from ..outcome import Outcome
 from .keys import Keys
@@ -85,8 +85,7 @@ def _connected(secret: str, base: str, process: int) -> StripeClient:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Value):
     """`body` is Stripe's error object, where there was one. Not `sent`: not one byte has left."""
 
     outcome: Outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
@@ -12,10 +11,10 @@ from ...access import Permission, can
 from ...states.agreement import EDGES as MOVES
 from ...states.agreement import ENDED, AgreementEvent, AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
+from ...values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Value):
     """Something the reader may do with it; opens as a dialog."""
 
     label: str

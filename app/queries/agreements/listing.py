@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -15,6 +14,7 @@ from ...db import db
 from ...models import Account, PaymentAgreement, SalesOrder, User
 from ...money import Money
 from ...states.agreement import ENDED, AgreementStatus
+from ...values import Value
 from .. import routes
 from ..scope import visible
 from . import verdict, words
@@ -23,8 +23,7 @@ PAGE = 50
 STATUSES = tuple(AgreementStatus)
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; unknown values ask for nothing."""
 
     text: str = ""
@@ -43,8 +42,7 @@ class Filter:
         return bool(self.text or self.status)
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementRow:
+class AgreementRow(Value):
     """`note` says why it is not live; `amount` is the next payment's, None where there is none."""
 
     number: str
@@ -59,8 +57,7 @@ class AgreementRow:
     amount: Money | None
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementList:
+class AgreementList(Value):
     rows: tuple[AgreementRow, ...]
     previous: str | None
     next: str | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -28,13 +27,13 @@ from ...states.agreement import AgreementStatus
 from ...states.attempt import OPEN, AttemptStatus
 from ...states.recurring_run import RunStatus
 from ...states.scheduled_payment import ScheduledStatus
+from ...values import Value
 
 PAGE, MOST_FAILURES = 10, 50
 S = ScheduledStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Value):
     """Periods that a run took, by what they are now. `linked`: the customer has a link to pay; `left`: due, and not
     asked for by now."""
 
@@ -56,8 +55,7 @@ class Progress:
         return self.claimed + self.left
 
 
-@dataclass(frozen=True, slots=True)
-class RunLine:
+class RunLine(Value):
     day: date
     url: str
     status: str
@@ -66,8 +64,7 @@ class RunLine:
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Value):
     agreement: str
     url: str
     customer: str
@@ -78,8 +75,7 @@ class Failure:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunPage:
+class RunPage(Value):
     """`newest` alone can be stopped and resumed."""
 
     id: int
@@ -102,8 +98,7 @@ class RunPage:
         return self.line.status == RunStatus.RUNNING or bool(busy)
 
 
-@dataclass(frozen=True, slots=True)
-class RunList:
+class RunList(Value):
     rows: tuple[RunLine, ...]
     older: str | None
     left: int

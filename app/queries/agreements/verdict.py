@@ -6,11 +6,11 @@ Whatever its state, an agreement with any "no" here is "Not live: <reason>", and
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
+from msgspec.structs import replace
 from sqlalchemy import bindparam, select
 
 from ... import clock, settings
@@ -22,6 +22,7 @@ from ...models import Account, CollectionMethod, OrderKind, PaymentAgreement, Pa
 from ...money import Money
 from ...states.agreement import AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
+from ...values import Value
 from .. import routes
 from ..coverage import MethodFacts, judge
 from ..coverage import Verdict as CardVerdict
@@ -29,8 +30,7 @@ from ..nested import json_rows
 from ..routes import RouteRow, Wanted, Way
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Value):
     """One of the questions, with its answer in words."""
 
     question: str
@@ -38,8 +38,7 @@ class Check:
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Value):
     checks: tuple[Check, ...]
 
     @property
@@ -52,8 +51,7 @@ class Verdict:
         return next((check.answer for check in self.checks if not check.passed), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Value):
     """What the questions need. `next_on` and `amount` are the next payment's, None where nothing is scheduled ahead;
     `reachable`: there is somebody to send a link to."""
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from ...money import Money
+from ...values import Value
 from .acts import Act
 from .verdict import Check
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodView:
+class PeriodView(Value):
     """`words` says what keeps it from being paid; `acts` what may be done about that."""
 
     period: int
@@ -31,8 +30,7 @@ class PeriodView:
     acts: tuple[Act, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LineView:
+class LineView(Value):
     id: int
     description: str
     quantity: Decimal
@@ -41,8 +39,7 @@ class LineView:
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class EntryView:
+class EntryView(Value):
     icon: str
     tone: str
     who: str
@@ -51,8 +48,7 @@ class EntryView:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementPage:
+class AgreementPage(Value):
     id: int
     number: str
     url: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from ...models import Account, Attempt, DunningCase, DunningStep, PaymentAgreeme
 from ...money import Money
 from ...states.declines import DeclineClass
 from ...states.dunning import Action, CaseStatus
+from ...values import Value
 from ..agreements.acts import Act
 from ..scope import visible
 from . import acts, words
@@ -26,8 +26,7 @@ STATUSES = tuple(CaseStatus)
 EVERY = "every"
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; what goes on, where it asks for nothing known."""
 
     text: str = ""
@@ -55,8 +54,7 @@ class Filter:
         return bool(self.text or self.kind or self.status != CaseStatus.OPEN)
 
 
-@dataclass(frozen=True, slots=True)
-class CaseRow:
+class CaseRow(Value):
     """`tried` counts the charges, the first one and those by hand included; `coming` says what is next, and `note` why
     it waits."""
 
@@ -78,8 +76,7 @@ class CaseRow:
     acts: tuple[Act, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CaseList:
+class CaseList(Value):
     rows: tuple[CaseRow, ...]
     previous: str | None
     next: str | None

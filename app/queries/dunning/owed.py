@@ -4,7 +4,6 @@ page where it is added and what charges it both ask here, so that they say the s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, or_, select
@@ -15,11 +14,11 @@ from ...models import DunningCase, DunningStep, MethodRequest, PaymentAgreement,
 from ...money import Money
 from ...states.declines import DeclineClass
 from ...states.dunning import Action, CaseStatus
+from ...values import Value
 from .. import ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(Value):
     """`amount` of the period that the agreement `number` did not get."""
 
     case_id: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +12,10 @@ from ...db import db
 from ...errors import NotFound
 from ...models import DunningCase, DunningPolicy, DunningPolicyVersion, PaymentAgreement
 from ...states.dunning import CaseStatus, Plan
+from ...values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyView:
+class PolicyView(Value):
     """`chosen` agreements name it; `stories` go on under one of its versions."""
 
     id: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,19 +14,18 @@ from ...models import Allocation, DunningCase, PaymentAgreement, ScheduledPaymen
 from ...money import Money
 from ...states.dunning import CaseStatus
 from ...states.scheduled_payment import ScheduledStatus
+from ...values import Value
 from ..scope import visible
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Value):
     """So many stories, and the money they are about."""
 
     count: int
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Value):
     """`recovered` is what was paid, less what was given back, in stories that ended recovered; `open` what the periods
     of those that go on come to; `lost` those of stories that ended unpaid."""
 

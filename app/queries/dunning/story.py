@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +31,7 @@ from ...money import Money
 from ...states import declines
 from ...states.attempt import OPEN, AttemptStatus
 from ...states.dunning import Action, CaseStatus
+from ...values import Value
 from ..agreements.acts import Act
 from ..scope import visible
 from . import acts, words
@@ -39,8 +39,7 @@ from . import acts, words
 MOST = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """Something that happened; `detail` says what came of it."""
 
     icon: str
@@ -51,8 +50,7 @@ class Entry:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Coming:
+class Coming(Value):
     """A step that waits; `note` says why it waits beyond its time."""
 
     what: str
@@ -60,8 +58,7 @@ class Coming:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class CaseView:
+class CaseView(Value):
     period: int
     amount: Money
     status: str
@@ -73,8 +70,7 @@ class CaseView:
     acts: tuple[Act, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Value):
     """The customer was asked for another card because this one expires."""
 
     card: str
@@ -82,8 +78,7 @@ class Notice:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Value):
     """`policy` is the one that the next decline is followed by; `choose` leads to choosing another."""
 
     url: str

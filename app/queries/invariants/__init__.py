@@ -7,16 +7,15 @@ a guard already makes impossible are asked all the same where a statement can se
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
+from ...values import Value
 from . import agreements, books, dunning, evidence, money, movements, promises, receivables, settlement
 
 GRACE = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Value):
     """`number` is the invariant's; `holds` says it in words; `complaints` gets how young a row may be to be spared,
     because what is still being worked on is not broken."""
 

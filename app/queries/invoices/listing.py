@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,6 +13,7 @@ from ...db import db
 from ...models import Account, Invoice, SalesOrder, User
 from ...money import Money
 from ...states.invoice import OPEN, InvoiceStatus
+from ...values import Value
 from ..receivables import figures
 from ..scope import visible
 
@@ -23,8 +23,7 @@ S = InvoiceStatus
 STATUSES = (S.ISSUED, S.PART_PAID, S.PAID, OVERDUE, S.CREDITED, S.WRITTEN_OFF)
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; unknown values ask for nothing."""
 
     text: str = ""
@@ -43,8 +42,7 @@ class Filter:
         return bool(self.text or self.status)
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceRow:
+class InvoiceRow(Value):
     number: str
     url: str
     status: str
@@ -58,8 +56,7 @@ class InvoiceRow:
     balance: Money
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceList:
+class InvoiceList(Value):
     rows: tuple[InvoiceRow, ...]
     previous: str | None
     next: str | None

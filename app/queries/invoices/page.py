@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -26,6 +25,7 @@ from ...models import (
 )
 from ...models import Transaction as Evidence
 from ...money import Money
+from ...values import Value
 from ..receivables import credits, figures
 from ..receivables.credits import WrittenOff
 from ..scope import visible
@@ -33,8 +33,7 @@ from . import electronic, reminders
 from .listing import shown_status
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Value):
     sku: str
     description: str
     quantity: Decimal
@@ -44,15 +43,13 @@ class Line:
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Tax:
+class Tax(Value):
     rate: Decimal
     base: Money
     tax: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
+class Paid(Value):
     """So much of a receipt went to this invoice; `of` is the whole receipt."""
 
     receipt: str
@@ -65,8 +62,7 @@ class Paid:
     paper: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Paper:
+class Paper(Value):
     """`state` is none, rendering, failed or ready; the addresses are there when it is ready. `is_data`: it carries the
     invoice as data, too."""
 
@@ -76,8 +72,7 @@ class Paper:
     is_data: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Value):
     """A mail that carried it, and how that went."""
 
     status: str
@@ -85,8 +80,7 @@ class Sent:
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceView:
+class InvoiceView(Value):
     """`balance` is what is due; `credits` are its credit notes: number, day, amount;
     `not_data_because` says what an electronic invoice would need that is not there, while they are on."""
 

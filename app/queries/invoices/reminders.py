@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -42,12 +41,12 @@ from ...states.intent import IntentStatus
 from ...states.invoice import OPEN
 from ...states.mail import AMISS
 from ...states.scheduled_payment import ScheduledStatus
+from ...values import Value
 
 S = ScheduledStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Reminded:
+class Reminded(Value):
     """`step` None: sent by hand, by `by`. `status` is its mail's."""
 
     words: str
@@ -56,15 +55,13 @@ class Reminded:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(Value):
     because: str
     by: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Reminders:
+class Reminders(Value):
     """`coming` are the steps ahead, each in words with its day; where there are none, `silent` says why."""
 
     sent: tuple[Reminded, ...]

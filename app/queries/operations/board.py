@@ -6,7 +6,6 @@ One statement counts all queues; one more for each queue that has rows, and one 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
@@ -17,14 +16,14 @@ from ...db import read_columns
 from ...errors import NotFound
 from ...language import marked
 from ...models import Attempt, Gateway, Movement, NoticeWork, OrderEmail, PostProcessing, SettlementException
+from ...values import Value
 from . import money, world
 from .views import FIRST, PAGE, Keys, Slice, Waiting
 
 GATEWAYS = "gateways"
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Value):
     name: str
     meaning: str
     model: Any
@@ -81,16 +80,14 @@ SPECS: dict[str, Spec] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Value):
     key: str
     name: str
     count: int
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Value):
     """`all_url` leads to the rest of it, where there is more than is shown."""
 
     key: str
@@ -103,8 +100,7 @@ class Queue:
     next: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
+class Board(Value):
     """`url` is where the board asks for itself again; `args` go with every action, so that it answers with the same."""
 
     url: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,14 +10,14 @@ from sqlalchemy import Row
 
 from ...db import read_columns
 from ...money import Money
+from ...values import Value
 from ..orders.views import Link
 
 FIRST = 5
 PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Value):
     """A button: a post to `url`, or a link there."""
 
     label: str
@@ -28,8 +27,7 @@ class Act:
     dialog: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Value):
     """One thing that waits. `next_at`: when it is tried again by itself."""
 
     id: int
@@ -44,8 +42,7 @@ class Waiting:
     acts: tuple[Act, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Value):
     """One page of rows, oldest first, and the keys of its neighbours."""
 
     rows: tuple[Row[Any], ...]
@@ -53,8 +50,7 @@ class Slice:
     after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Value):
     """Which part of a queue: rows after the key `after`, or before `before`; at most `size`."""
 
     size: int = FIRST

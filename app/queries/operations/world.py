@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +30,7 @@ from ...money import Money
 from ...states.mail import AMISS
 from ...states.notice import NEEDS_PEOPLE, NoticeStatus
 from ...states.settlement_exception import ExceptionStatus
+from ...values import Value
 from ..orders.views import Link
 from ..settlement import words
 from .views import Act, Keys, Slice, Waiting, cut
@@ -165,8 +165,7 @@ def _exception(row: Row[Any]) -> Waiting:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Value):
     """How a gateway is. `refused` counts the posts to its webhook that were turned away today; `silent` its answers in
     a row that told nothing."""
 

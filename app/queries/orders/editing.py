@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +18,7 @@ from ...formatting import day, price, quantity
 from ...language import marked
 from ...models import Address, Contact, History, Product
 from ...states.order import EDITABLE, WITH_CUSTOMER
+from ...values import Value
 
 if TYPE_CHECKING:
     from .facts import Facts
@@ -28,8 +28,7 @@ MOST_PRODUCTS = 500
 CONVERT_FIRST = marked("Convert it to draft first; that ends the customer's approval and links.")
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Value):
     """`rows` are (what, yours, stored now)."""
 
     rows: tuple[tuple[str, str, str], ...]

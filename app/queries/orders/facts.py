@@ -7,7 +7,6 @@ the customer, the routes that its charges may take. So the statements of a page 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, cached_property
@@ -43,6 +42,7 @@ from ...states.attempt import OPEN
 from ...states.invoice import InvoiceStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
 from ...states.payment_order import Figures, PaymentStatus
+from ...values import Value
 from .. import ledger, routes
 from ..coverage import RouteFacts
 from ..nested import json_rows
@@ -185,8 +185,7 @@ HEADER: Any = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStep:
+class PlanStep(Value):
     """One instalment as stored; what it comes to is `Facts.plan_amounts`."""
 
     percent: Decimal | None
@@ -200,8 +199,7 @@ class PlanStep:
         return self.due is Due.SIGNATURE and (self.collection is CollectionMethod.OFFLINE) is by_transfer
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceFacts:
+class InvoiceFacts(Value):
     """`status` may be the derived `overdue`; `open` is what no receipt pays yet."""
 
     id: int

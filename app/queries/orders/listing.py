@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from ...db import db
 from ...models import Account, OrderLine, SalesOrder, User
 from ...money import Money, PricedLine, totals
 from ...states.order import OrderStatus
+from ...values import Value
 from ..scope import visible
 
 PAGE = 50
@@ -39,8 +39,7 @@ SORTS: dict[str, Sort] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; unknown values ask for nothing."""
 
     text: str = ""
@@ -71,8 +70,7 @@ class Filter:
         return bool(self.text or self.status or self.owner or self.tag)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRow:
+class OrderRow(Value):
     number: str
     url: str
     status: str
@@ -83,8 +81,7 @@ class OrderRow:
     total: Money
 
 
-@dataclass(frozen=True, slots=True)
-class OrderList:
+class OrderList(Value):
     rows: tuple[OrderRow, ...]
     next: str | None
     previous: str | None

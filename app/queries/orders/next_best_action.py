@@ -5,10 +5,10 @@ Nothing here asks a database, a request or a clock, so every situation can be wr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ...states.order import OrderStatus
+from ...values import Value
 
 
 class Story(StrEnum):
@@ -63,8 +63,7 @@ class ApprovalStage(StrEnum):
     SIGNED = "signed"
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Value):
     """The facts that decide. `returned` is the last thing a customer did to a draft, by its tag, if any.
 
     `unrequested`: part of the total is in no payment order; `owed_now`: by the plan that part is due already.
@@ -84,8 +83,7 @@ class Situation:
     open_request: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Value):
     story: Story
     primary: Step | None = None
     secondary: Step | None = None

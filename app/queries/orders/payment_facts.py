@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, String, bindparam, cast, func, select
@@ -28,6 +27,7 @@ from ...models import (
 from ...states.attempt import AttemptStatus
 from ...states.intent import IntentStatus
 from ...states.payment_order import Figures, PaymentOrderStatus, PaymentStatus, derive
+from ...values import Value
 from .. import ledger
 from ..nested import json_rows
 from ..settlement import standing
@@ -196,8 +196,7 @@ ATTEMPTS: Any = _ATTEMPTS.where(_OF_ORDER)
 ITS_ATTEMPTS: Any = _ATTEMPTS.where(_ALONE)
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentOrderFacts:
+class PaymentOrderFacts(Value):
     """A payment order's row beside what is derived from it."""
 
     row: Row[Any]

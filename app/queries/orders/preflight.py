@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,14 @@ from ...clock import end_of_day
 from ...mail import suppression
 from ...money import Money
 from ...navigation import company
+from ...values import Value
 from .. import routes
 
 if TYPE_CHECKING:
     from .facts import Facts
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Value):
     """One thing that must hold, or is good to know: pass, warn or block (badges.CHECK)."""
 
     verdict: str
@@ -28,8 +27,7 @@ class Check:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
+class Preflight(Value):
     """`due_now` is paid by card in the flow; `transfers` is due then, too, by bank transfer."""
 
     total: Money

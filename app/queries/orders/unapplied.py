@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
 
 from ...formatting import money
 from ...money import Money
+from ...values import Value
 
 if TYPE_CHECKING:
     from .facts import Facts
 
 
-@dataclass(frozen=True, slots=True)
-class Unapplied:
+class Unapplied(Value):
     """`what` and `reason` are the warning; `numbers` the payment orders that the money came in with. `waits`: it is a
     part of what they ask for, and pays the invoice with the rest."""
 

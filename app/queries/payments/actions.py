@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
+from msgspec.structs import replace
 from sqlalchemy import Row
 
 from ..orders.views import Action

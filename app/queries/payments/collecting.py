@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from ...formatting import ago, day, money
 from ...gateways.card_field import CardField, Purpose
 from ...money import Money
 from ...states.order import BEFORE_BOOKING
+from ...values import Value
 from .. import card_fields
 from ..coverage import RouteFacts
 from ..orders import methods
@@ -25,8 +25,7 @@ from . import standing
 from .facts import Collection
 
 
-@dataclass(frozen=True, slots=True)
-class CardChoice:
+class CardChoice(Value):
     """A card on file; one that cannot be charged stays visible with the reason. `consent` is what its holder said."""
 
     id: int
@@ -39,8 +38,7 @@ class CardChoice:
     consent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Value):
     """The bank's question to the cardholder: an address to go to, or to frame (`kind` "in_page")."""
 
     attempt: int
@@ -48,8 +46,7 @@ class Challenge:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CollectView:
+class CollectView(Value):
     """`steps` is what happens next; `failed_card` the label of the card that was tried last and did not work."""
 
     number: str | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from ...models import Account, Attempt, PaymentOrder, SalesOrder, Transaction, U
 from ...money import Money
 from ...states.attempt import OPEN, AttemptStatus
 from ...states.payment_order import PaymentOrderStatus, PaymentStatus, derive
+from ...values import Value
 from .. import ledger
 from ..scope import visible
 
@@ -36,8 +36,7 @@ STATUSES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; unknown values ask for nothing."""
 
     text: str = ""
@@ -56,8 +55,7 @@ class Filter:
         return bool(self.text or self.status)
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentOrderRow:
+class PaymentOrderRow(Value):
     """`since` is when the last try began, while its end is not known."""
 
     number: str
@@ -74,8 +72,7 @@ class PaymentOrderRow:
     balance: Money
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentOrderList:
+class PaymentOrderList(Value):
     rows: tuple[PaymentOrderRow, ...]
     previous: str | None
     next: str | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from ...models import CollectionMethod, Company, OrderEmail, PaymentIntent, Paym
 from ...money import Money
 from ...states.intent import IntentStatus
 from ...states.mail import GONE_OUT
+from ...values import Value
 from .. import routes
 from ..orders.plan import collection_words
 from ..orders.preflight import Check
@@ -30,8 +30,7 @@ from ..orders.views import MailView
 from .facts import Collection
 
 
-@dataclass(frozen=True, slots=True)
-class LinkPreflight:
+class LinkPreflight(Value):
     """`again`: the link that the customer has is sent once more. `refusals` keep it from being sent at all."""
 
     number: str

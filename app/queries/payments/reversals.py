@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -20,6 +19,7 @@ from ...models import Dispute, DisputeEntry, DisputeEntryKind, Movement, Transac
 from ...money import Money
 from ...states import movement as movement_states
 from ...states.movement import MovementStatus
+from ...values import Value
 from ..orders.views import Action
 from .words import sentence
 
@@ -32,8 +32,7 @@ SIGNED = case(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MovementView:
+class MovementView(Value):
     """One capture, void or refund that was asked for, or made at the processor."""
 
     what: str
@@ -51,8 +50,7 @@ class MovementView:
     actions: tuple[Action, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DisputeLine:
+class DisputeLine(Value):
     number: str
     href: str
     status: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from ...money import Money
+from ...values import Value
 from ..orders.views import (
     Action,
     DeclineView,
@@ -21,14 +21,12 @@ from ..papers import Paper
 from .reversals import DisputeLine, MovementView
 
 
-@dataclass(frozen=True, slots=True)
-class LineView:
+class LineView(Value):
     description: str
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutView:
+class CheckoutView(Value):
     """One checkout there was: a mailed link, an approval's payment step, or one that staff opened to collect.
 
     `generation` counts its addresses; `mails` how often it was mailed. `actions` are there while it is live."""
@@ -46,8 +44,7 @@ class CheckoutView:
     actions: tuple[Action, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TryView:
+class TryView(Value):
     """One attempt. `reason` and `remedy` are staff's words; `ask` is there while its end is not known."""
 
     id: int
@@ -64,8 +61,7 @@ class TryView:
     ask: Action | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SentView:
+class SentView(Value):
     """One mail to the customer: what it was, to whom, and how it fared."""
 
     name: str
@@ -73,8 +69,7 @@ class SentView:
     asked_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentOrderPage:
+class PaymentOrderPage(Value):
     """`waiting` is said while an outcome is open, and makes the page refresh itself."""
 
     number: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask import url_for
@@ -13,14 +12,14 @@ from ...db import db
 from ...models import Account, Movement, PaymentOrder, SalesOrder, User
 from ...money import Money
 from ...states.movement import MovementStatus
+from ...values import Value
 from ..receivables import waiting_pay_outs
 from ..scope import visible
 
 MOST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingRefund:
+class WaitingRefund(Value):
     """`own`: the reader asked for it, so somebody else decides. Of a pay-out, `number` is its receipt and `of` the
     account; of a refund the payment order and the order."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,6 +15,7 @@ from ...models import Approval, OrderEmail, SalesOrder, Signature, Snapshot
 from ...models.frozen import FrozenOrder, Shared, read
 from ...states.approval import ApprovalStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
+from ...values import Value
 from . import checkout, papers, shared
 from .changes import Change, compare
 from .checkout import Checkout, State
@@ -39,8 +39,7 @@ class Stage(StrEnum):
 DEAD = frozenset(Stage) - {Stage.SIGN, Stage.PAY, Stage.DONE}
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Value):
     name: str
     title: str
     email: str
@@ -48,8 +47,7 @@ class Signed:
     drawn: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalPage:
+class ApprovalPage(Value):
     """`takes_payment`: the customer pays in this flow, by what the order asks for and the switch as it stands.
     `since`: notes and files that came after this version was sent; it does not bind them."""
 
@@ -76,8 +74,7 @@ class ApprovalPage:
         return self.expires_at - timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Value):
     """What `judge` decides by."""
 
     status: ApprovalStatus

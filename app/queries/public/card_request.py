@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,6 +16,7 @@ from ...models import Account, Contact, Gateway, GatewayState, MethodRequest, Me
 from ...states import declines
 from ...states.attempt import AttemptStatus
 from ...states.method_request import RequestStatus
+from ...values import Value
 from .checkout import Decline
 
 
@@ -37,8 +37,7 @@ WAITING = {AttemptStatus.STARTED, AttemptStatus.PENDING, AttemptStatus.UNKNOWN}
 NOT_SAVED = {AttemptStatus.DECLINED, AttemptStatus.FAILED, AttemptStatus.CANCELLED}
 
 
-@dataclass(frozen=True, slots=True)
-class CardRequest:
+class CardRequest(Value):
     """`card` is what was saved; `action` the bank's question while it waits for an answer."""
 
     id: int

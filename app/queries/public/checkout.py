@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -21,6 +20,7 @@ from ...states.attempt import AttemptStatus
 from ...states.intent import IntentStatus
 from ...states.order import OrderStatus
 from ...states.payment_order import PaymentOrderStatus
+from ...values import Value
 from . import papers
 from .checkout_rows import BY_LINK, NEWEST_RECEIPT, OF_PAYMENT_ORDER, SIGNED_TERMS
 from .papers import Papers
@@ -48,8 +48,7 @@ DEAD = frozenset({State.EXPIRED, State.REVOKED, State.SUPERSEDED, State.CANCELLE
 WAITING = (AttemptStatus.STARTED, AttemptStatus.PENDING, AttemptStatus.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class Decline:
+class Decline(Value):
     """Why the last try failed and what can help, in the payer's words."""
 
     sentence: str
@@ -57,8 +56,7 @@ class Decline:
     card: str
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
+class Paid(Value):
     receipt: str
     receipt_id: int
     invoice_id: int | None
@@ -68,8 +66,7 @@ class Paid:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(Value):
     """`edition` goes with the form and comes back with the payment, so that a stale tab is noticed. `action` is what
     the payer's bank asks of them, while the state is ACTION."""
 
@@ -93,8 +90,7 @@ class Checkout:
     paid: Paid | None
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Value):
     """What `judge` decides by, so that its table can be tested without a database."""
 
     requested: int

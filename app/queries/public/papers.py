@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, or_, select
 
 from ...db import db, read_columns
 from ...models import Document
+from ...values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Paper:
+class Paper(Value):
     """`pages` is None until a worker has rendered it."""
 
     id: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy import select
 from ...db import db
 from ...models import Approval, Note, OrderFile, User
 from ...models.frozen import Shared, SharedFile, SharedNote
+from ...values import Value
 from ..nested import json_rows
 
 # Parts of a statement about an approval, so that they cost no statement of their own.
@@ -30,8 +30,7 @@ FILES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FileBody:
+class FileBody(Value):
     filename: str
     content_type: str
     body: bytes

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import or_, select
 
 from ...db import db
 from ...models import Account, Address, Company, Contact, Gateway, GatewayState, Opportunity, Product
+from ...values import Value
 
 ACCOUNTS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class ProductChoice:
+class ProductChoice(Value):
     """`unit_price` is the list price in major units of `currency`."""
 
     id: int
@@ -25,8 +24,7 @@ class ProductChoice:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(Value):
     """Pairs of id and words; products by id."""
 
     contacts: list[tuple[int, str]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from ...db import db
 from ...models import Account, Quote, QuoteLine, User
 from ...money import Money, PricedLine, totals
 from ...states.quote import QuoteStatus
+from ...values import Value
 from ..calendar import selling_day
 from ..scope import visible
 from . import statuses
@@ -21,15 +21,13 @@ from . import statuses
 PAGE = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(Value):
     status: QuoteStatus | None = None
     owner_id: int | None = None
     search: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteRow:
+class QuoteRow(Value):
     number: str
     version: int
     status: QuoteStatus
@@ -40,8 +38,7 @@ class QuoteRow:
     total: Money
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteList:
+class QuoteList(Value):
     """`older` and `newer` are the keys of the neighbouring pages, None where there is none."""
 
     rows: tuple[QuoteRow, ...]

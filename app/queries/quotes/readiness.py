@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -14,6 +13,7 @@ from ...formatting import money
 from ...models import CollectionMethod, Due, Quote
 from ...models.payment_plan import amounts, planned
 from ...money import Money
+from ...values import Value
 from .. import calendar, routes
 from ..coverage import Coverage, RouteFacts
 from ..orders import methods
@@ -21,8 +21,7 @@ from ..orders import methods
 Verdict = Literal["pass", "warn", "block"]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Value):
     """`mend` names the place where it can be put right: the quote, the account, or the payment routes."""
 
     key: str
@@ -32,8 +31,7 @@ class Item:
     mend: Literal["quote", "account", "routes"]
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(Value):
     items: tuple[Item, ...]
 
     @property
@@ -44,16 +42,14 @@ class Readiness:
         return next(item for item in self.items if item.key == key)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStep:
+class PlanStep(Value):
     percent: Decimal | None
     amount: int | None
     due: Due
     collection: CollectionMethod
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Value):
     """What the verdicts are made from; `route` is a name for people, None where none is open, and `closed` then says
     why the one that matches is not."""
 

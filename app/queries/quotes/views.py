@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from ...money import Money
 from ...states.order import OrderStatus
 from ...states.quote import QuoteStatus
+from ...values import Value
 from ..orders.views import Action, EntryView, InstalmentView, RecurringView, TaxView
 from ..papers import Paper
 from .readiness import Readiness
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteLineView:
+class QuoteLineView(Value):
     sku: str
     description: str
     frequency: str | None
@@ -28,8 +27,7 @@ class QuoteLineView:
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class LinesView:
+class LinesView(Value):
     lines: tuple[QuoteLineView, ...]
     net: Money
     taxes: tuple[TaxView, ...]
@@ -39,8 +37,7 @@ class LinesView:
     over_term: Money | None
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalEvidence:
+class ApprovalEvidence(Value):
     """Who approved, when, and the SHA-256 of what was approved; `intact`: it is still that."""
 
     by: str
@@ -49,8 +46,7 @@ class ApprovalEvidence:
     intact: bool
 
 
-@dataclass(frozen=True, slots=True)
-class VersionView:
+class VersionView(Value):
     version: int
     status: QuoteStatus
     created_at: datetime
@@ -58,8 +54,7 @@ class VersionView:
     here: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(Value):
     """Somebody or something the quote is for; `href` where it has a page."""
 
     text: str
@@ -67,8 +62,7 @@ class Party:
     href: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteFacts:
+class QuoteFacts(Value):
     """The quote itself. `status` is as of today, `newer` a later version that is still being written."""
 
     id: int
@@ -88,8 +82,7 @@ class QuoteFacts:
     newer: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NextStep:
+class NextStep(Value):
     sentence: str
     detail: str | None
     icon: str
@@ -99,8 +92,7 @@ class NextStep:
     more: tuple[Action, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class QuotePage:
+class QuotePage(Value):
     facts: QuoteFacts
     account: Party
     hold_reason: str | None

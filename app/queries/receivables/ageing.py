@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from ...db import read_columns
 from ...models import Account, Allocation, CreditNote, Invoice, WriteOff
 from ...money import CURRENCIES, Money
 from ...states.invoice import OPEN
+from ...values import Value
 from ..calendar import selling_day
 
 PAGE = 50
@@ -22,8 +22,7 @@ BUCKETS = ("current", "1-30", "31-60", "61-90", "90+")
 """Days after the due date; what is not due yet is current."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     """What the address asks for; unknown values ask for nothing. `zone` tells where a day ends."""
 
     as_of: date
@@ -55,8 +54,7 @@ class Asked:
         return bool(self.account or self.currency or self.bucket)
 
 
-@dataclass(frozen=True, slots=True)
-class AgeRow:
+class AgeRow(Value):
     """One account in one currency, or all of a currency; `sums` by bucket."""
 
     account: str
@@ -74,8 +72,7 @@ class AgeRow:
         return self.total - self.sums[0]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRow:
+class OpenRow(Value):
     number: str
     account: str
     name: str
@@ -88,8 +85,7 @@ class OpenRow:
     open: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Value):
     rows: tuple[Any, ...]
     previous: str | None
     next: str | None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -31,6 +30,7 @@ from ...states.attempt import AttemptStatus
 from ...states.invoice import InvoiceStatus, Standing, derive
 from ...states.order import OrderStatus
 from ...states.payment_order import PaymentOrderStatus
+from ...values import Value
 from .. import ledger
 from ..orders.lines import totals_of
 from . import figures
@@ -40,8 +40,7 @@ MONEY_IN = (A.CHARGE, A.CAPTURE)
 FOLLOWED = (*MONEY_IN, A.REFUND, A.REFUND_FAILURE)
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(Value):
     """An invoice: its stored status, and what receipts have paid of it."""
 
     id: int
@@ -80,8 +79,7 @@ class Bill:
         return not self.overdrawn and self.status is self.wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Value):
     """One movement of money: a transaction; a receipt that came without one; or a payment order not captured yet.
 
     `free` is what of the receipt pays no invoice and was not given back since; `part_given_back` says that the
@@ -125,8 +123,7 @@ class Case:
         return self.intended if self.intended is not None and self.intended.balance.minor > 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Value):
     cases: tuple[Case, ...]
     bills: tuple[Bill, ...]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -26,14 +25,14 @@ from ...models import (
     WriteOff,
 )
 from ...money import Money
+from ...values import Value
 from ..invoices import electronic
 from ..scope import visible
 
 PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class CreditLine:
+class CreditLine(Value):
     """`left` of the line is not credited yet, priced as the invoice is."""
 
     line_id: int
@@ -44,8 +43,7 @@ class CreditLine:
     left: Money
 
 
-@dataclass(frozen=True, slots=True)
-class CreditRow:
+class CreditRow(Value):
     id: int
     number: str
     invoice: str
@@ -57,15 +55,13 @@ class CreditRow:
     received: Money
 
 
-@dataclass(frozen=True, slots=True)
-class CreditList:
+class CreditList(Value):
     rows: tuple[CreditRow, ...]
     previous: str | None
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CreditPage:
+class CreditPage(Value):
     """`paper` is its PDF's address, none while that is being made."""
 
     number: str
@@ -167,8 +163,7 @@ def of_invoice(invoice_id: int) -> tuple[tuple[str, date, Money], ...]:
     return tuple((r.number, r.issued_on, Money(r.gross, r.currency)) for r in rows)
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenOff:
+class WrittenOff(Value):
     """`amount` is below zero where one was taken back; `open` may still be."""
 
     id: int

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ...states.attempt import AttemptStatus
 from ...states.payment_order import PaymentOrderStatus
+from ...values import Value
 from .cases import WAITING, Bill, Case
 
 
@@ -28,8 +28,7 @@ class Repair(StrEnum):
     RETRY = "retry"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value):
     """The answer to question `step`; `why` names it for those who word it. `bill`: the invoice that is wrong."""
 
     step: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from ...db import read_columns
 from ...errors import NotFound
 from ...models import Account, Allocation, Invoice, PaymentOrder, Receipt, SalesOrder, User
 from ...money import Money
+from ...values import Value
 from ..orders.views import Action, Link
 from ..scope import visible
 from . import cases, diagnosis, repairs, words
@@ -25,8 +25,7 @@ from .repairs import Repaired
 MOST = 100
 
 
-@dataclass(frozen=True, slots=True)
-class StepView:
+class StepView(Value):
     number: int
     question: str
     state: State
@@ -35,8 +34,7 @@ class StepView:
     named: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CaseView:
+class CaseView(Value):
     """`named` is the first answer that is not yes, if there is one."""
 
     what: str
@@ -48,8 +46,7 @@ class CaseView:
     named: StepView | None
 
 
-@dataclass(frozen=True, slots=True)
-class BillView:
+class BillView(Value):
     number: str
     href: str
     status: str
@@ -61,8 +58,7 @@ class BillView:
     action: Action | None
 
 
-@dataclass(frozen=True, slots=True)
-class DoctorPage:
+class DoctorPage(Value):
     number: str
     customer: str
     home: Link

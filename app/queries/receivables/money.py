@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -16,13 +15,13 @@ from ...errors import NotFound
 from ...models import Account, Invoice, PaymentOrder, Receipt, ReceiptKind, Transaction, User
 from ...money import Money
 from ...states.invoice import OPEN
+from ...values import Value
 from . import figures, waiting_pay_outs
 
 PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; unknown values ask for nothing."""
 
     text: str = ""
@@ -41,8 +40,7 @@ class Filter:
         return bool(self.text or self.kind)
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyRow:
+class MoneyRow(Value):
     number: str
     account: str
     name: str
@@ -56,15 +54,13 @@ class MoneyRow:
     unapplied: Money
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyList:
+class MoneyList(Value):
     rows: tuple[MoneyRow, ...]
     previous: str | None
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Pays:
+class Pays(Value):
     invoice_id: int
     invoice: str
     status: str
@@ -72,8 +68,7 @@ class Pays:
     open: Money
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptPage:
+class ReceiptPage(Value):
     """`left` is what left of it since, newest first; `held` what waits to be paid out; `open` the invoices that
     it could pay."""
 

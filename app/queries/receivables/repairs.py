@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +13,14 @@ from ...db import read_columns
 from ...formatting import money
 from ...models import History
 from ...money import Money
+from ...values import Value
 from . import words
 from .diagnosis import Repair
 
 MOST = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
+class Repaired(Value):
     """`changes`: what it is, before and after, whatever is not the same."""
 
     what: str

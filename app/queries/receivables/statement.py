@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -15,6 +14,7 @@ from ... import clock
 from ...db import read_columns
 from ...models import Account, CreditNote, Document, Invoice, Receipt, ReceiptKind, WriteOff
 from ...money import CURRENCIES, Money
+from ...values import Value
 from ..calendar import selling_day
 from .ageing import _day
 
@@ -22,8 +22,7 @@ SHOWN = 500
 """As many as a page bears; files have all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """`href` leads to the record on our pages, `trace` to all that hangs together with it."""
 
     on: date
@@ -36,8 +35,7 @@ class Entry:
     trace: str
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Value):
     account: str
     name: str
     currency: str
@@ -146,8 +144,7 @@ def _what(row: Any) -> str:
     return _("Refund") if row.transaction_id is not None else _("Lost to a dispute")
 
 
-@dataclass(frozen=True, slots=True)
-class Paper:
+class Paper(Value):
     """The newest PDF of a statement; `state` is none, rendering, failed or ready."""
 
     state: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +12,12 @@ from ...errors import NotFound
 from ...models import Account, PayOut, Receipt, User
 from ...money import Money
 from ...states.pay_out import PayOutStatus
+from ...values import Value
 
 MOST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingPayOut:
+class WaitingPayOut(Value):
     id: int
     receipt: str
     account: str

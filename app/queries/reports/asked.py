@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from babel.dates import format_skeleton
@@ -15,14 +14,14 @@ from ...language import locale
 from ...models import Gateway, SettlementBatch, Transaction
 from ...money import CURRENCIES
 from ...navigation import company
+from ...values import Value
 from ..months import Month, Span, this
 
 MONTHS = 6
 MOST_MONTHS = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     """`gateway` is a key, or empty for all of them."""
 
     span: Span

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from ...db import read_columns
 from ...models import Attempt, Gateway, LineKind, SettlementLine, SettlementMatch, Transaction
 from ...money import Money
+from ...values import Value
 from ..months import Month
 from .asked import Asked
 
@@ -39,8 +39,7 @@ def _postgresql(element: brand_of, compiler: Any, **kw: Any) -> str:
     return f"split_part({compiler.process(element.clauses, **kw)}, ' ending ', 1)"
 
 
-@dataclass(frozen=True, slots=True)
-class FeeRow:
+class FeeRow(Value):
     """`volume` is what was charged, `fees` all that was kept; `rate` what the one is of the other, in percent, and
     None where nothing was charged."""
 

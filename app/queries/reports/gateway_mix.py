@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from sqlalchemy import func, select
 
 from ...db import read_columns
 from ...models import Attempt, Gateway, Transaction, TransactionAction
 from ...money import Money
 from ...states.attempt import AttemptStatus
+from ...values import Value
 from ..months import Month
 from .asked import Asked
 
 CAPTURED = (TransactionAction.CAPTURE, TransactionAction.CHARGE)
 
 
-@dataclass(frozen=True, slots=True)
-class MixRow:
+class MixRow(Value):
     """`share` of the month's volume, in percent; `declines` of all tries that came to an end, successes beside them."""
 
     month: Month
@@ -39,7 +40,7 @@ class MixRow:
 class _Cell:
     payments: int = 0
     volume: int = 0
-    ends: dict[AttemptStatus, int] = field(default_factory=dict)
+    ends: dict[AttemptStatus, int] = msgspec.field(default_factory=dict)
 
 
 def percent(part: int, whole: int) -> Decimal:

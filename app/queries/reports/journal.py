@@ -4,7 +4,6 @@ and receipts; by days of the company's zone."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -23,13 +22,13 @@ from ...models import (
     WriteOff,
 )
 from ...money import Money
+from ...values import Value
 from ..months import Month, Span
 from . import posting
 from .posting import Entry, Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Value):
     """One account in one currency over the month."""
 
     account: Ledger

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
@@ -10,13 +9,13 @@ from sqlalchemy import func, select
 from ...db import read_columns
 from ...models import Gateway, SettlementBatch, SettlementLine
 from ...money import Money
+from ...values import Value
 from ..months import Month
 from ..settlement.batches import SUMS, Sums
 from .asked import Asked
 
 
-@dataclass(frozen=True, slots=True)
-class PayoutRow:
+class PayoutRow(Value):
     month: Month
     gateway_key: str
     gateway: str

@@ -9,12 +9,12 @@ settled yet, and whatever an exception is about.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from ...models import LineKind, TransactionAction
 from ...money import Money
+from ...values import Value
 
 K = LineKind
 
@@ -48,8 +48,7 @@ OTHER_SIDE: dict[LineKind, Ledger] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """Either `debit` or `credit` is above zero, the other one is zero."""
 
     day: date

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -26,6 +25,7 @@ from ...models import (
 )
 from ...money import Money
 from ...states.settlement_exception import ExceptionStatus
+from ...values import Value
 from ..orders.views import Link
 from . import words
 from .batches import Sums, summed, sums_of_lines
@@ -34,8 +34,7 @@ PAGE = 50
 MOST_HISTORY = 30
 
 
-@dataclass(frozen=True, slots=True)
-class LineRow:
+class LineRow(Value):
     """`presented` and `rate` are there where the customer paid in another currency than the payout's."""
 
     id: int
@@ -54,8 +53,7 @@ class LineRow:
     exception: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchPage:
+class BatchPage(Value):
     id: int
     reference: str
     gateway: str

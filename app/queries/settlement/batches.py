@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from ...db import read_columns
 from ...models import BatchState, Gateway, LineKind, SettlementBatch, SettlementLine
 from ...money import Money
+from ...values import Value
 from ..months import Month
 
 PAGE = 50
@@ -28,8 +28,7 @@ SUMS: dict[str, tuple[LineKind, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; unknown values ask for nothing."""
 
     gateway: str = ""
@@ -51,8 +50,7 @@ class Filter:
         return bool(self.gateway or self.state or self.month)
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(Value):
     """What a payout is made of. `fees` are what the processor kept, above zero; `apart` is what its lines miss."""
 
     charges: Money
@@ -72,8 +70,7 @@ class Sums:
         return self.net - self.found
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRow:
+class BatchRow(Value):
     reference: str
     url: str
     gateway: str
@@ -83,8 +80,7 @@ class BatchRow:
     sums: Sums
 
 
-@dataclass(frozen=True, slots=True)
-class BatchList:
+class BatchList(Value):
     rows: tuple[BatchRow, ...]
     previous: str | None
     next: str | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +26,7 @@ from ...models import (
 )
 from ...money import Money
 from ...states.settlement_exception import ExceptionStatus
+from ...values import Value
 from ..orders.views import Link
 from . import words
 
@@ -35,8 +35,7 @@ MOST_IN_A_FILE = 20_000
 X = SettlementException
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """What the query string asks for; without a word it asks for what is open, `all` for everything."""
 
     status: str = ExceptionStatus.OPEN.value
@@ -57,8 +56,7 @@ class Filter:
         return url_for(endpoint, **(values | more))
 
 
-@dataclass(frozen=True, slots=True)
-class ExceptionRow:
+class ExceptionRow(Value):
     """`expected` is what our books say, or what was paid out where its lines come to something else; `found` is what
     the payout's lines say; `last` is who closed it, and why."""
 
@@ -86,8 +84,7 @@ class ExceptionRow:
         return self.found - self.expected
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Value):
     """`counts`: how many there are by status, whatever page this is."""
 
     rows: tuple[ExceptionRow, ...]

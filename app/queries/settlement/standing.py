@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -27,6 +26,7 @@ from ...models import (
 )
 from ...money import Money
 from ...states.settlement_exception import ExceptionStatus
+from ...values import Value
 
 A = TransactionAction
 MOVES_MONEY = frozenset({A.CHARGE, A.CAPTURE, A.REFUND})
@@ -68,8 +68,7 @@ def _held(kind: ExceptionKind, subject: Any) -> Any:
 _HELD = func.coalesce(_held(ExceptionKind.MISSING, Transaction), _held(ExceptionKind.DIFFERING, SettlementLine))
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Value):
     """`status` is a badge's: settled, coming, failed, exception or not_yet. `fee` is what was kept of its own
     lines, in the payout's currency."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -10,10 +9,10 @@ from sqlalchemy import func, select
 from ...db import read_columns
 from ...models import Gateway, SettlementException, SettlementSync, StagedJob
 from ...states.settlement_exception import ExceptionStatus
+from ...values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
+class Sync(Value):
     """`last_error` is of the last look; `running`: asked for, and not ended yet."""
 
     gateway: str

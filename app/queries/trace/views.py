@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ...money import Money
+from ...values import Value
 from ..orders.views import Link
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Value):
     """One record on the way, and what it led to. A `missing` one is what should be there and is not: `text` says what.
 
     `status` is a badge's kind and value; `here` marks the record that the trace was asked for.
@@ -32,16 +31,14 @@ class Hop:
             yield from child.every()
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Value):
     """So much on a quote's or invoice's line; `link` names its record."""
 
     link: Link
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class LineView:
+class LineView(Value):
     """What is sold. `added`: not from the quote, though the order is."""
 
     id: int
@@ -53,16 +50,14 @@ class LineView:
     added: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DepositView:
+class DepositView(Value):
     """A line of an invoice for a part of the whole order, which is of no line alone."""
 
     description: str
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
-class TracePage:
+class TracePage(Value):
     """`payments` is None for readers who may not see payments."""
 
     word: str

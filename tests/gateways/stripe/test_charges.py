@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import stripe
 import time_machine
 from flask import Flask
+from msgspec.structs import replace
 
 from app import clock
 from app.gateways.base import Gateway, Outcome

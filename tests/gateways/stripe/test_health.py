@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
 from flask import Flask
+from msgspec.structs import replace
 
 from app.gateways import registry
 from app.gateways.stripe.health import EVENTS, _account_faults
@@ -82,7 +83,7 @@ def test_nobody_there_is_put_in_words(fake: FakeStripe) -> None:
 
 def test_a_live_account_that_may_not_charge_says_so(app: Flask, fake: FakeStripe) -> None:
     gateway = registry.for_account(ACCOUNT)
-    live = replace(gateway._keys, mode="live")  # type: ignore[attr-defined]
+    live = dataclasses.replace(gateway._keys, mode="live")  # type: ignore[attr-defined]
     fake.things["acct"] = {"id": "acct_1", "object": "account", "charges_enabled": False, "payouts_enabled": False}
     charges, payouts = _account_faults(gateway._client(), live)  # type: ignore[attr-defined]
     assert "charge cards" in charges and "pay out" in payouts

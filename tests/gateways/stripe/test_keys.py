@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from flask import Flask
+from msgspec.structs import replace
 
 from app.errors import Refusal
 from app.gateways import registry

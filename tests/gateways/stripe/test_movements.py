@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from app.gateways.base import Gateway, GatewayUnreachable, Outcome
 from app.gateways.movements import Movement, MovementRequest

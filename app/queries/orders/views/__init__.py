@@ -6,8 +6,7 @@ path of ours. An empty tuple or None is a fact too: every panel says what belong
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ....values import Value
 from .action import Action, Link
 from .agreements import PlanView, RecurringPlanView
 from .delivery import FulfillmentView, RouteView, ShippingView, SubscriptionView
@@ -74,8 +73,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPage:
+class OrderPage(Value):
     """Everything at once; each panel's template needs `order` (the head) and the view of its own name."""
 
     order: OrderHead

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from ....values import Value
 
-@dataclass(frozen=True, slots=True)
-class Action:
+
+class Action(Value):
     """Something a person can do next. With a `refusal` it stays visible, disabled, saying why and who can.
 
     `how`: "dialog" opens the page at `href` in place, "page" goes there, "post" does it at once.
@@ -22,7 +22,6 @@ class Action:
     refusal: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Value):
     text: str
     href: str | None = None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from ....money import Money
+from ....values import Value
 from ...agreements.acts import Act
 from ...agreements.verdict import Check
 
 
-@dataclass(frozen=True, slots=True)
-class PlanView:
+class PlanView(Value):
     """One agreement: `note` says why it is not live."""
 
     number: str
@@ -28,8 +27,7 @@ class PlanView:
     acts: tuple[Act, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RecurringPlanView:
+class RecurringPlanView(Value):
     """`expected`: the order has recurring lines."""
 
     expected: bool

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from ....values import Value
 from .action import Action
 from .lines import LineView
 
 
-@dataclass(frozen=True, slots=True)
-class ShippingView:
+class ShippingView(Value):
     """`ships`: anything on the order goes out of a warehouse at all. Tracking rows follow with fulfillment."""
 
     ships: bool
@@ -22,16 +21,14 @@ class ShippingView:
     edit: Action | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RouteView:
+class RouteView(Value):
     """The lines that one route delivers."""
 
     routing: str
     lines: tuple[LineView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionView:
+class SubscriptionView(Value):
     description: str
     status: str
     frequency: str
@@ -40,8 +37,7 @@ class SubscriptionView:
     ends_on: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class FulfillmentView:
+class FulfillmentView(Value):
     status: str
     sync_status: str
     routes: tuple[RouteView, ...]

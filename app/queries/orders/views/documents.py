@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from ....values import Value
 from .action import Action
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentTab:
+class DocumentTab(Value):
     key: str
     label: str
     href: str
     current: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PdfView:
+class PdfView(Value):
     """`state`: "ready" has a `preview`; "rendering" asks again by itself; "failed" says so; "none" has no document."""
 
     tabs: tuple[DocumentTab, ...]

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from ....money import Money
+from ....values import Value
 from .action import Action, Link
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRef:
+class OrderRef(Value):
     """What a panel or a dialog alone needs to know of the order it belongs to."""
 
     number: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class OrderHead:
+class OrderHead(Value):
     """`url` is the page's path; panels live below it. `edition` is what edit forms were opened on.
 
     `gap` names what is missing before money or goods may move ("No quote is linked …"), with the action that mends it.
@@ -41,8 +39,7 @@ class OrderHead:
     gap_action: Action | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NextStep:
+class NextStep(Value):
     """The next best action in words: one primary, perhaps a second, the rest in the menu."""
 
     sentence: str

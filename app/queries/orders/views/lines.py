@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from ....money import Money
+from ....values import Value
 from .action import Action
 
 
-@dataclass(frozen=True, slots=True)
-class LineView:
+class LineView(Value):
     """`active_from` is the line's own date; `activated_on` says that it has happened. `locked`: something is packed."""
 
     id: int
@@ -33,22 +32,19 @@ class LineView:
     locked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TaxView:
+class TaxView(Value):
     rate: Decimal
     tax: Money
 
 
-@dataclass(frozen=True, slots=True)
-class RecurringView:
+class RecurringView(Value):
     """What recurs per period of one frequency, gross, beside the order's total."""
 
     frequency: str
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class LinesView:
+class LinesView(Value):
     lines: tuple[LineView, ...]
     net: Money
     taxes: tuple[TaxView, ...]

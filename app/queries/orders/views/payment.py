@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from ....money import Money
+from ....values import Value
 from ...settlement.standing import Standing
 from ..unapplied import Unapplied
 from .action import Action
 
 
-@dataclass(frozen=True, slots=True)
-class FiguresView:
+class FiguresView(Value):
     requested: Money
     authorized: Money
     captured: Money
@@ -21,8 +20,7 @@ class FiguresView:
     balance: Money
 
 
-@dataclass(frozen=True, slots=True)
-class DeclineView:
+class DeclineView(Value):
     """The decline coach: what the bank said in our words, whether a retry can work, and the way out.
 
     `retry` says whether and when the same card may be tried again; `suggested` which card on file is ready instead,
@@ -40,8 +38,7 @@ class DeclineView:
     mail: Action | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkView:
+class LinkView(Value):
     """A payment link's intent; `tries_left` of the attempt limit."""
 
     status: str
@@ -50,8 +47,7 @@ class LinkView:
     tries_left: int
 
 
-@dataclass(frozen=True, slots=True)
-class MailView:
+class MailView(Value):
     """The last mail about something: to whom, and how it fared."""
 
     status: str
@@ -60,8 +56,7 @@ class MailView:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptView:
+class AttemptView(Value):
     status: str
     card: str
     amount: Money
@@ -72,8 +67,7 @@ class AttemptView:
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentOrderView:
+class PaymentOrderView(Value):
     number: str
     href: str | None
     purpose: str
@@ -89,8 +83,7 @@ class PaymentOrderView:
     actions: tuple[Action, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionView:
+class TransactionView(Value):
     """`action` in words ("Charge", "Capture"); `provider_id` is the gateway's own name for it."""
 
     action: str
@@ -104,8 +97,7 @@ class TransactionView:
     trace: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptView:
+class ReceiptView(Value):
     number: str
     amount: Money
     at: datetime
@@ -113,8 +105,7 @@ class ReceiptView:
     pdf: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OfflineView:
+class OfflineView(Value):
     """Money that came by cheque, wire or cash, or that left it again: then below zero. `came_for` names the payment
     order, or the invoice that it pays."""
 
@@ -127,8 +118,7 @@ class OfflineView:
     pdf: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceView:
+class InvoiceView(Value):
     number: str | None
     status: str
     amount: Money
@@ -140,8 +130,7 @@ class InvoiceView:
     send: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentView:
+class PaymentView(Value):
     """`waiting` says what is going on while a customer is on the checkout or an outcome is pending; the panel then
     refreshes itself."""
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from ....money import Money
+from ....values import Value
 from .action import Action, Link
 
 
-@dataclass(frozen=True, slots=True)
-class ContactView:
+class ContactView(Value):
     name: str
     title: str
     email: str
     phone: str
 
 
-@dataclass(frozen=True, slots=True)
-class InstalmentView:
+class InstalmentView(Value):
     """`due` in words ("on signing", "1 Feb 2027", "on delivery"); `status` of its payment order, if there is one."""
 
     amount: Money
@@ -28,8 +26,7 @@ class InstalmentView:
     share: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalView:
+class ApprovalView(Value):
     """The last submission to the customer. `reason` is what they wrote when declining or asking for a change."""
 
     status: str
@@ -44,8 +41,7 @@ class ApprovalView:
     signed_pdf: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryView:
+class SummaryView(Value):
     """`terms` are one or two phrases ("24 months, billed monthly", "renews automatically"). While something is under
     way that changes by itself, the panel `refreshes`.
     """

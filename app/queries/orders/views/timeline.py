@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from ....values import Value
 from .action import Action, Link
 
 
-@dataclass(frozen=True, slots=True)
-class EntryView:
+class EntryView(Value):
     """One thing that happened. Reads as **who** what; `words` are what a person wrote, `link` leads to the thing.
 
     `visible`: the customer can see it (notes and files only, None elsewhere).
@@ -31,8 +30,7 @@ class EntryView:
     changes: tuple[tuple[str, str | None, str | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineView:
+class TimelineView(Value):
     """`kind` is the filter in force, "" for all; `older` is the address of what came before the oldest shown."""
 
     entries: tuple[EntryView, ...]
@@ -42,22 +40,19 @@ class TimelineView:
     add_file: Action | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkCheck:
+class LinkCheck(Value):
     label: str
     state: Literal["ok", "missing", "not-due"]
     href: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PersonView:
+class PersonView(Value):
     name: str
     role: str
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class MethodView:
+class MethodView(Value):
     """A saved method and its verdict on this order's route, with the decision the verdict leads to."""
 
     label: str
@@ -68,14 +63,12 @@ class MethodView:
     decision: Action | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeyDate:
+class KeyDate(Value):
     label: str
     on: date
 
 
-@dataclass(frozen=True, slots=True)
-class RailView:
+class RailView(Value):
     links: tuple[LinkCheck, ...]
     people: tuple[PersonView, ...]
     methods: tuple[MethodView, ...]
