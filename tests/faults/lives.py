@@ -75,7 +75,7 @@ def settle(world: World) -> None:
     world.fate = None
     world.quietly(_calm)
     for seconds in PATIENCE:
-        world.clock.shift(timedelta(seconds=seconds))
+        world.let_pass(seconds)
         world.quietly(_end_pending)  # what is sent again may come to wait only now
         world.quietly(_deliver)
         world.quietly(partial(look_around, world, sync=seconds == PATIENCE[-1]))

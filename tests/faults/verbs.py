@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sqlalchemy import select
 
 from app import clock, jobs
@@ -148,7 +146,7 @@ def work(w: World) -> str:
 def tick(w: World) -> str:
     """Time passes, seldom back; then the clock looks around, and a worker does what is due."""
     seconds = w.pick((5, 16, 31, 61, 61, 301, 601, 1801, 3601, 86_400, 8 * 86_400, -600))
-    w.clock.shift(timedelta(seconds=seconds))
+    w.let_pass(seconds)
     return f"{seconds} s, {look_around(w, sync=w.often(15))} jobs"
 
 

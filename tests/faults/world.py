@@ -6,6 +6,7 @@ Verbs are in `verbs`; whole lives by a seed in `lives`.
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 import shutil
@@ -91,6 +92,8 @@ class World:
     depth: int = 0
     kills: int = 0
     with_mail: bool = True
+    # Seconds let pass in any process of this world: a time in which one of them died is not lived again by the next.
+    _passed: Any = field(default_factory=lambda: memoryview(mmap.mmap(-1, 8)).cast("d"))
 
     @property
     def file(self) -> Path:
@@ -112,7 +115,7 @@ class World:
         nothing that it could happen to."""
         at = len(self.steps)
         self.steps.append("")
-        self.clock.shift(timedelta(seconds=1))
+        self.let_pass(1)
         told = self._told(verb)
         if told == NOTHING:
             del self.steps[at:]
@@ -166,6 +169,11 @@ class World:
             return most
         return self.rng.randint(1, max(most, 1)) if self.often(90) else most + 1
 
+    def let_pass(self, seconds: float) -> None:
+        """Time goes on, or back, for every process."""
+        self.clock.shift(timedelta(seconds=seconds))
+        self._passed[0] += seconds
+
     def fated(self, fate: Fate) -> None:
         self.fate = fate
         self.app.config["FAILPOINT"] = fate.point
@@ -200,10 +208,12 @@ class World:
     def die(self, verb: Verb, fate: Fate) -> str:
         """Let it happen in a real process, which a real SIGKILL ends where its fate is; nothing is cleared up."""
         _forget_connections(self.app)
+        before = self._passed[0]
         child = os.fork()
         if child == 0:
             self._live_and_die(verb, fate)
         status = os.waitpid(child, 0)[1]
+        self.clock.shift(timedelta(seconds=self._passed[0] - before))
         killed = os.WIFSIGNALED(status)
         self.kills += killed
         self.keys += 100  # the forms that it sent
