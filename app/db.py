@@ -23,9 +23,9 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, make_transient_to_detached
 
+from . import upserts
 from .columns import BigId as BigId
 from .columns import Instant as Instant
 from .columns import Percent as Percent
@@ -287,9 +287,6 @@ def _key(model: type[Base]) -> Any:
     return table.primary_key.columns[0]
 
 
-_INSERT: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-
-
 @cache
 def _insert(model: type[Base]) -> Any:
     return insert(model)
@@ -299,7 +296,7 @@ def _insert(model: type[Base]) -> Any:
 def _insert_unless_there(model: type[Base], dialect: str, whole: bool) -> Any:
     table: Any = model.__table__
     told = table.columns if whole else table.primary_key
-    return _INSERT[dialect](table).on_conflict_do_nothing().returning(*told)
+    return upserts.insert(dialect, table).on_conflict_do_nothing().returning(*told)
 
 
 def number_ahead(*models: type[Base]) -> None:

@@ -10,9 +10,8 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from . import upserts
 from .db import db, notes, write
 from .models.company import Counter
 
@@ -56,8 +55,7 @@ def _take(series: str, many: int) -> range:
 
 @cache
 def _next(dialect: str) -> Any:
-    insert = pg_insert if dialect == "postgresql" else sqlite_insert
-    counted = insert(Counter).on_conflict_do_update(
+    counted = upserts.insert(dialect, Counter).on_conflict_do_update(
         index_elements=["series"], set_={"last": Counter.last + bindparam("many_")}
     )
     return counted.returning(Counter.last)

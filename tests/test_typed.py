@@ -1,4 +1,4 @@
-"""What is taken for a card's number, and what is not."""
+"""What is taken for a card's number or an address of mail, and what is not."""
 
 from __future__ import annotations
 
@@ -83,3 +83,21 @@ def test_controls_and_halves_of_characters_are_not_kept() -> None:
     assert typed.kept("Müller & Söhne\t(Köln) 🙂")
     assert typed.kept("one\r\ntwo", lines=True) and not typed.kept("one\ntwo")
     assert not any(typed.kept(f"a{c}b", lines=True) for c in "\x00\x1b\x7f\x85\ud800")
+
+
+@pytest.mark.parametrize(
+    ("text", "invented", "plain"),
+    [
+        ("Maria@Northfield.EXAMPLE", True, "Maria@northfield.example"),
+        ("maria@bücher.example", True, "maria@xn--bcher-kva.example"),
+        ("maria@northfield.test", False, None),
+        ("mária@northfield.example", True, None),  # needs SMTPUTF8 (RFC 6531), which not every server has
+        ("maria@", True, None),
+    ],
+)
+def test_an_address_is_one_that_mail_can_go_to(text: str, invented: bool, plain: str | None) -> None:
+    if plain is None:
+        with pytest.raises(ValueError):
+            typed.email(text, invented=invented, ascii=True)
+    else:
+        assert typed.email(text, invented=invented, ascii=True) == plain

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Literal
 
-from email_validator import EmailNotValidError, validate_email
 from flask import current_app
 from flask_babel import gettext as _
 
+from .. import typed
 from ..errors import Refusal
 from ..logs import log
 from ..models.account import Account, Contact
@@ -34,7 +34,7 @@ def checked(address: str) -> str:
     """The address as mail servers want it. Raises Refusal `address_invalid`. Asks no name server."""
     try:
         return _valid(address.strip(), current_app.config["PRODUCTION"])
-    except EmailNotValidError as error:
+    except ValueError as error:
         raise Refusal(
             "address_invalid",
             "“%(address)s” is no address that mail can go to.",
@@ -47,8 +47,7 @@ def checked(address: str) -> str:
 @lru_cache(maxsize=1024)
 def _valid(address: str, production: bool) -> str:
     """Outside production, invented addresses are addresses, too: the demo and the tests write to them."""
-    valid = validate_email(address, check_deliverability=False, allow_smtputf8=False, test_environment=not production)
-    return valid.ascii_email or valid.normalized
+    return typed.email(address, invented=not production, ascii=True)
 
 
 def for_approval(order: SalesOrder, contact: Contact, address: str = "") -> list[Recipient]:

@@ -5,11 +5,11 @@ Called by bin/run from the top folder. Standard library only, so that it is up b
 
 import argparse
 import contextlib
-import http.client
 import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,35 +40,47 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_redis(children: Children, folder: Path) -> None:
+def start_redis(children: Children, folder: Path) -> Callable[[], None]:
+    """Returns what waits for it; for none of ours, where the environment names one."""
+    if "COUNTERSIGN_REDIS_URL" in os.environ:
+        return lambda: None
     port = free_port()
     children.start("redis", "redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder))
     os.environ["COUNTERSIGN_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
-    children.wait_until(lambda: answers_ping(port), "Redis")
+    return lambda: children.wait_until(lambda: answers(port, b"PING\r\n", b"+PONG"), "Redis")
 
 
-def answers_ping(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-        connection.sendall(b"PING\r\n")
-        return connection.recv(16) == b"+PONG\r\n"
+def answers(port: int, question: bytes, answer: bytes) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(question)
+        return connection.recv(16).startswith(answer)
     return False
 
 
-def start_product(children: Children, port: int) -> None:
+def start_web_server(children: Children, port: int) -> Callable[[], None]:
+    """Returns what waits until it answers."""
     granian = ("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
     workers = ("--workers", "1", "--workers-kill-timeout", "2")  # one told to stop while it starts never would
     children.start("web server", sys.executable, *granian, *workers, "wsgi:app")
-    children.wait_until(lambda: is_healthy(port), "the web server")
+    question = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    return lambda: children.wait_until(lambda: answers(port, question, b"HTTP/1.1 200"), "the web server")
+
+
+def start_product(children: Children, folder: Path, port: int) -> str:
+    """Returns the demo's sign-ins. Importing the product takes longest: the rest is done beside it where it can be."""
+    wait_for_redis = start_redis(children, folder)
+    sign_ins = data.prepared_before(folder)
+    if not sign_ins:
+        instance.check_database(folder)
+        wait_for_redis()
+        sign_ins = data.prepare(folder)
+    wait_for_web_server = start_web_server(children, port)
+    instance.check_database(folder)
+    wait_for_redis()
+    wait_for_web_server()
     children.start("worker", *FLASK, "worker")  # after it: whoever waits, waits for the first page
     children.start("clock", *FLASK, "clock")
-
-
-def is_healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
-    return False
+    return sign_ins
 
 
 def serve(fresh: bool) -> NoReturn:
@@ -78,14 +90,10 @@ def serve(fresh: bool) -> NoReturn:
     port = chosen_port()
     if fresh:
         instance.start_over(folder)
-    instance.check_database(folder)
     address = os.environ.setdefault("COUNTERSIGN_BASE_URL", f"http://127.0.0.1:{port}")
     os.environ.setdefault("COUNTERSIGN_ENV", "demo")
     with Children(folder / "log") as children:
-        if "COUNTERSIGN_REDIS_URL" not in os.environ:
-            start_redis(children, folder)
-        sign_ins = data.ready(folder)
-        start_product(children, port)
+        sign_ins = start_product(children, folder, port)
         print(f"Countersign runs at {address}\n\n{sign_ins}\nCtrl-C stops it. Logs: {folder / 'log'}", flush=True)
         children.watch()
 

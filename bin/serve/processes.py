@@ -8,10 +8,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 START_SECONDS = 60
 STOP_SECONDS = 5
@@ -36,8 +35,7 @@ def die_with_parent() -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-@dataclass(frozen=True)
-class Child:
+class Child(NamedTuple):
     name: str
     process: subprocess.Popen[bytes]
     log: Path

@@ -198,7 +198,7 @@ def test_a_stale_save_shows_both_versions_and_can_be_saved_again(seller: Client,
 
 
 def quoting_with(quote: Quote, **changes: Any) -> quote_content.QuoteContent:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(quote_content.read(quote), **changes)
 

@@ -29,6 +29,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "sqlite",
             "states",
             "typed",
+            "upserts",
             "values",
         }
     ),
@@ -67,7 +68,7 @@ STOREYS: tuple[frozenset[str], ...] = (
     frozenset({"jobs.*", "demo"}),
     frozenset({"blueprints"}),
 )
-GROUND = {"canonical", "clock", "errors", "money", "states", "typed", "values"}
+GROUND = {"canonical", "clock", "errors", "money", "states", "typed", "upserts", "values"}
 
 # Who else may call .commit(), and why.
 COMMITTERS = {

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from ... import access, audit, settings, typed
+from ... import access, audit, settings, typed, upserts
 from ...access import Permission
 from ...db import after_commit, db, get, transaction
 from ...errors import Refusal
@@ -108,8 +106,8 @@ def _check_days(definition: Definition, value: str) -> None:
 
 def _locked(definition: Definition) -> Setting:
     """Its row, made with the default if there is none yet: two first changes at once wait for each other, too."""
-    insert = pg_insert if db.session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    row = insert(Setting).values(key=definition.key, value=definition.default)
+    dialect = db.session.get_bind().dialect.name
+    row = upserts.insert(dialect, Setting).values(key=definition.key, value=definition.default)
     db.session.execute(row.on_conflict_do_nothing(index_elements=["key"]))
     return db.session.get_one(Setting, definition.key, with_for_update=True, populate_existing=True)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from sqlalchemy import func, select
 
 from ...db import read_columns
@@ -40,7 +39,7 @@ class MixRow(Value):
 class _Cell:
     payments: int = 0
     volume: int = 0
-    ends: dict[AttemptStatus, int] = msgspec.field(default_factory=dict)
+    ends: dict[AttemptStatus, int] = field(default_factory=dict)
 
 
 def percent(part: int, whole: int) -> Decimal:

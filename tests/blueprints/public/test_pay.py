@@ -421,7 +421,7 @@ BASE = Facts(
     ],
 )
 def test_the_payer_is_told_by_the_evidence(changes: dict[str, object], state: State) -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     assert judge(replace(BASE, **changes)) is state  # type: ignore[arg-type]
 
