@@ -33,7 +33,8 @@ def lower(invoice: Invoice, *, by: Actor, because: str, spare_paying: bool = Fal
     found = _down_to(figures.of_invoice(invoice.id).due, own, by=by, because=because)
     if invoice.order_id is not None:
         gross = get(SalesOrder, invoice.order_id).totals().gross.minor
-        found += _down_to(ledger.still_due(invoice.order_id, gross), rows, by=by, because=because)
+        left = [row for row in rows if row.status is PaymentOrderStatus.OPEN]
+        found += _down_to(ledger.still_due(invoice.order_id, gross), left, by=by, because=because)
     return found
 
 

@@ -138,6 +138,21 @@ def test_what_nothing_is_due_for_any_more_is_not_asked_for(gateway: ScriptedGate
     assert sound()
 
 
+def test_money_that_bounced_is_not_asked_for_again_once_its_invoice_is_credited(
+    gateway: ScriptedGateway, boss: User
+) -> None:
+    """The payment order then has an invoice of its own, and an order."""
+    row = request(booked(boss), boss, minor=REST)
+    money = offline.for_payment_order(row.id, ledgers.came(REST), form_key=key(), by=boss)
+    offline.reverse(money.id, because="No funds", on=clock.today(factories.ZONE), form_key=key(), by=boss)
+    invoice = db.session.get_one(Invoice, fresh(row).invoice_id)
+    credit(invoice.id, 6_949, boss)
+    assert balance(row) == REST - 6_949
+    credit(invoice.id, REST - 6_949, boss)
+    assert fresh(row).status is PaymentOrderStatus.CANCELLED
+    assert sound()
+
+
 def test_what_is_asked_for_less_than_is_due_stays(gateway: ScriptedGateway, boss: User) -> None:
     order, invoice = billed(boss)
     row = request(order, boss, minor=10_000)
