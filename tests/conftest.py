@@ -26,6 +26,7 @@ from app.models import User
 from tests.engines import (  # noqa: F401  (fixtures)
     SHARED_POSTGRES,
     browser,
+    databases,
     postgres,
     postgres_url_factory,
     prepared_postgres,

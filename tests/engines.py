@@ -26,6 +26,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.databases import Lender
+
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60
 
@@ -69,8 +71,11 @@ class Postgres:
 
     def execute(self, statement: str) -> int:
         """Returns how many rows it was about."""
-        with psycopg.connect(f"host={self.folder} user=postgres dbname=postgres", autocommit=True) as connection:
+        with self.connect("postgres") as connection:
             return connection.execute(statement).rowcount
+
+    def connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(f"host={self.folder} user=postgres dbname={database}", autocommit=True)
 
 
 @contextmanager
@@ -130,19 +135,23 @@ def migrate(database_url: str, instance: Path) -> None:
         pytest.fail(f"The migrations do not run on {database_url}:\n{done.stderr}", pytrace=False)
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: Postgres) -> Lender:
+    return Lender(postgres)
+
+
 @pytest.fixture
-def postgres_url_factory(postgres: Postgres) -> Iterator[Callable[[], str]]:
-    """Each call returns the address of a fresh, migrated database; all are gone after the test."""
+def postgres_url_factory(postgres: Postgres, databases: Lender) -> Iterator[Callable[[], str]]:
+    """Each call returns the address of a migrated database that is as good as new; the test's own until it ends."""
     names: list[str] = []
 
     def create() -> str:
-        names.append(f"test_{os.getpid()}_{time.monotonic_ns()}")
-        postgres.execute(f"CREATE DATABASE {names[-1]} TEMPLATE template")
+        names.append(databases.lend())
         return postgres.url(names[-1])
 
     yield create
     for name in names:
-        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        databases.take_back(name)
 
 
 @contextmanager
