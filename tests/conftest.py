@@ -43,12 +43,17 @@ hypothesis.settings.register_profile("patient", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("patient")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    gc.disable()  # what is loaded now stays
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What was loaded until now stays to the end: the collector need not look at it again and again, and comes less
     often where each test throws a whole application away."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 class Client(FlaskClient):

@@ -224,6 +224,7 @@ CHROMIUM_FLAGS = [  # silent on a closed network, and able to run as root in a s
     "--disable-gpu",
     "--disable-gpu-rasterization",  # Debian's own flags ask for it; without a graphics card it costs a fifth more
     "--disable-software-rasterizer",
+    "--js-flags=--no-opt,--no-maglev",  # a page is left long before it pays to optimize what runs in it
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-domain-reliability",
