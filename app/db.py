@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from flask import has_request_context, request
+from flask import g, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
-    Connection,
     CursorResult,
     Date,
     MetaData,
     bindparam,
     event,
-    func,
-    insert,
     select,
-    text,
 )
-from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, make_transient_to_detached
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 
 from . import upserts
 from .columns import BigId as BigId
@@ -34,6 +29,7 @@ from .columns import Scaled as Scaled
 from .columns import UnitPrice as UnitPrice
 from .columns import enum as enum
 from .errors import NotFound
+from .opened import Open, attach, insert_into, names
 from .sqlite import WRITE as WRITE
 from .sqlite import _begin_sqlite as _begin_sqlite
 
@@ -44,6 +40,9 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+_here: Callable[[], Any] = g._get_current_object  # type: ignore[attr-defined]
 
 
 class Base(DeclarativeBase):
@@ -60,29 +59,6 @@ else:
     Model = db.Model
 
 
-class _Open:
-    """What an open transaction() remembers until its outermost block ends. `held`: the session itself forgets a row
-    that nobody holds, and then reads it again. `locked`: rows of lock_all(). `waiting`: rows of append(). `ids`: of
-    models that are numbered ahead."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.held: list[object] = []
-        self.locked: dict[tuple[type[Base], int], Any] = {}
-        self.waiting: dict[Any, list[dict[str, Any]]] = {}
-        self.ids: dict[type[Base], Iterator[int]] = {}
-        self.notes: dict[Any, Any] = {}
-        self.doomed = False
-        self.after: list[Callable[[], object]] = []
-        self.rank = 0
-
-    def write_out(self) -> None:
-        """The rows that wait, many with one statement, in the order in which they were added."""
-        waiting, self.waiting = self.waiting, {}
-        for statement, rows in waiting.items():
-            self.connection.execute(statement, rows)
-
-
 @contextmanager
 def transaction() -> Iterator[Session]:
     """Everything inside is written together or not at all. Nests: the outermost block commits.
@@ -91,7 +67,7 @@ def transaction() -> Iterator[Session]:
     that is under way first, so what was loaded before must be locked or loaded again. A GET cannot open one.
     """
     session = db.session()
-    outer: _Open | None = session.info.get("open")
+    outer: Open | None = session.info.get("open")
     if outer is not None:
         try:
             yield session
@@ -104,19 +80,18 @@ def transaction() -> Iterator[Session]:
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("changes were made outside transaction()")
     session.rollback()
-    opened = session.info["open"] = _Open(session.connection(execution_options={WRITE: True}))
+    opened = session.info["open"] = g.open_transaction = Open(session)
     try:
         yield session
         if opened.doomed:
             raise RuntimeError("an inner refusal was swallowed; nothing was committed")
-        session.flush()
         opened.write_out()
         session.commit()
     except BaseException:
-        session.rollback()
+        opened.undo()
         raise
     finally:
-        del session.info["open"]
+        del session.info["open"], g.open_transaction
     for callback in opened.after:
         callback()
 
@@ -124,7 +99,7 @@ def transaction() -> Iterator[Session]:
 @event.listens_for(Session, "loaded_as_persistent")
 @event.listens_for(Session, "pending_to_persistent")
 def _hold(session: Session, row: object) -> None:
-    opened: _Open | None = session.info.get("open")
+    opened: Open | None = session.info.get("open")
     if opened is not None:
         opened.held.append(row)
 
@@ -132,18 +107,22 @@ def _hold(session: Session, row: object) -> None:
 @event.listens_for(Session, "do_orm_execute")
 def _write_out_first(state: ORMExecuteState) -> None:
     """Whoever reads finds what was added before."""
-    opened: _Open | None = state.session.info.get("open")
-    if opened is not None and opened.waiting:
-        state.session.flush()
+    opened: Open | None = state.session.info.get("open")
+    if opened is not None and (opened.waiting or opened.made):
         opened.write_out()
+
+
+@event.listens_for(Session, "before_flush")
+def _made_first(session: Session, *rest: object) -> None:
+    """What is flushed may name rows that are made, or be one of them."""
+    opened: Open | None = session.info.get("open")
+    if opened is not None:
+        opened.write_made()
 
 
 def after_commit(callback: Callable[[], object]) -> None:
     """Run `callback` once the outermost transaction has committed; never if it rolls back."""
-    opened: _Open | None = db.session().info.get("open")
-    if opened is None:
-        raise RuntimeError("after_commit() needs an open transaction()")
-    opened.after.append(callback)
+    _opened("after_commit").after.append(callback)
 
 
 def end_read() -> None:
@@ -165,11 +144,9 @@ def assert_no_transaction() -> None:
 def read_columns(statement: Any, **values: Any) -> CursorResult[Any]:
     """What a read of columns finds; `values` are its bound parameters. By Core: where there are no entities to make,
     the session's own way only costs twice as much. Build `statement` once: that costs more than running it."""
-    session = db.session()
-    opened: _Open | None = session.info.get("open")
+    opened = _open()
     if opened is None:
-        return session.connection().execute(statement, values)
-    session.flush()
+        return db.session().connection().execute(statement, values)
     opened.write_out()
     return opened.connection.execute(statement, values)
 
@@ -185,15 +162,21 @@ def append(statement: Any, **values: Any) -> None:
     _opened("append").waiting.setdefault(statement, []).append(values)
 
 
-def _opened(what: str) -> _Open:
-    opened: _Open | None = db.session().info.get("open")
+def _open() -> Open | None:
+    """Of this application context, as the session is; by a shorter way than through the session."""
+    found: Open | None = _here().get("open_transaction")
+    return found
+
+
+def _opened(what: str) -> Open:
+    opened = _open()
     if opened is None:
         raise RuntimeError(f"{what}() needs an open transaction()")
     return opened
 
 
 def in_transaction() -> bool:
-    return "open" in db.session().info
+    return _open() is not None
 
 
 def notes() -> dict[Any, Any]:
@@ -209,14 +192,9 @@ def adopt(model: type[M], values: Sequence[Any]) -> M:
 
     For what every request reads: having the session load it takes longer than the statement itself.
     """
-    session, columns = db.session(), model.__table__.columns
-    found: M | None = session.identity_map.get(session.identity_key(model, values[0]))
-    if found is None:
-        found = model()
-        vars(found).update(zip(columns.keys(), values, strict=True))
-        make_transient_to_detached(found)
-        session.add(found)
-    return found
+    session = db.session()
+    found: M | None = session.identity_map.get((model, (values[0],), None))
+    return found or attach(session, model, dict(zip(names(model), values, strict=True)))
 
 
 HOLD: dict[str, Any] = {"key_share": True}
@@ -240,7 +218,7 @@ def lock(model: type[M], id: int | None) -> M:
     return found
 
 
-def _descend(opened: _Open, model: type[Base]) -> None:
+def _descend(opened: Open, model: type[Base]) -> None:
     rank = getattr(model, "__lock_rank__", 0)
     if rank and rank < opened.rank:
         raise RuntimeError(f"{model.__name__} locked after a row of rank {opened.rank}")
@@ -288,52 +266,10 @@ def _key(model: type[Base]) -> Any:
 
 
 @cache
-def _insert(model: type[Base]) -> Any:
-    return insert(model)
-
-
-@cache
 def _insert_unless_there(model: type[Base], dialect: str, whole: bool) -> Any:
     table: Any = model.__table__
     told = table.columns if whole else table.primary_key
     return upserts.insert(dialect, table).on_conflict_do_nothing().returning(*told)
-
-
-def number_ahead(*models: type[Base]) -> None:
-    """From here to the end of the transaction new rows of these models know their ids before they are written, so that
-    many are written with one statement. A row that is there already then fails the transaction, and is not passed over
-    by `insert_key` and `insert_new`: the caller does such rows one by one."""
-    opened = _opened("number_ahead")
-    if opened.connection.dialect.name == "sqlite":  # nobody else writes meanwhile
-        last = opened.connection.execute(_last_ids(models)).one()
-        opened.ids |= {model: itertools.count((id or 0) + 1) for model, id in zip(models, last, strict=True)}
-    else:
-        opened.ids |= {model: _ids(opened.connection, model.__tablename__) for model in models}
-
-
-@cache
-def _last_ids(models: tuple[type[Base], ...]) -> Any:
-    return select(*(select(func.max(_key(model))).scalar_subquery() for model in models))
-
-
-def is_numbered_ahead(model: type[Base]) -> bool:
-    return model in _opened("is_numbered_ahead").ids
-
-
-def _ids(connection: Connection, table: str) -> Iterator[int]:
-    """A sequence of PostgreSQL gives none twice."""
-    take = text(
-        "SELECT nextval(pg_get_serial_sequence(format('%I', CAST(:name AS text)), 'id')) FROM generate_series(1, 100)"
-    )
-    while True:
-        yield from connection.execute(take, {"name": table}).scalars().all()
-
-
-@event.listens_for(Session, "transient_to_pending")
-def _number(session: Session, row: Any) -> None:
-    opened: _Open | None = session.info.get("open")
-    if opened is not None and (ids := opened.ids.get(type(row))) is not None and row.id is None:
-        row.id = next(ids)
 
 
 def identify(row: Any) -> None:
@@ -357,7 +293,7 @@ def _maker(default: Any) -> Callable[[], Any]:
 def insert_key(model: type[Base], **values: Any) -> Sequence[Any] | None:
     """Insert a row unless a unique constraint already holds one like it; its primary key if this call was the one."""
     if (ids := _opened("insert_key").ids.get(model)) is not None:
-        append(_insert(model), id=(id := next(ids)), **values)
+        append(insert_into(model), id=(id := next(ids)), **values)
         return (id,)
     statement = _insert_unless_there(model, db.session.get_bind().dialect.name, False)
     return write(statement, **values).first()
@@ -366,7 +302,7 @@ def insert_key(model: type[Base], **values: Any) -> Sequence[Any] | None:
 def insert_id(model: type[Base], **values: Any) -> int:
     """Insert a row; its id."""
     key = insert_key(model, **values) if model in _opened("insert_id").ids else None
-    key = key or write(_insert(model), **values).inserted_primary_key
+    key = key or write(insert_into(model), **values).inserted_primary_key
     return cast(int, key[0])  # type: ignore[index]
 
 
@@ -377,17 +313,18 @@ def insert_once(model: type[Base], **values: Any) -> bool:
 
 def insert_new(model: type[M], **values: Any) -> M | None:
     """As `insert_key`; the row itself."""
-    if (ids := _opened("insert_new").ids.get(model)) is not None:
-        whole = {name: values[name] if name in values else make() for name, make in _makers(model)} | {"id": next(ids)}
-        append(_insert(model), **whole)
-        return adopt(model, list(whole.values()))
-    row = write(_insert_unless_there(model, db.session.get_bind().dialect.name, True), **values).first()
-    return adopt(model, row) if row is not None else None
+    opened = _opened("insert_new")
+    if (ids := opened.ids.get(model)) is not None:
+        whole = {name: values[name] if name in values else make() for name, make in _makers(model)} | values
+        return opened.make(model, whole | {"id": next(ids)})
+    found = write(_insert_unless_there(model, db.session.get_bind().dialect.name, True), **values).first()
+    return adopt(model, found) if found is not None else None
 
 
 def get(model: type[M], id: int | None) -> M:
     """Load one row for reading. Raises NotFound."""
-    session = db.session()
+    opened = _open()
+    session = opened.session if opened is not None else db.session()
     known: M | None = session.identity_map.get((model, (id,), None))
     if known is not None and not vars(known)["_sa_instance_state"].expired:
         return known  # as the session would find out, in ten times the time

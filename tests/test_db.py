@@ -14,9 +14,10 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from app import append_only, numbering
+from app.ahead import new, number_ahead
 from app.db import adopt, after_commit, assert_no_transaction, db, end_read, lock, transaction
 from app.errors import NotFound
-from app.models import Account, Actor, Counter, History, PaymentOrder, SalesOrder, User
+from app.models import SYSTEM, Account, Actor, Counter, History, PaymentOrder, SalesOrder, User
 from app.sqlite import prepare_sqlite
 from tests.statements import counted
 
@@ -164,3 +165,28 @@ def test_numbers_have_no_gap_after_a_rollback(app: Flask) -> None:
     with transaction():
         assert numbering.take("invoice") == "INV-00002"
     assert db.session.get(Counter, "invoice").last == 2  # type: ignore[union-attr]
+
+
+def test_rows_that_are_numbered_ahead_are_written_with_one_statement_and_undone_with_the_rest(app: Flask) -> None:
+    def three() -> list[Account]:
+        return [new(Account, number=f"A-{n}", name="Acme", currency="EUR") for n in range(3)]
+
+    with pytest.raises(ValueError), transaction():
+        number_ahead(Account)
+        undone = three()
+        db.session.scalars(select(Account)).all()
+        raise ValueError
+    with transaction(), counted() as seen:
+        number_ahead(Account)
+        made = three()
+        made[1].name = "Other"
+        assert db.session.get(Account, made[0].id) is made[0] is not undone[0]
+        assert len(seen) == 1
+        made[2].record("created", by=SYSTEM)
+        found = db.session.scalars(select(Account.name).order_by(Account.id)).all()
+    assert [x for x in seen if x.startswith("INSERT INTO account")] == seen[1:2]
+    assert found == ["Acme", "Other", "Acme"]
+    with transaction():
+        lock(Account, made[2].id).name = "Third"
+    db.session.expire_all()
+    assert [row.name for row in made] == ["Acme", "Other", "Third"]

@@ -17,7 +17,8 @@ from typing import Any
 from sqlalchemy import select
 
 from .. import jobs
-from ..db import db, insert_new, is_numbered_ahead
+from ..ahead import is_numbered_ahead
+from ..db import db, insert_new
 from ..models import Document
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "documents"

@@ -12,7 +12,8 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from ... import audit, clock, numbering, settings
-from ...db import db, get, know, lock, lock_all, number_ahead, transaction
+from ...ahead import new, number_ahead
+from ...db import db, get, know, lock, lock_all, transaction
 from ...failpoints import failpoint
 from ...logs import log
 from ...models import (
@@ -72,10 +73,10 @@ def claim(payment_ids: Sequence[int]) -> Claimed:
         number_ahead(*WRITTEN)
         payments = [row for row in _held(payment_ids) if _may_be_asked_for(row)]
         live = _live(payments)
-        new = [row for row in live if row.payment_order_id is None]
+        unbilled = [row for row in live if row.payment_order_id is None]
         table = _table(live)
-        _bill(new)
-        attempts = _ask(live, new, table)
+        _bill(unbilled)
+        attempts = _ask(live, unbilled, table)
         failpoint("agreement.before_claim_commits")
     return Claimed([row.id for row in live], attempts)
 
@@ -110,12 +111,9 @@ def _live(payments: Sequence[ScheduledPayment]) -> list[ScheduledPayment]:
 def _bill(payments: Sequence[ScheduledPayment]) -> None:
     """The invoice and the payment order of each, made once; a period that was put off has them already."""
     with numbering.ahead("invoice", len(payments)), numbering.ahead("payment_order", len(payments)):
-        bills = [_invoice(row) for row in payments]
-        db.session.flush()
-        orders = [_payment_order(row, bill) for row, bill in zip(payments, bills, strict=True)]
-        db.session.flush()
-    for row, bill, asked in zip(payments, bills, orders, strict=True):
-        row.payment_order_id, row.invoice_id = asked.id, bill.id
+        for row in payments:
+            bill = _invoice(row)
+            row.payment_order_id, row.invoice_id = _payment_order(row, bill).id, bill.id
 
 
 def _invoice(payment: ScheduledPayment) -> Invoice:
@@ -128,7 +126,8 @@ def _payment_order(payment: ScheduledPayment, invoice: Invoice) -> PaymentOrder:
     agreement = payment.agreement
     covers = period_invoices.span(payment.covers_from, payment.covers_to)
     purpose = f"Agreement {agreement.number}, {covers}"
-    row = PaymentOrder(
+    row = new(
+        PaymentOrder,
         number=numbering.take("payment_order"),
         account_id=agreement.account_id,
         account=agreement.account,
@@ -140,9 +139,8 @@ def _payment_order(payment: ScheduledPayment, invoice: Invoice) -> PaymentOrder:
         currency=payment.currency,
         due_date=invoice.due_date,
         collection=agreement.collection,
-        lines=[PaymentOrderLine(description=purpose, amount=payment.amount)],
     )
-    db.session.add(row)
+    new(PaymentOrderLine, payment_order_id=row.id, description=purpose, amount=payment.amount)
     row.record("created", by=SYSTEM, number=row.number, amount=row.amount, currency=row.currency, purpose=purpose)
     audit.note("payment_order.create", row.number, by=SYSTEM, after={"amount": row.money})
     return row
@@ -155,7 +153,7 @@ def _table(payments: Sequence[ScheduledPayment]) -> _Table:
     return _Table(routes.load(), claims.cards(row.agreement.method_id for row in payments))
 
 
-def _ask(payments: Sequence[ScheduledPayment], new: Sequence[ScheduledPayment], table: _Table) -> list[int]:
+def _ask(payments: Sequence[ScheduledPayment], unbilled: Sequence[ScheduledPayment], table: _Table) -> list[int]:
     """The attempts to send. Their rows are the last thing before the gateway hears of them (invariant 9)."""
     attempts = []
     for row in payments:
@@ -164,23 +162,23 @@ def _ask(payments: Sequence[ScheduledPayment], new: Sequence[ScheduledPayment], 
         asked.collection = row.agreement.collection  # one that was put off may be asked for another way now
         if asked.collection is CollectionMethod.PAYMENT_LINK:
             life = timedelta(days=settings.fresh(settings.PAYMENT_LINK_DAYS))
-            mails.payment_link(_intent(asked, IntentPurpose.LINK, life, row in new), by=SYSTEM)
+            mails.payment_link(_intent(asked, IntentPurpose.LINK, life, row in unbilled), by=SYSTEM)
         else:
-            attempts.append(_attempt(row.agreement, asked, table, row in new))
+            attempts.append(_attempt(row.agreement, asked, table, row in unbilled))
     return attempts
 
 
-def _intent(asked: PaymentOrder, purpose: IntentPurpose, life: timedelta, new: bool) -> PaymentIntent:
+def _intent(asked: PaymentOrder, purpose: IntentPurpose, life: timedelta, first: bool) -> PaymentIntent:
     """Of a payment order that was made just now nothing can be paid yet, and nothing else asks for it."""
     until = clock.now() + life
-    if new:
+    if first:
         return payment_links.new_intent(asked, purpose, until, asked.amount, by=SYSTEM)
     return payment_links.open_intent(asked, purpose, until, by=SYSTEM)
 
 
-def _attempt(agreement: PaymentAgreement, asked: PaymentOrder, table: _Table, new: bool) -> int:
-    intent = _intent(asked, IntentPurpose.STAFF, CHECKOUT, new)
-    if not new:
+def _attempt(agreement: PaymentAgreement, asked: PaymentOrder, table: _Table, first: bool) -> int:
+    intent = _intent(asked, IntentPurpose.STAFF, CHECKOUT, first)
+    if not first:
         claims.refuse_unless_payable(intent, lock(PaymentOrder, asked.id), None)
     way = claims.way_of(intent, by_itself=True, among=table.routes)
     pay_with = Instrument(method_id=agreement.method_id)

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, func, select
 
 from ... import audit, clock, settings
 from ...access import Permission, demand, salespeople_may_take_payment
+from ...ahead import new
 from ...badges import said
 from ...db import db, lock, read_columns
 from ...errors import NotFound, Refusal
@@ -35,6 +36,7 @@ from ...models import (
     Token,
     User,
 )
+from ...money import Money
 from ...queries import ledger, routes
 from ...queries.agreements import verdict
 from ...states.approval import LIVE as APPROVAL_LIVE
@@ -195,42 +197,40 @@ def write(
 ) -> Attempt:
     """The attempt with its frozen request; its method is one of `cards`, where they were looked up before. Inside the
     claiming transaction."""
-    attempt = _attempt(intent, payment_order, pay_with, way, by)
+    facts = _facts(intent, payment_order, pay_with, way, by)
     if pay_with.method_id is not None:
-        _use_method(attempt, pay_with.method_id, payment_order.account_id, cards)
-    attempt.customer_ref = customer_ref or attempt.customer_ref
-    attempt.receipt_email, attempt.fallback_of_id = receipt_email, fallback_of
-    attempt.request = _request(attempt, way).as_dict()
-    db.session.add(attempt)
+        facts |= _method(pay_with.method_id, payment_order.account_id, way.gateway.id, cards)
+    facts |= {"receipt_email": receipt_email, "fallback_of_id": fallback_of}
+    facts |= {"customer_ref": customer_ref} if customer_ref else {}
+    request = _request(facts, payment_order, way).as_dict()
+    attempt = new(Attempt, **facts, request=request, payment_order=payment_order, intent=intent)
     attempt.record("started", by=by, amount=attempt.amount, currency=attempt.currency, card=attempt.card_label)
     audit.note("charge", payment_order.number, by=by, after={"attempt": attempt.public_id, "amount": attempt.money})
     return attempt
 
 
-def _attempt(
+def _facts(
     intent: PaymentIntent, payment_order: PaymentOrder, pay_with: Instrument, way: routes.Way, by: Actor
-) -> Attempt:
+) -> dict[str, Any]:
     public_id = secrets.token_urlsafe(16)
-    return Attempt(
-        public_id=public_id,
-        payment_order_id=payment_order.id,
-        payment_order=payment_order,
-        intent_id=intent.id,
-        intent=intent,
-        amount=intent.amount,
-        currency=intent.currency,
-        gateway_id=way.gateway.id,
-        route_id=way.route.id,
-        instrument=pay_with.alias,
-        card_label=pay_with.label,
-        save_method=pay_with.save,
-        consent_text=pay_with.consent_text,
-        idempotency_key=f"cs-{public_id}",
-        actor_kind=by.kind,
-        actor_name=by.name,
-        actor_user_id=by.user_id,
-        ask_at=clock.now() + outcomes.ASK_AFTER[0],
-    )
+    return {
+        "public_id": public_id,
+        "payment_order_id": payment_order.id,
+        "intent_id": intent.id,
+        "amount": intent.amount,
+        "currency": intent.currency,
+        "gateway_id": way.gateway.id,
+        "route_id": way.route.id,
+        "instrument": pay_with.alias,
+        "card_label": pay_with.label,
+        "save_method": pay_with.save,
+        "consent_text": pay_with.consent_text,
+        "idempotency_key": f"cs-{public_id}",
+        "actor_kind": by.kind,
+        "actor_name": by.name,
+        "actor_user_id": by.user_id,
+        "ask_at": clock.now() + outcomes.ASK_AFTER[0],
+    }
 
 
 # What can be charged where: a saved method with its token and customer, by method and gateway.
@@ -253,9 +253,9 @@ def cards(method_ids: Iterable[int | None]) -> Cards:
     return {(method.id, gateway_id): (method, token, customer) for method, gateway_id, token, customer in rows}
 
 
-def _use_method(attempt: Attempt, method_id: int, account_id: int, known: Cards | None) -> None:
+def _method(method_id: int, account_id: int, gateway_id: int, known: Cards | None) -> dict[str, Any]:
     """A token is used only if valid, on that route, and its payer's (invariant 19)."""
-    row = (cards([method_id]) if known is None else known).get((method_id, attempt.gateway_id))
+    row = (cards([method_id]) if known is None else known).get((method_id, gateway_id))
     if (
         row is None
         or row[0].account_id != account_id
@@ -268,22 +268,21 @@ def _use_method(attempt: Attempt, method_id: int, account_id: int, known: Cards 
             "This saved card cannot be charged on the route that this payment takes.",
             "Take another method, or ask the customer for a new card.",
         )
-    attempt.method_id, attempt.token, attempt.customer_ref = row[0].id, row[1], row[2]
-    attempt.card_label = row[0].label
+    return {"method_id": row[0].id, "token": row[1], "customer_ref": row[2], "card_label": row[0].label}
 
 
-def _request(attempt: Attempt, way: routes.Way) -> ChargeRequest:
+def _request(facts: Mapping[str, Any], payment_order: PaymentOrder, way: routes.Way) -> ChargeRequest:
     return ChargeRequest(
-        key=attempt.idempotency_key,
-        amount=attempt.money,
-        instrument=attempt.instrument,
-        token=attempt.token,
-        customer_ref=attempt.customer_ref,
-        save=attempt.save_method,
+        key=facts["idempotency_key"],
+        amount=Money(facts["amount"], facts["currency"]),
+        instrument=facts["instrument"],
+        token=facts.get("token"),
+        customer_ref=facts.get("customer_ref"),
+        save=facts["save_method"],
         descriptor=way.route.descriptor,
-        metadata={"attempt": attempt.public_id, "payment_order": attempt.payment_order.number},
-        return_url=f"{current_app.config['BASE_URL']}/checkout/{attempt.public_id}/return",
+        metadata={"attempt": facts["public_id"], "payment_order": payment_order.number},
+        return_url=f"{current_app.config['BASE_URL']}/checkout/{facts['public_id']}/return",
         # The service goes on meanwhile, so that there is nothing to wait for with a period.
-        capture=not way.route.capture_later or attempt.payment_order.agreement_id is not None,
-        off_session=attempt.actor_kind != ActorKind.CUSTOMER and attempt.method_id is not None,
+        capture=not way.route.capture_later or payment_order.agreement_id is not None,
+        off_session=facts["actor_kind"] != ActorKind.CUSTOMER and facts.get("method_id") is not None,
     )

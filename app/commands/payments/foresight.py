@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from ... import numbering, settings
-from ...db import db, get, know, lock_all, number_ahead
+from ...ahead import number_ahead
+from ...db import db, get, know, lock_all
 from ...models import (
     Account,
     Address,

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select
 
 from ... import clock, jobs
-from ...db import append, db, insert_id, know, lock, lock_all, number_ahead, read_columns, transaction
+from ...ahead import number_ahead
+from ...db import append, db, insert_id, know, lock, lock_all, read_columns, transaction
 from ...errors import NotFound
 from ...gateways.base import CardFacts, ChargeResult, Outcome
 from ...models import (

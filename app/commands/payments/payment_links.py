@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from ... import audit, clock, forms, jobs, settings
 from ...access import Permission, demand
+from ...ahead import new
 from ...badges import said
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
@@ -80,7 +81,8 @@ def new_intent(
     payment_order: PaymentOrder, purpose: IntentPurpose, expires_at: datetime, amount: int, *, by: Actor
 ) -> PaymentIntent:
     """Where there is no other one. Inside a transaction."""
-    row = PaymentIntent(
+    row = new(
+        PaymentIntent,
         public_id=secrets.token_urlsafe(16),
         payment_order_id=payment_order.id,
         payment_order=payment_order,
@@ -91,7 +93,6 @@ def new_intent(
         attempt_limit=settings.fresh(settings.ATTEMPT_LIMIT),
         expires_at=expires_at,
     )
-    db.session.add(row)
     row.record("opened", by=by, purpose=purpose, amount=row.amount, currency=row.currency)
     return row
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ... import clock, numbering
-from ...db import db
+from ...ahead import new
+from ...db import db, identify
 from ...models import (
     Account,
     Actor,
@@ -28,11 +33,6 @@ def issue(agreement: PaymentAgreement, period: ScheduledPayment, *, by: Actor) -
     the caller. Inside a transaction, account held."""
     whole = agreement.totals()
     invoice = _whole(agreement, period, whole) if whole.gross == period.money else _part(agreement, period, whole)
-    today = clock.today(agreement.zone)
-    invoice.number = numbering.take("invoice")
-    invoice.issued_on, invoice.supply_date = today, period.covers_from
-    invoice.due_date = today + timedelta(days=_terms(agreement))
-    db.session.add(invoice)
     invoice.transition(
         InvoiceEvent.ISSUE, by=by, number=invoice.number, amount=invoice.gross, currency=invoice.currency
     )
@@ -51,16 +51,20 @@ def span(first: date, last: date) -> str:
 
 
 def _whole(agreement: PaymentAgreement, period: ScheduledPayment, whole: Totals) -> Invoice:
-    invoice = _invoice(agreement, whole)
-    invoice.prices_include_tax = agreement.prices_include_tax
+    invoice = _invoice(agreement, period, whole, prices_include_tax=agreement.prices_include_tax)
     covers = span(period.covers_from, period.covers_to)
-    invoice.lines = [_line(line, agreement.currency, covers) for line in agreement.lines]
+    return _consisting_of(invoice, (_line(line, agreement.currency, covers) for line in agreement.lines))
+
+
+def _consisting_of(invoice: Invoice, lines: Iterable[dict[str, Any]]) -> Invoice:
+    identify(invoice)
+    set_committed_value(invoice, "lines", [new(InvoiceLine, invoice_id=invoice.id, **line) for line in lines])
     return invoice
 
 
-def _line(line: AgreementLine, currency: str, covers: str) -> InvoiceLine:
+def _line(line: AgreementLine, currency: str, covers: str) -> dict[str, Any]:
     names = ("order_line_id", "position", "sku", "quantity", "unit_price", "discount_percent", "tax_rate")
-    return InvoiceLine(
+    return dict(
         description=f"{line.description}, {covers}"[:500],
         amount=line_amount(line.priced, currency).minor,
         **{name: getattr(line, name) for name in names},
@@ -72,25 +76,31 @@ def _part(agreement: PaymentAgreement, period: ScheduledPayment, whole: Totals) 
     part = next_part(whole, [], period.money)
     if part.gross != period.money:
         raise ValueError(f"{agreement.number}: period {period.period} is not what was agreed")
-    invoice = _invoice(agreement, part)
-    invoice.prices_include_tax = False
+    invoice = _invoice(agreement, period, part, prices_include_tax=False)
     covers = span(period.covers_from, period.covers_to)
-    invoice.lines = [
-        InvoiceLine(
-            position=n,
-            description=f"Agreement {agreement.number}, part of a period: {covers}",
-            quantity=Decimal(1),
-            unit_price=t.base.major,
-            tax_rate=t.rate,
-            amount=t.base.minor,
-        )
+    lines = (
+        {
+            "position": n,
+            "description": f"Agreement {agreement.number}, part of a period: {covers}",
+            "quantity": Decimal(1),
+            "unit_price": t.base.major,
+            "tax_rate": t.rate,
+            "amount": t.base.minor,
+        }
         for n, t in enumerate(part.by_rate, start=1)
-    ]
-    return invoice
+    )
+    return _consisting_of(invoice, lines)
 
 
-def _invoice(agreement: PaymentAgreement, of: Totals) -> Invoice:
-    return Invoice(
+def _invoice(agreement: PaymentAgreement, period: ScheduledPayment, of: Totals, *, prices_include_tax: bool) -> Invoice:
+    today = clock.today(agreement.zone)
+    return new(
+        Invoice,
+        number=numbering.take("invoice"),
+        issued_on=today,
+        supply_date=period.covers_from,
+        due_date=today + timedelta(days=_terms(agreement)),
+        prices_include_tax=prices_include_tax,
         kind=InvoiceKind.FULL,
         status=InvoiceStatus.DRAFT,
         account_id=agreement.account_id,

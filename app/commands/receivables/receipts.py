@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from sqlalchemy import insert, select
 
 from ... import audit, clock, numbering
-from ...db import append, db, get, identify, know, notes
+from ...ahead import new
+from ...db import append, get, identify, know, notes
 from ...errors import Refusal
 from ...models import Actor, Allocation, Attempt, Invoice, PaymentOrder, Receipt, Transaction
 from ...money import Money
@@ -57,8 +58,7 @@ def foresee(payment_order_ids: Iterable[int]) -> None:
 
 def write(*, by: Actor, **facts: Any) -> Receipt:
     """The row with its number, history and audit. Inside a transaction, account locked."""
-    row = Receipt(number=numbering.take("receipt"), at=clock.now(), **facts)
-    db.session.add(row)
+    row = new(Receipt, number=numbering.take("receipt"), at=clock.now(), **facts)
     identify(row)
     notes().setdefault("new receipts", set()).add(row.id)
     if (known := notes().get(("receipts", row.payment_order_id))) is not None:
