@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from babel import Locale
@@ -61,7 +61,13 @@ def ngettext(one: str, many: str, number: int) -> str:
 def _said(here: EvalContext, words: str, /, **values: Any) -> str:
     """`_("…")` in templates, as Jinja's own newstyle one, without its two ways round through the context."""
     text = gettext(words)
-    return (Markup(text) if here.autoescape else text) % values
+    return (Markup(text) if here.autoescape else text) % values if values else _whole(text, here.autoescape)
+
+
+@lru_cache(maxsize=4096)
+def _whole(text: str, escaped: bool) -> str:
+    """Where nothing is put in, as nearly everywhere."""
+    return (Markup(text) if escaped else text) % {}
 
 
 def tag() -> str:

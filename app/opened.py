@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, null
+from sqlalchemy import bindparam, insert, null, update
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.attributes import instance_state, manager_of_class
 
@@ -36,8 +36,10 @@ class Open:
 
     def write_out(self) -> None:
         """All that waits, many rows with one statement: what appended rows may name comes before them."""
-        self.session.flush()
         self.write_made()
+        if self.ids and not self.session.new:
+            self.write_changed()
+        self.session.flush()
         waiting, self.waiting = self.waiting, {}
         for statement, rows in waiting.items():
             self.connection.execute(statement, rows)
@@ -47,9 +49,26 @@ class Open:
         for model, rows in self.unwritten.items():
             if rows:
                 self.connection.execute(insert_into(model), [_written(model, vars(row)) for row in rows])
-                for row in rows:
-                    instance_state(row)._commit_all(vars(row), self.session.identity_map)
+                self._are_clean(rows)
                 self.unwritten[model] = []
+
+    def write_changed(self) -> None:
+        """What was changed in many rows alike; what is more than a change of columns is left to the session."""
+        alike: dict[tuple[type[DeclarativeBase], tuple[str, ...]], list[Any]] = {}
+        for row in self.session.dirty:
+            before = instance_state(row).committed_state
+            if before.keys() <= _changeable(type(row)):
+                changed = tuple(name for name in before if vars(row)[name] != before[name])
+                alike.setdefault((type(row), changed), []).append(row)
+        for (model, changed), rows in alike.items():
+            if changed:
+                values = [{"id_": row.id} | {name: vars(row)[name] for name in changed} for row in rows]
+                self.connection.execute(_update(model, changed), values)
+            self._are_clean(rows)
+
+    def _are_clean(self, rows: Iterable[Any]) -> None:
+        for row in rows:
+            instance_state(row)._commit_all(vars(row), self.session.identity_map)
 
     def make(self, model: type[M], said: dict[str, Any]) -> M:
         """A new row that waits; `said` has its id and all of its columns."""
@@ -69,6 +88,22 @@ class Open:
 @cache
 def insert_into(model: type[DeclarativeBase]) -> Any:
     return insert(model)
+
+
+@cache
+def _changeable(model: type[DeclarativeBase]) -> frozenset[str]:
+    """Columns that are written as they are said, and change no other."""
+    columns = model.__table__.columns
+    if any(column.onupdate is not None for column in columns):
+        return frozenset()
+    return frozenset(column.key for column in columns if not column.primary_key)
+
+
+@cache
+def _update(model: type[DeclarativeBase], changed: tuple[str, ...]) -> Any:
+    table = model.__table__
+    row: Any = update(table).where(table.c.id == bindparam("id_"))
+    return row.values({name: bindparam(name, type_=table.c[name].type) for name in changed})
 
 
 def attach(session: Session, model: type[M], said: dict[str, Any]) -> M:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rq.timeouts import JobTimeoutException
 
 from ..db import db
 from ..logs import log
 
-# So many rows a transaction: their locks keep a checkout waiting, on SQLite every writer.
-AT_ONCE = 8
+# So many rows a transaction: their locks keep a checkout waiting, on SQLite every writer, and nobody else's elsewhere.
+AT_ONCE = {"sqlite": 8, "postgresql": 64}
 
 
 def each(what: str, ids: Iterable[int], work: Callable[[int], object], *, broke: Callable[[int], object] = bool) -> int:
@@ -38,13 +38,13 @@ def together(
     work: Callable[[Sequence[int]], int],
     alone: Callable[[int], object],
     *,
-    at_once: int = AT_ONCE,
+    many: Mapping[str, int] = AT_ONCE,
 ) -> int:
     """As `each`, but with several ids at once; where that breaks, with either half of them, down to one `alone`. `work`
-    says how many it did, and leaves nothing behind where it raises."""
-    if len(ids) > at_once:
+    says how many it did, and leaves nothing behind where it raises. `many` is how many at most, by engine."""
+    if len(ids) > (at_once := many[db.engine.dialect.name]):
         parts = [ids[n : n + at_once] for n in range(0, len(ids), at_once)]
-        return sum(together(what, part, work, alone, at_once=at_once) for part in parts)
+        return sum(together(what, part, work, alone, many=many) for part in parts)
     if len(ids) < 2:
         return each(what, ids, alone)
     try:

@@ -122,11 +122,8 @@ def work(book: Path) -> None:
 
 
 def _follow_up() -> None:
-    mine = select(StagedJob.id).where(StagedJob.kind == "post_processing.run", is_due(clock.now()))
-    undone = mine.join(PostProcessing, PostProcessing.done_at.is_(None)).where(
-        PostProcessing.transaction_id == StagedJob.args["transaction_id"].as_integer()
-    )
-    ids = db.session.scalars(undone.limit(100)).all()
+    mine = select(StagedJob.id).where(StagedJob.kind.startswith("post_processing."), is_due(clock.now()))
+    ids = db.session.scalars(mine.limit(20)).all()
     end_read()
     jobs.each("soak", ids, run_job)
 

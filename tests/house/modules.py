@@ -25,6 +25,7 @@ STOREYS: tuple[frozenset[str], ...] = (
             "errors",
             "failpoints",
             "money",
+            "opened",
             "png",
             "sqlite",
             "states",
@@ -39,6 +40,7 @@ STOREYS: tuple[frozenset[str], ...] = (
         {
             "access",
             "addresses",
+            "ahead",
             "append_only",
             "assets",
             "audit",

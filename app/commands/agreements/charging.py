@@ -12,12 +12,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from ... import clock, jobs, settings
-from ...db import db, get, transaction
+from ...db import Instant, db, get, transaction
 from ...errors import Refusal
 from ...failpoints import failpoint
 from ...logs import log
@@ -60,7 +62,21 @@ def batch(most: int) -> int | None:
 def take(most: int) -> list[int]:
     """Payments that are due, for whoever asks first; the others are passed over, not waited for. After a standstill an
     agreement is asked for only so much a day."""
-    earlier, now = aliased(ScheduledPayment), clock.now()
+    now = clock.now()
+    with transaction() as session:
+        if not settings.fresh(settings.RECURRING) or runs.is_stopped():
+            return []
+        limits = {"most_a_day": settings.fresh(settings.CATCH_UP), "since": now - DAY}
+        ids = list(session.scalars(_due(), limits | {"now": now, "most": most}))
+        if ids:
+            taken = {"held_until": now + LEASE, "run_id": runs.of_today().id}
+            session.execute(update(ScheduledPayment).where(ScheduledPayment.id.in_(ids)).values(taken))
+        return ids
+
+
+@cache
+def _due() -> Any:
+    earlier, now = aliased(ScheduledPayment), bindparam("now", type_=Instant())
     unsettled = select(earlier.id).where(
         earlier.agreement_id == ScheduledPayment.agreement_id,
         earlier.period < ScheduledPayment.period,
@@ -68,11 +84,14 @@ def take(most: int) -> list[int]:
     )
     lately = (
         select(func.count())
-        .where(PaymentOrder.agreement_id == PaymentAgreement.id, PaymentOrder.created_at > now - DAY)
+        .where(
+            PaymentOrder.agreement_id == PaymentAgreement.id,
+            PaymentOrder.created_at > bindparam("since", type_=Instant()),
+        )
         .correlate(PaymentAgreement)
         .scalar_subquery()
     )
-    due = (
+    return (
         select(ScheduledPayment.id)
         .join(PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id)
         .where(
@@ -84,17 +103,9 @@ def take(most: int) -> list[int]:
             lately < bindparam("most_a_day"),
         )
         .order_by(ScheduledPayment.due_at, ScheduledPayment.id)
-        .limit(most)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True, of=ScheduledPayment)
     )
-    with transaction() as session:
-        if not settings.fresh(settings.RECURRING) or runs.is_stopped():
-            return []
-        ids = list(session.scalars(due, {"most_a_day": settings.fresh(settings.CATCH_UP)}))
-        if ids:
-            taken = {"held_until": now + LEASE, "run_id": runs.of_today().id}
-            session.execute(update(ScheduledPayment).where(ScheduledPayment.id.in_(ids)).values(taken))
-        return ids
 
 
 def collect(payment_ids: Sequence[int]) -> int:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ... import audit, clock, numbering, settings
 from ...ahead import new, number_ahead
-from ...db import db, get, know, lock, lock_all, transaction
+from ...db import get, know_by, lock, lock_all, read_columns, transaction
 from ...failpoints import failpoint
 from ...logs import log
 from ...models import (
@@ -46,6 +46,10 @@ from . import holding
 
 CHECKOUT = timedelta(hours=1)
 REST = timedelta(minutes=10)
+AGREEMENTS = select(ScheduledPayment.agreement_id).where(
+    ScheduledPayment.id.in_(bindparam("payment_ids_", expanding=True))
+)
+# In the order in which they name each other.
 WRITTEN = (
     *(Invoice, InvoiceLine, Document, StagedJob),
     *(PaymentOrder, PaymentOrderLine, PaymentIntent, Attempt),
@@ -83,10 +87,9 @@ def claim(payment_ids: Sequence[int]) -> Claimed:
 
 def _held(payment_ids: Sequence[int]) -> list[ScheduledPayment]:
     """As they are now, with their accounts, orders and agreements, in the fixed order."""
-    of = select(ScheduledPayment.agreement_id).where(ScheduledPayment.id.in_(payment_ids))
-    held = holding.hold_all(db.session.scalars(of).all())
+    held = holding.hold_all(read_columns(AGREEMENTS, payment_ids_=list(payment_ids)).scalars().all())
     places = {place for row in held for place in _places(row)}
-    know(select(Address).where(Address.id.in_(places)))
+    know_by(Address.id, places)
     return lock_all(ScheduledPayment, payment_ids)
 
 
@@ -118,7 +121,8 @@ def _bill(payments: Sequence[ScheduledPayment]) -> None:
 
 def _invoice(payment: ScheduledPayment) -> Invoice:
     invoice = period_invoices.issue(payment.agreement, payment, by=SYSTEM)
-    papers.invoice(invoice, Standing(invoice.gross))
+    if payment.agreement.collection is not CollectionMethod.SAVED_METHOD:  # else once its charge is answered
+        papers.invoice(invoice, Standing(invoice.gross))
     return invoice
 
 

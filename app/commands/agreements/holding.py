@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import selectinload
 
-from ...db import db, get, lock, lock_all
+from ...db import db, get, lock, lock_all, read_columns
 from ...models import Account, Actor, PaymentAgreement, SalesOrder, ScheduledPayment, Subscription
 from ...states.scheduled_payment import ScheduledStatus
 from ...states.subscription import SubscriptionEvent
+
+CHAINS = select(PaymentAgreement.account_id, PaymentAgreement.order_id).where(
+    PaymentAgreement.id.in_(bindparam("agreement_ids_", expanding=True))
+)
 
 
 def hold(agreement_id: int) -> PaymentAgreement:
@@ -24,8 +29,7 @@ def hold(agreement_id: int) -> PaymentAgreement:
 
 def hold_all(agreement_ids: Sequence[int]) -> Sequence[PaymentAgreement]:
     """As hold(), many at once, with what they consist of; what is gone is left out."""
-    of = select(PaymentAgreement.account_id, PaymentAgreement.order_id).where(PaymentAgreement.id.in_(agreement_ids))
-    chain = db.session.execute(of).all()
+    chain: Any = read_columns(CHAINS, agreement_ids_=list(agreement_ids)).all()
     lock_all(Account, (row.account_id for row in chain))
     lock_all(SalesOrder, (row.order_id for row in chain))
     return lock_all(PaymentAgreement, agreement_ids, selectinload(PaymentAgreement.lines))

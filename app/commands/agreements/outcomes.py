@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ... import audit, clock
 from ...db import know, notes
@@ -38,7 +40,7 @@ def bill_moved(invoice: Invoice, *, by: Actor) -> None:
     if event is None or invoice.order_id is not None:
         return
     known = notes().get(PERIODS)
-    row = _one(ScheduledPayment.invoice_id == invoice.id) if known is None else known.get(invoice.id)
+    row = _one(ScheduledPayment.invoice_id, invoice.id) if known is None else known.get(invoice.id)
     if row is not None and row.can(event):
         row.transition(event, by=by, number=row.agreement.number, period=row.period)
         if row.id in notes().get(CASES, (row.id,)):
@@ -51,7 +53,7 @@ def attempt_failed(attempt: Attempt, *, asked_payer: bool) -> None:
     reach is none of theirs, so the period waits and is charged anew."""
     if attempt.actor_kind != ActorKind.SYSTEM or attempt.payment_order.agreement_id is None:
         return
-    row = _one(ScheduledPayment.payment_order_id == attempt.payment_order_id)
+    row = _one(ScheduledPayment.payment_order_id, attempt.payment_order_id)
     if row is None or row.status is not ScheduledStatus.COLLECTING:
         return
     if attempt.status is AttemptStatus.FAILED and not asked_payer:
@@ -87,7 +89,7 @@ def taken_up(attempt: Attempt) -> None:
     """The fallback charges what was just put off."""
     if attempt.actor_kind != ActorKind.SYSTEM or attempt.payment_order.agreement_id is None:
         return
-    row = _one(ScheduledPayment.payment_order_id == attempt.payment_order_id)
+    row = _one(ScheduledPayment.payment_order_id, attempt.payment_order_id)
     if row is not None and row.can(ScheduledEvent.COLLECT):
         row.transition(ScheduledEvent.COLLECT, by=SYSTEM, number=row.agreement.number, period=row.period)
         cases.taken_up(row)
@@ -121,19 +123,24 @@ def pause(agreement: PaymentAgreement, *, because: str) -> None:
 
 def foresee(invoice_ids: Sequence[int]) -> None:
     """As `bill_moved` will ask, for all bills that move in the open transaction."""
-    rows = _some(ScheduledPayment.invoice_id.in_(invoice_ids))
+    rows = _some(ScheduledPayment.invoice_id, invoice_ids)
     notes()[PERIODS] = {row.invoice_id: row for row in rows}
     notes()[CASES] = cases.open_among([row.id for row in rows])
 
 
-def _one(condition: object) -> ScheduledPayment | None:
-    return next(iter(_some(condition)), None)
+def _one(column: Any, id: int) -> ScheduledPayment | None:
+    return next(iter(_some(column, [id])), None)
 
 
-def _some(condition: object) -> list[ScheduledPayment]:
+def _some(column: Any, ids: Sequence[int]) -> list[ScheduledPayment]:
     """As they are now, with their agreements: whoever writes either holds the account."""
+    return know(_periods(column), ids_=list(ids))
+
+
+@cache
+def _periods(column: Any) -> Any:
     query = select(ScheduledPayment, PaymentAgreement).join(
         PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id
     )
-    fresh = query.where(condition).execution_options(populate_existing=True)  # type: ignore[arg-type]
-    return know(fresh)
+    wanted = column.in_(bindparam("ids_", expanding=True))
+    return query.where(wanted).execution_options(populate_existing=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from ... import clock, jobs
-from ...db import db
+from ...db import db, read_columns
 from ...models import SYSTEM, Actor, ActorKind, Attempt, DunningCase, DunningStep, PaymentAgreement, ScheduledPayment
 from ...states import declines
 from ...states.agreement import AgreementStatus
@@ -24,6 +24,10 @@ from ...states.scheduled_payment import ScheduledStatus
 from . import policies
 
 LATE = timedelta(hours=1)
+OPEN_AMONG = select(DunningCase.scheduled_payment_id).where(
+    DunningCase.scheduled_payment_id.in_(bindparam("payment_ids_", expanding=True)),
+    DunningCase.status == CaseStatus.OPEN,
+)
 
 
 def open_of(payment: ScheduledPayment) -> DunningCase | None:
@@ -36,8 +40,7 @@ def open_of(payment: ScheduledPayment) -> DunningCase | None:
 
 def open_among(payment_ids: Sequence[int]) -> frozenset[int]:
     """Which of these payments have an open case."""
-    mine = select(DunningCase.scheduled_payment_id).where(DunningCase.scheduled_payment_id.in_(payment_ids))
-    return frozenset(db.session.scalars(mine.where(DunningCase.status == CaseStatus.OPEN)))
+    return frozenset(read_columns(OPEN_AMONG, payment_ids_=list(payment_ids)).scalars())
 
 
 def steps_of(case: DunningCase) -> Sequence[DunningStep]:

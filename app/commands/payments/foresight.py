@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import selectinload
 
 from ... import numbering, settings
 from ...ahead import number_ahead
-from ...db import db, get, know, lock_all
+from ...db import get, know_by, lock_all, read_columns
 from ...models import (
     Account,
     Address,
@@ -33,6 +33,7 @@ from ..agreements import outcomes as agreement_outcomes
 from ..receivables import receipts
 
 Ids = Sequence[int]
+ACCOUNTS = select(PaymentOrder.account_id).where(PaymentOrder.id.in_(bindparam("ids_", expanding=True)))
 
 
 @contextmanager
@@ -41,8 +42,8 @@ def of_captures(transaction_ids: Ids) -> Iterator[None]:
     What any step reads is read before the first of them adds something, as every later read would write that out."""
     found = [get(Transaction, id) for id in transaction_ids]
     orders = _orders([row.payment_order_id for row in found])
-    know(select(Attempt).where(Attempt.id.in_([row.attempt_id for row in found])))
-    know(select(PaymentIntent).where(PaymentIntent.payment_order_id.in_([row.id for row in orders])))
+    know_by(Attempt.id, [row.attempt_id for row in found])
+    know_by(PaymentIntent.payment_order_id, [row.id for row in orders])
     _bills([row.invoice_id for row in orders if row.invoice_id is not None])
     receipts.foresee([row.id for row in orders])
     get(Company, 1)
@@ -54,14 +55,13 @@ def of_captures(transaction_ids: Ids) -> Iterator[None]:
 
 
 def _orders(ids: Ids) -> list[PaymentOrder]:
-    accounts = select(PaymentOrder.account_id).where(PaymentOrder.id.in_(ids))
-    held = lock_all(Account, db.session.scalars(accounts).all())
-    know(select(Address).where(Address.id.in_([row.billing_address_id for row in held])))
-    know(select(Contact).where(Contact.account_id.in_([row.id for row in held])))
+    held = lock_all(Account, read_columns(ACCOUNTS, ids_=list(ids)).scalars().all())
+    know_by(Address.id, [row.billing_address_id for row in held])
+    know_by(Contact.account_id, [row.id for row in held])
     return lock_all(PaymentOrder, ids)
 
 
 def _bills(ids: Ids) -> None:
-    know(select(Invoice).where(Invoice.id.in_(ids)).options(selectinload(Invoice.lines)))
+    know_by(Invoice.id, ids, selectinload(Invoice.lines))
     receipts.foresee_standing(ids)
     agreement_outcomes.foresee(ids)

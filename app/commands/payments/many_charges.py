@@ -22,7 +22,7 @@ from . import charges, outcomes, post_processing
 from .charges import Call
 
 # Writing down an answer takes a quarter of the time of what follows from it.
-WRITTEN_AT_ONCE = 16
+WRITTEN_AT_ONCE = {"sqlite": 16, "postgresql": 64}
 
 
 def execute(attempt_ids: Sequence[int]) -> None:
@@ -39,7 +39,7 @@ def execute(attempt_ids: Sequence[int]) -> None:
     def alone(id: int) -> object:
         return charges.answered(id, answers[id])
 
-    jobs.together("charges.settle", good, settle, alone, at_once=WRITTEN_AT_ONCE)
+    jobs.together("charges.settle", good, settle, alone, many=WRITTEN_AT_ONCE)
     jobs.each("charges.settle", others, alone)
 
 

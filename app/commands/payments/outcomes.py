@@ -13,13 +13,14 @@ from sqlalchemy import bindparam, insert, select
 
 from ... import clock, jobs
 from ...ahead import number_ahead
-from ...db import append, db, insert_id, know, lock, lock_all, read_columns, transaction
+from ...db import append, db, get, insert_id, know_by, lock, lock_all, read_columns, transaction
 from ...errors import NotFound
 from ...gateways.base import CardFacts, ChargeResult, Outcome
 from ...models import (
     SYSTEM,
     Account,
     Attempt,
+    Invoice,
     MethodSetup,
     PaymentIntent,
     PaymentMethod,
@@ -42,7 +43,7 @@ from ..agreements import outcomes as agreement_outcomes
 from ..methods import kept_methods
 from ..methods.kept_methods import Consent
 from ..office import escalations
-from ..post import mails
+from ..post import mails, papers
 
 E = AttemptEvent
 
@@ -106,7 +107,7 @@ def _held(attempt_ids: Sequence[int]) -> list[Attempt]:
     lock_all(Account, (row.account_id for row in chain))
     lock_all(PaymentOrder, (row.id for row in chain))
     attempts = lock_all(Attempt, attempt_ids)
-    know(select(PaymentIntent).where(PaymentIntent.id.in_([row.intent_id for row in attempts])))
+    know_by(PaymentIntent.id, [row.intent_id for row in attempts])
     return attempts
 
 
@@ -159,6 +160,7 @@ def _moved(attempt: Attempt, order: SalesOrder | None, result: ChargeResult, kno
         return True
     if event is E.DECLINE:
         _declined(attempt, order)
+    _put_bill_on_paper(attempt.payment_order)
     if not attempt.is_open:
         agreement_outcomes.attempt_failed(attempt, asked_payer=asked_payer)
     return False
@@ -193,6 +195,7 @@ def _quarantine(attempt: Attempt, because: str, result: ChargeResult) -> None:
         attempt.transition(E.LOSE_SIGHT, by=SYSTEM, because=attempt.error)
     number, order_id = attempt.payment_order.number, attempt.payment_order.order_id
     escalations.open(Symptom.QUARANTINED, attempt, number, attempt.error, order_id=order_id)
+    _put_bill_on_paper(attempt.payment_order)
 
 
 def _escalate(attempt: Attempt) -> None:
@@ -271,8 +274,18 @@ def _follow(attempts: Sequence[Attempt], transaction_ids: Sequence[int]) -> None
         if not figures[attempt.payment_order_id].balance and attempt.intent.can(IntentEvent.PAY):
             attempt.intent.transition(IntentEvent.PAY, by=attempt.actor)
         append(FOLLOWS, transaction_id=transaction_id, order_id=attempt.payment_order.order_id)
-        # Whoever pays is waiting, so it is done at once; the job is for the process that dies before.
-        jobs.stage("post_processing.run", run_after=clock.now() + timedelta(seconds=15), transaction_id=transaction_id)
+    # Whoever pays is waiting, so it is done at once; the job is for the process that dies before.
+    later = clock.now() + timedelta(seconds=15)
+    if len(transaction_ids) == 1:
+        jobs.stage("post_processing.run", run_after=later, transaction_id=transaction_ids[0])
+    elif transaction_ids:
+        jobs.stage("post_processing.run_all", run_after=later, transaction_ids=list(transaction_ids))
+
+
+def _put_bill_on_paper(asked: PaymentOrder) -> None:
+    """A period's bill that a charge has not paid; paid, it is put on paper with what was paid."""
+    if asked.agreement_id is not None and asked.invoice_id is not None:
+        papers.invoice(get(Invoice, asked.invoice_id))
 
 
 def _declined(attempt: Attempt, order: SalesOrder | None) -> None:

@@ -233,6 +233,7 @@ def run(transaction_id: int) -> bool:
     return True
 
 
+@jobs.handler("post_processing.run_all")
 def run_all(transaction_ids: Sequence[int]) -> None:
     """As `run`, many at once; where one breaks, the others are done without it. None of them is about an order."""
     jobs.together("post_processing", transaction_ids, _at_once, run)

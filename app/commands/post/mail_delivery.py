@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from ... import jobs
 from ...clock import now
-from ...db import HOLD, db, end_read, lock, transaction
+from ...db import HOLD, db, end_read, lock, transaction, write
 from ...failpoints import failpoint
 from ...logs import log
 from ...mail import suppression, targets, transports
@@ -40,6 +40,13 @@ DOCUMENT_PAUSE = timedelta(seconds=2)
 DOCUMENT_PATIENCE = timedelta(hours=1)
 
 Outcome = jobs.Later | None
+MARKED = (
+    update(OrderEmail)
+    .where(OrderEmail.id == bindparam("email_id_"), OrderEmail.status == MailStatus.SENDING)
+    .where(OrderEmail.lease_until == bindparam("lease_"))
+    .values(handing_over=True)
+    .returning(OrderEmail.id)
+)
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -185,10 +192,8 @@ class _Taken(Exception):
 
 def _mark(email_id: int, lease: datetime) -> None:
     """From here on only the mail server knows whether it has the message. Raises _Taken."""
-    ours = (OrderEmail.id == email_id, OrderEmail.status == MailStatus.SENDING, OrderEmail.lease_until == lease)
-    marked = update(OrderEmail).where(*ours).values(handing_over=True).returning(OrderEmail.id)
-    with transaction() as session:
-        if session.execute(marked.execution_options(synchronize_session=False)).first() is None:
+    with transaction():
+        if write(MARKED, email_id_=email_id, lease_=lease).first() is None:
             raise _Taken
 
 

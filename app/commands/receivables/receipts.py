@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from ... import audit, clock, numbering
 from ...ahead import new
-from ...db import append, get, identify, know, notes
+from ...db import append, get, identify, know_by, notes
 from ...errors import Refusal
 from ...models import Actor, Allocation, Attempt, Invoice, PaymentOrder, Receipt, Transaction
 from ...money import Money
@@ -52,7 +52,7 @@ def foresee(payment_order_ids: Iterable[int]) -> None:
     """As `of` will be asked, for many with one statement."""
     ids = list(payment_order_ids)
     notes().update({("receipts", id): [] for id in ids})
-    for row in know(select(Receipt).where(Receipt.payment_order_id.in_(ids)).order_by(Receipt.id)):
+    for row in know_by(Receipt.payment_order_id, ids):
         notes()["receipts", row.payment_order_id].append(row)
 
 

@@ -23,6 +23,7 @@ from app.models import (
     SYSTEM,
     Attempt,
     CollectionMethod,
+    Document,
     Invoice,
     Missed,
     OrderEmail,
@@ -60,6 +61,12 @@ def count(model: type) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
+def papers(invoice_id: int | None) -> list[int]:
+    """What each paper of the bill says was paid."""
+    mine = select(Document.data).where(Document.kind == "invoice", Document.subject_id == invoice_id)
+    return [data["paid"] for data in db.session.scalars(mine.order_by(Document.id))]
+
+
 def test_a_due_period_is_billed_and_charged_off_session_once(gateway: ScriptedGateway) -> None:
     row = plans.by_order()
     assert charging.run() == 0  # nothing is due before 28 February
@@ -75,6 +82,7 @@ def test_a_due_period_is_billed_and_charged_off_session_once(gateway: ScriptedGa
         asked = db.session.get_one(PaymentOrder, paid.payment_order_id)
         assert asked.agreement_id == row.id and asked.order_id is None
         assert count(Receipt) == 2 and plans.broken() == []
+        assert papers(bill.id) == [29155]  # one, of the bill as it was paid
 
 
 def test_a_decline_makes_the_agreement_past_due_until_the_bill_is_paid(gateway: ScriptedGateway) -> None:
@@ -84,6 +92,7 @@ def test_a_decline_makes_the_agreement_past_due_until_the_bill_is_paid(gateway: 
         assert charging.run() == 1
         assert plans.states(row, 2) == ["failed", "scheduled"] and plans.fresh(row).status is A.PAST_DUE
         assert verdict.of(row.id).reason == "The agreement is past due."
+        assert papers(plans.payments(row)[0].invoice_id) == [0]
         end_read()
     with at("03-31"):
         assert charging.run() == 0  # a later period waits for the one that failed
