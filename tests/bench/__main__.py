@@ -193,7 +193,8 @@ def of_runs(app: Flask, settings: dict[str, str], folder: Path, effort: Effort) 
     invented = settings | {"COUNTERSIGN_ENV": "test"}
     with app.app_context():
         flows, checkout = throughput.measure_runs(invented, folder, batches=effort.batches, workers=effort.workers)
-    return f"{throughput.table(flows)}\n{checkout}"
+    many = f"The run and its probe by {effort.workers} processes at once, as where so many workers take it up."
+    return f"{throughput.table(flows)}\n{many}\n{checkout}"
 
 
 def main() -> None:

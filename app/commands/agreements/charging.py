@@ -40,12 +40,29 @@ LEASE = timedelta(minutes=2)
 @jobs.tick("agreements.charge_due", every=timedelta(minutes=1))
 def run() -> int:
     """How many periods were asked for. Of one agreement the earliest period comes first, and a later one only once it
-    is settled; what cannot be asked for now comes back when its lease is over."""
+    is settled; what cannot be asked for now comes back when its lease is over. Where there is more than a batch,
+    another worker is asked in."""
+    asked = batch(BATCH)
+    if asked == BATCH:
+        with transaction():
+            jobs.stage("agreements.charge_beside")
+    return _on(asked)
+
+
+@jobs.handler("agreements.charge_beside", lease=LONGEST + timedelta(minutes=1), tries=1)
+def beside() -> int:
+    """As run(), for a worker that has nothing else to do meanwhile."""
+    return _on(batch(BATCH))
+
+
+def _on(asked: int | None) -> int:
+    """Batch after batch until nothing is due, after one of which so many were asked for."""
     done, ends = 0, time.monotonic() + LONGEST.total_seconds()
-    while (asked := batch(BATCH)) is not None:
+    while asked is not None:
         done += asked
         if time.monotonic() >= ends:
             return done  # the next tick goes on
+        asked = batch(BATCH)
     runs.finish()
     return done
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -31,6 +31,7 @@ from app.models import (
     PaymentOrder,
     Receipt,
     ScheduledPayment,
+    StagedJob,
     Subscription,
 )
 from app.queries.agreements import verdict
@@ -83,6 +84,21 @@ def test_a_due_period_is_billed_and_charged_off_session_once(gateway: ScriptedGa
         assert asked.agreement_id == row.id and asked.order_id is None
         assert count(Receipt) == 2 and plans.broken() == []
         assert papers(bill.id) == [29155]  # one, of the bill as it was paid
+
+
+def test_another_worker_is_asked_in_where_more_is_due_than_a_batch(
+    gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [plans.by_order() for _ in range(3)]
+    monkeypatch.setattr(charging, "BATCH", 1)
+    monkeypatch.setattr(charging, "LONGEST", timedelta(0))  # the first one has no time for a second batch
+    asked_in = select(func.count()).where(StagedJob.kind == "agreements.charge_beside")
+    with at("02-28"):
+        assert charging.run() == 1 and db.session.scalar(asked_in) == 1
+        end_read()
+        monkeypatch.setattr(charging, "LONGEST", timedelta(minutes=4))
+        assert charging.beside() == 2 and db.session.scalar(asked_in) == 1
+        assert [plans.states(row, 1) for row in rows] == [["paid"]] * 3 and plans.broken() == []
 
 
 def test_a_decline_makes_the_agreement_past_due_until_the_bill_is_paid(gateway: ScriptedGateway) -> None:
