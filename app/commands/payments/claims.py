@@ -60,6 +60,16 @@ TRIES = (
     .group_by(Attempt.intent_id, Attempt.status)
 )
 
+CARDS = (
+    select(PaymentMethod, Token.gateway_id, Token.token, PaymentProfile.customer_ref)
+    .join(Token, (Token.method_id == PaymentMethod.id) & Token.valid)
+    .join(
+        PaymentProfile,
+        (PaymentProfile.account_id == PaymentMethod.account_id) & (PaymentProfile.gateway_id == Token.gateway_id),
+    )
+    .where(PaymentMethod.id.in_(bindparam("method_ids_", expanding=True)))
+)
+
 
 class Instrument(Value):
     """How a charge is paid: a card just entered (the gateway's alias and a label for people) or a saved method."""
@@ -240,16 +250,7 @@ Cards = Mapping[tuple[int, int], tuple[PaymentMethod, str, str | None]]
 def cards(method_ids: Iterable[int | None]) -> Cards:
     """One statement."""
     wanted = sorted({id for id in method_ids if id is not None})
-    query = (
-        select(PaymentMethod, Token.gateway_id, Token.token, PaymentProfile.customer_ref)
-        .join(Token, (Token.method_id == PaymentMethod.id) & Token.valid)
-        .join(
-            PaymentProfile,
-            (PaymentProfile.account_id == PaymentMethod.account_id) & (PaymentProfile.gateway_id == Token.gateway_id),
-        )
-        .where(PaymentMethod.id.in_(wanted))
-    )
-    rows = db.session.execute(query).all() if wanted else []
+    rows = db.session.execute(CARDS, {"method_ids_": wanted}).all() if wanted else []
     return {(method.id, gateway_id): (method, token, customer) for method, gateway_id, token, customer in rows}
 
 
