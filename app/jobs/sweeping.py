@@ -9,8 +9,9 @@ from rq.timeouts import JobTimeoutException
 from ..db import db
 from ..logs import log
 
-# So many rows a transaction: their locks keep a checkout waiting, on SQLite every writer, and nobody else's elsewhere.
-AT_ONCE = {"sqlite": 8, "postgresql": 64}
+# So many rows a transaction: what it holds keeps a checkout waiting, on SQLite the right to write, on PostgreSQL the
+# series that numbers are taken from.
+AT_ONCE = {"sqlite": 8, "postgresql": 16}
 
 
 def each(what: str, ids: Iterable[int], work: Callable[[int], object], *, broke: Callable[[int], object] = bool) -> int:
