@@ -57,13 +57,14 @@ class Open:
         alike: dict[tuple[type[DeclarativeBase], tuple[str, ...]], list[Any]] = {}
         for row in self.session.dirty:
             before = instance_state(row).committed_state
-            if before.keys() <= _changeable(type(row)):
+            model: type[DeclarativeBase] = type(row)
+            if before.keys() <= _changeable(model):
                 changed = tuple(name for name in before if vars(row)[name] != before[name])
-                alike.setdefault((type(row), changed), []).append(row)
+                alike.setdefault((model, changed), []).append(row)
         for (model, changed), rows in alike.items():
             if changed:
                 values = [{"id_": row.id} | {name: vars(row)[name] for name in changed} for row in rows]
-                self.connection.execute(_update(model, changed), values)
+                self.connection.execute(_update(model, changed), sorted(values, key=lambda row: row["id_"]))
             self._are_clean(rows)
 
     def _are_clean(self, rows: Iterable[Any]) -> None:
@@ -101,7 +102,7 @@ def _changeable(model: type[DeclarativeBase]) -> frozenset[str]:
 
 @cache
 def _update(model: type[DeclarativeBase], changed: tuple[str, ...]) -> Any:
-    table = model.__table__
+    table: Any = model.__table__
     row: Any = update(table).where(table.c.id == bindparam("id_"))
     return row.values({name: bindparam(name, type_=table.c[name].type) for name in changed})
 
