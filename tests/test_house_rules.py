@@ -21,6 +21,7 @@ from tests.ledgers import samples as receivables_of
 BAD_MODULES = {
     modules.oversized: {"app/commands/orders.py": "\n" * 401},
     modules.nameless: {"app/queries/order_helpers.py": ""},
+    modules.frozen_dataclasses: {"app/queries/orders.py": "@dataclass(frozen=True)\nclass Line:\n    name: str"},
     modules.committers: {"app/commands/orders.py": "def book():\n    db.session.commit()"},
     modules.status_writers: {"app/commands/orders.py": "order.status = OrderStatus.ACTIVE"},
     modules.upward_arrows: {"app/models/order.py": "from ..commands import orders", "app/commands/orders.py": ""},

@@ -102,6 +102,20 @@ def nameless(files: Sources) -> list[str]:
     ]
 
 
+def frozen_dataclasses(files: Sources) -> list[str]:
+    """Facts are values; a dataclass is what changes, or what hides a secret from its own `repr`."""
+    return [
+        f"{path}: {node.name} is a Value"
+        for path, text in files.items()
+        for node in ast.walk(parsed(text))
+        if isinstance(node, ast.ClassDef) and _is_frozen_dataclass(node) and "repr=False" not in ast.unparse(node)
+    ]
+
+
+def _is_frozen_dataclass(node: ast.ClassDef) -> bool:
+    return any("frozen=True" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
 def committers(files: Sources) -> list[str]:
     return [
         f"{path}:{call.lineno} commits; only transaction() does"
