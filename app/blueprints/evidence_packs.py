@@ -27,14 +27,15 @@ def of_order(number: str) -> ResponseReturnValue:
 @requires(Permission.PAYMENT_VIEW)
 def of_payment_order(number: str) -> ResponseReturnValue:
     found = payments.load(number, me())
-    return _made(commands.ask(found.order.row.id, payment_order_id=found.row.id, by=me()))
+    order_id = found.period.row.order_id if found.period else found.source.row.id
+    return _made(commands.ask(order_id, payment_order_id=found.row.id, by=me()))
 
 
 @bp.post("/disputes/<number>/evidence-packs")
 @requires(Permission.PAYMENT_VIEW)
 def of_dispute(number: str) -> ResponseReturnValue:
     row = disputes.load(number, me())
-    pack = commands.ask(row.order_id, payment_order_id=row.payment_order_id, dispute_id=row.id, by=me())
+    pack = commands.ask(row.signed_id, payment_order_id=row.payment_order_id, dispute_id=row.id, by=me())
     return _made(pack)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import Row, and_, case, or_, select
+from sqlalchemy import Row, and_, case, func, select
 
 from .. import clock
 from ..access import Permission, why_not
@@ -24,8 +24,8 @@ from ..models import (
     Document,
     Gateway,
     History,
+    PaymentAgreement,
     PaymentOrder,
-    Receipt,
     SalesOrder,
     Transaction,
     User,
@@ -33,9 +33,10 @@ from ..models import (
 from ..money import Money
 from ..states.dispute import OPEN, DisputeStatus
 from ..values import Value
+from . import evidence
 from .orders.views import Action, EntryView, Link
+from .payments import owners
 from .payments.words import of_event
-from .scope import visible
 
 MOST = 200
 SOON = timedelta(days=5)
@@ -75,11 +76,15 @@ class Paper(Value):
 
 
 class DisputePage(Value):
+    """`source` is what asked for the money: an order, or an agreement. It `packs` where an order stands behind it."""
+
     number: str
     url: str
     status: str
     account: str
-    order: Link
+    source: Link
+    of_order: bool
+    packs: bool
     payment_order: Link
     amount: Money
     reason: str
@@ -121,8 +126,10 @@ COLUMNS = (
     Dispute.transaction_id,
     PaymentOrder.id.label("payment_order_id"),
     PaymentOrder.number.label("payment_order"),
+    PaymentOrder.invoice_id,
     SalesOrder.id.label("order_id"),
-    SalesOrder.number.label("order"),
+    owners.SOURCE.label("source"),
+    func.coalesce(SalesOrder.id, PaymentAgreement.order_id).label("signed_id"),
     Account.name.label("customer"),
     Gateway.name.label("gateway"),
     Transaction.provider_id.label("charge"),
@@ -131,16 +138,16 @@ COLUMNS = (
 
 
 def _query(reader: User) -> Any:
-    return (
+    query = (
         select(*COLUMNS)
+        .select_from(Dispute)
         .join(PaymentOrder, PaymentOrder.id == Dispute.payment_order_id)
-        .join(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
         .join(Account, Account.id == PaymentOrder.account_id)
         .join(Gateway, Gateway.id == Dispute.gateway_id)
         .join(Transaction, Transaction.id == Dispute.transaction_id)
         .join(Attempt, Attempt.id == Transaction.attempt_id)
-        .where(visible(reader, SalesOrder.owner_id))
     )
+    return owners.joined(query).where(owners.seen_by(reader))
 
 
 def listing(reader: User) -> tuple[DisputeRow, ...]:
@@ -185,7 +192,9 @@ def view(row: Row[Any], reader: User) -> DisputePage:
         url=url_for("disputes.show", number=row.number),
         status=row.status,
         account=row.customer,
-        order=Link(row.order, url_for("orders.show", number=row.order)),
+        source=_source(row),
+        of_order=row.order_id is not None,
+        packs=row.signed_id is not None,
         payment_order=Link(row.payment_order, url_for("payments.show", number=row.payment_order)),
         amount=Money(row.amount, row.currency),
         reason=row.reason.replace("_", " "),
@@ -209,6 +218,11 @@ def view(row: Row[Any], reader: User) -> DisputePage:
         papers=papers(row),
         history=tuple(of_event(x) for x in _history(row.id)),
     )
+
+
+def _source(row: Row[Any]) -> Link:
+    endpoint = "orders.show" if row.order_id is not None else "agreements.show"
+    return Link(row.source, url_for(endpoint, number=row.source))
 
 
 def _told(row: Row[Any]) -> tuple[str, str, str, str]:
@@ -270,17 +284,9 @@ def _moved(row: Row[Any]) -> MoneyView:
 
 def papers(row: Row[Any]) -> tuple[Paper, ...]:
     """The newest of each document that is ready to go with an answer; one statement."""
-    receipts = select(Receipt.id).where(Receipt.transaction_id == row.transaction_id)
     rows = db.session.execute(
         select(Document.id, Document.kind, Document.filename)
-        .where(
-            Document.order_id == row.order_id,
-            Document.rendered_at.is_not(None),
-            or_(
-                Document.kind.in_(("signed_order", "invoice")),
-                and_(Document.kind == "receipt", Document.subject_id.in_(receipts)),
-            ),
-        )
+        .where(evidence.papers_of(row), Document.rendered_at.is_not(None))
         .order_by(Document.id)
     )
     newest = {x.kind: x for x in rows}

@@ -13,13 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from .. import links
 from ..db import db
 from ..models import (
     Account,
     Address,
+    AgreementLine,
     Approval,
     Attempt,
     Contact,
@@ -30,9 +31,11 @@ from ..models import (
     Note,
     OrderEmail,
     OrderLine,
+    PaymentAgreement,
     PaymentOrder,
     Receipt,
     SalesOrder,
+    ScheduledPayment,
     Signature,
     Snapshot,
     Transaction,
@@ -42,12 +45,13 @@ from ..money import Money
 from ..typed import has_card_number
 from ..values import Value
 from .orders.happenings import INTERNAL
+from .payments import owners
 
 PAPERS = {"signed_order": "1-signed-order", "order": "2-order", "invoice": "3-invoices", "receipt": "4-receipts"}
 
 
 class Scope(Value):
-    """Of a whole order, or of one payment order of it."""
+    """Of a whole order, or of one payment order of it or of an agreement that it made."""
 
     order_id: int
     payment_order_id: int | None = None
@@ -81,14 +85,17 @@ def pieces(scope: Scope) -> list[Piece]:
 def _papers(scope: Scope) -> list[Piece]:
     """The newest of each paper; receipts and invoices only of the payment order, where it is about one."""
     query = select(Document.kind, Document.subject_id, Document.filename, Document.body).where(
-        Document.order_id == scope.order_id, Document.kind.in_(PAPERS), Document.rendered_at.is_not(None)
+        Document.kind.in_(PAPERS), Document.rendered_at.is_not(None)
     )
-    if scope.payment_order_id is not None:
+    own = Document.order_id == scope.order_id
+    if scope.payment_order_id is None:
+        query = query.where(own)
+    else:
         receipts = select(Receipt.id).where(Receipt.payment_order_id == scope.payment_order_id)
         invoices = select(PaymentOrder.invoice_id).where(PaymentOrder.id == scope.payment_order_id)
         query = query.where(
             or_(
-                Document.kind.in_(("signed_order", "order")),
+                and_(own, Document.kind.in_(("signed_order", "order"))),
                 and_(Document.kind == "receipt", Document.subject_id.in_(receipts)),
                 and_(Document.kind == "invoice", Document.subject_id.in_(invoices)),
             )
@@ -263,44 +270,58 @@ def _notes(scope: Scope) -> list[Piece]:
 
 def suggested(dispute_id: int) -> dict[str, str]:
     """What we know that the bank's form asks for; whoever answers reads it over."""
+    contact = func.coalesce(SalesOrder.contact_id, PaymentOrder.contact_id, PaymentAgreement.contact_id)
+    address = func.coalesce(SalesOrder.billing_address_id, Account.billing_address_id)
     row = db.session.execute(
-        select(
-            SalesOrder.id,
-            SalesOrder.activated_on,
-            Account.name.label("account"),
-            Contact.name.label("contact"),
-            Contact.email,
-            Address,
+        owners.joined(
+            select(
+                SalesOrder.id,
+                PaymentOrder.agreement_id,
+                func.coalesce(ScheduledPayment.covers_from, SalesOrder.activated_on).label("since"),
+                Account.name.label("account"),
+                Contact.name.label("contact"),
+                Contact.email,
+                Address,
+            )
+            .select_from(Dispute)
+            .join(PaymentOrder, PaymentOrder.id == Dispute.payment_order_id)
+            .join(Account, Account.id == PaymentOrder.account_id)
+            .outerjoin(ScheduledPayment, ScheduledPayment.payment_order_id == PaymentOrder.id)
         )
-        .join(PaymentOrder, PaymentOrder.order_id == SalesOrder.id)
-        .join(Dispute, Dispute.payment_order_id == PaymentOrder.id)
-        .join(Account, Account.id == SalesOrder.account_id)
-        .outerjoin(Contact, Contact.id == SalesOrder.contact_id)
-        .outerjoin(Address, Address.id == SalesOrder.billing_address_id)
+        .outerjoin(Contact, Contact.id == contact)
+        .outerjoin(Address, Address.id == address)
         .where(Dispute.id == dispute_id)
     ).one()
-    lines = db.session.execute(
-        select(OrderLine.quantity, OrderLine.description)
-        .where(OrderLine.order_id == row.id)
-        .order_by(OrderLine.position)
-    )
     return {
-        "product_description": "\n".join(f"{line.quantity.normalize():f} × {line.description}" for line in lines),
-        "service_date": row.activated_on.isoformat() if row.activated_on else "",
+        "product_description": _sold(row.id, row.agreement_id),
+        "service_date": row.since.isoformat() if row.since else "",
         "customer_name": f"{row.contact}, {row.account}" if row.contact else row.account,
         "customer_email": row.email or "",
         "billing_address": "\n".join(row.Address.lines) if row.Address else "",
     }
 
 
-def files_of(order_id: int, transaction_id: int, chosen: Mapping[str, str]) -> dict[str, tuple[str, str, bytes]]:
+def _sold(order_id: int | None, agreement_id: int | None) -> str:
+    line: Any = OrderLine if order_id is not None else AgreementLine
+    whose = OrderLine.order_id == order_id if order_id is not None else AgreementLine.agreement_id == agreement_id
+    lines = db.session.execute(select(line.quantity, line.description).where(whose).order_by(line.position))
+    return "\n".join(f"{x.quantity.normalize():f} × {x.description}" for x in lines)
+
+
+def papers_of(dispute: Any) -> ColumnElement[bool]:
+    """What of our papers speaks in a dispute, given as a row of it: the order as signed, its invoices, the receipt of
+    the money; of a period of an agreement its own invoice."""
+    receipts = select(Receipt.id).where(Receipt.transaction_id == dispute.transaction_id)
+    receipt = and_(Document.kind == "receipt", Document.subject_id.in_(receipts))
+    if dispute.order_id is None:
+        return or_(receipt, and_(Document.kind == "invoice", Document.subject_id == dispute.invoice_id))
+    return and_(Document.order_id == dispute.order_id, or_(Document.kind.in_(("signed_order", "invoice")), receipt))
+
+
+def files_of(dispute: Any, chosen: Mapping[str, str]) -> dict[str, tuple[str, str, bytes]]:
     """By the bank's field: name, content type and bytes of the newest paper of the kind chosen for it."""
-    receipts = select(Receipt.id).where(Receipt.transaction_id == transaction_id)
     query = select(Document.kind, Document.filename, Document.body).where(
-        Document.order_id == order_id,
-        Document.kind.in_(chosen.values()),
-        Document.rendered_at.is_not(None),
-        or_(Document.kind != "receipt", Document.subject_id.in_(receipts)),
+        papers_of(dispute), Document.kind.in_(chosen.values()), Document.rendered_at.is_not(None)
     )
     newest = {row.kind: row for row in db.session.execute(query.order_by(Document.id))}
     return {

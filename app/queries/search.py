@@ -30,6 +30,7 @@ from ..models import (
 )
 from ..money import DIGITS, Money
 from ..values import Value
+from .payments import owners
 from .scope import visible
 
 MOST = 10
@@ -207,11 +208,13 @@ def _payment_orders(text: str, reader: User) -> list[Hit]:
     if not _may(reader, Permission.PAYMENT_VIEW):
         return []
     query = (
-        select(PaymentOrder.number, PaymentOrder.amount, PaymentOrder.currency, SalesOrder.number, Account.name)
-        .join(Account, Account.id == PaymentOrder.account_id)
-        .join(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
+        owners.joined(
+            select(PaymentOrder.number, PaymentOrder.amount, PaymentOrder.currency, owners.SOURCE, Account.name).join(
+                Account, Account.id == PaymentOrder.account_id
+            )
+        )
         .where(
-            _of_seen_orders(reader),
+            owners.seen_by(reader),
             or_(
                 PaymentOrder.number.in_(numbering.read(text, "payment_order")),
                 *_is_amount(text, PaymentOrder.amount, PaymentOrder.currency),
@@ -220,8 +223,8 @@ def _payment_orders(text: str, reader: User) -> list[Hit]:
         .order_by(PaymentOrder.id.desc())
     )
     return [
-        Hit(number, f"{name}, {order}, {money(Money(amount, currency))}", url_for("payments.show", number=number))
-        for number, amount, currency, order, name in _first(query)
+        Hit(number, f"{name}, {source}, {money(Money(amount, currency))}", url_for("payments.show", number=number))
+        for number, amount, currency, source, name in _first(query)
     ]
 
 
@@ -253,16 +256,25 @@ def _payments(text: str, reader: User) -> list[Hit]:
     if not conditions or not _may(reader, Permission.PAYMENT_VIEW):
         return []
     query = (
-        select(Attempt.card_label, Attempt.status, Attempt.amount, Attempt.currency, SalesOrder.number, Account.name)
-        .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
-        .join(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
-        .join(Account, Account.id == SalesOrder.account_id)
-        .where(_of_seen_orders(reader), or_(*conditions))
+        owners.joined(
+            select(
+                *(Attempt.card_label, Attempt.status, Attempt.amount, Attempt.currency),
+                *(PaymentOrder.number, SalesOrder.number, owners.SOURCE, Account.name),
+            )
+            .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
+            .join(Account, Account.id == PaymentOrder.account_id)
+        )
+        .where(owners.seen_by(reader), or_(*conditions))
         .order_by(Attempt.id.desc())
     )
     return [
-        Hit(f"{money(Money(amount, currency))}, {card}", f"{name}, {order}", _payment_panel(order), ("attempt", status))
-        for card, status, amount, currency, order, name in _first(query)
+        Hit(
+            f"{money(Money(amount, currency))}, {card}",
+            f"{name}, {source}",
+            _payment_panel(order) if order else url_for("payments.show", number=number),
+            ("attempt", status),
+        )
+        for card, status, amount, currency, number, order, source, name in _first(query)
     ]
 
 

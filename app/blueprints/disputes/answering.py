@@ -41,7 +41,7 @@ def answer(number: str) -> Response:
     if not form.validate():
         return _answer(row, form, status=422)
     chosen = {FIELDS[kind]: kind for kind in form.files.data or ()}
-    files = evidence.files_of(row.order_id, row.transaction_id, chosen)
+    files = evidence.files_of(row, chosen)
     try:
         commands.answer(row.id, Evidence(form.words, files), by=me())
     except Refusal as refusal:

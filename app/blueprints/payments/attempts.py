@@ -59,14 +59,14 @@ def bank(number: str) -> ResponseReturnValue:
 @bp.get("/payments/<number>/outcome")
 @requires(Permission.PAYMENT_VIEW)
 def outcome(number: str) -> ResponseReturnValue:
-    """Back from the bank: to the order if it is paid or still open, to the card form if another try is needed."""
+    """Back from the bank: to its home if it is paid or still open, to the card form if another try is needed."""
     collection = load(number, me())
-    order = answers.order_page(collection.order.row.number)
+    home = answers.home(collection)
     if not collection.is_open:
         flash(_("Paid: %(number)s.", number=number), "ok")
-        return redirect(order)
+        return redirect(home)
     if collection.last_attempt is not None and collection.last_attempt.status in OPEN:
-        return redirect(order)
+        return redirect(home)
     return redirect(url_for("payments.collect_order", number=number))
 
 

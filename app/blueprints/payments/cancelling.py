@@ -34,7 +34,7 @@ def cancel(number: str) -> Response:
 
 
 def _dialog(collection: Collection, form: ReasonForm, refusal: Refusal | None = None, status: int = 200) -> Response:
-    amount = money(collection.order.money(collection.row.amount))
+    amount = money(collection.source.money(collection.row.amount))
     return answers.dialog(
         collection,
         status,

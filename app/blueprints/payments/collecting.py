@@ -93,7 +93,7 @@ def _of(number: str) -> Place:
         view=collecting.of(collection),
         blocks=commands.blocks(get(PaymentOrder, payment_order_id)),
         action=url_for("payments.collect_order_now", number=number, next=answers.back("") or None),
-        home=answers.back(answers.order_page(collection.order.row.number)),
+        home=answers.back(answers.home(collection)),
         charge=charge,
     )
 

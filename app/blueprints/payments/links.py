@@ -37,7 +37,7 @@ def send_link(number: str) -> Response:
     except Refusal as refusal:
         return _preflight(load(number, me()), refusal)
     flash(_sent(mail), "ok")
-    return see_other(answers.back(answers.order_page(collection.order.row.number)))
+    return see_other(answers.back(answers.home(collection)))
 
 
 @bp.get("/payments/<number>/send-link/preview")
@@ -65,7 +65,7 @@ def _preflight(collection: Collection, refusal: Refusal | None = None) -> Respon
         refusal=refusal,
         key=mint_form_key(),
         next=answers.back("") or None,
-        back=answers.back(answers.order_page(view.order)),
+        back=answers.back(answers.home(collection)),
     )
     return make_response(html, refusal.status if refusal else 200)
 

@@ -63,7 +63,7 @@ def _rotate_dialog(
 @requires(Permission.PAYMENT_LINK_SEND)
 def extend_form(number: str) -> Response:
     collection = load(number, me())
-    until = (collection.row.expires_at or collection.order.now) + timedelta(days=7)
+    until = (collection.row.expires_at or collection.source.now) + timedelta(days=7)
     return _extend_dialog(collection, ExtendForm(formdata=None, data={"until": local_date(until, company().time_zone)}))
 
 

@@ -41,7 +41,7 @@ def for_payment_order(payment_order: str) -> Response:
     record: Record = lambda came, key: offline.for_payment_order(  # noqa: E731
         collection.row.id, came, form_key=key, by=me()
     )
-    return _record(CameForm(), [collection.order.row.currency], record, *_on_payment_order(payment_order))
+    return _record(CameForm(), [collection.source.row.currency], record, *_on_payment_order(payment_order))
 
 
 def _on_payment_order(number: str) -> tuple[str, str, str]:

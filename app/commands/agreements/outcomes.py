@@ -14,7 +14,8 @@ from sqlalchemy import bindparam, select
 
 from ... import audit, clock
 from ...db import know, notes
-from ...models import SYSTEM, Actor, ActorKind, Attempt, Invoice, PaymentAgreement, ScheduledPayment
+from ...models import SYSTEM, Actor, ActorKind, Attempt, Invoice, PaymentAgreement, Receipt, ScheduledPayment
+from ...money import Money
 from ...states import declines
 from ...states.agreement import AgreementEvent
 from ...states.attempt import AttemptStatus
@@ -46,6 +47,17 @@ def bill_moved(invoice: Invoice, *, by: Actor) -> None:
         if row.id in notes().get(CASES, (row.id,)):
             cases.settled(row, paid=event is ScheduledEvent.PAY, by=by)
         catch_up(row.agreement, by=by)
+
+
+def money_moved(receipt: Receipt, event: str, *, by: Actor) -> None:
+    """What was paid for a period was `given_back` or `charged_back`, or it `came_back`. The period stays charged, and
+    its bill says what is owed. Told once for each receipt, by whoever writes it."""
+    asked = receipt.payment_order_id
+    row = _one(ScheduledPayment.payment_order_id, asked) if asked is not None else None
+    if row is not None:
+        moved = Money(abs(receipt.amount), receipt.currency)
+        about: dict[str, Any] = {"number": row.agreement.number, "period": row.period, "receipt": receipt.number}
+        row.record(event, by=by, amount=moved.minor, currency=moved.currency, **about)
 
 
 def attempt_failed(attempt: Attempt, *, asked_payer: bool) -> None:

@@ -55,13 +55,12 @@ class Credit(Value):
 
 class Asked(Value):
     """A payment order that is open: what it asks for, and whether a link to pay it lives. `ends`: it is withdrawn, or
-    asks for less, so that its link dies. Only those of the order itself have a page."""
+    asks for less, so that its link dies."""
 
     number: str
     balance: Money
     live: bool
     ends: bool
-    has_page: bool
 
 
 class Ending(Value):
@@ -278,7 +277,6 @@ def _asked(order: SalesOrder, agreements: Sequence[PaymentAgreement], credited: 
             Money(balances[x.id], x.currency),
             live=x.id in live,
             ends=x.order_id is not None or x.invoice_id in credited,
-            has_page=x.order_id is not None,
         )
         for x in rows
         if balances[x.id] > 0 or x.id in live

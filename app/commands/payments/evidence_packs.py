@@ -13,6 +13,7 @@ from ... import audit, clock, jobs
 from ...access import Permission, demand
 from ...db import db, end_read, get, lock, transaction
 from ...documents import parties, rendering
+from ...errors import Refusal
 from ...jobs import Later
 from ...models import Actor, Dispute, EvidencePack, PaymentOrder, SalesOrder, User
 from ...queries import evidence
@@ -24,10 +25,18 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The same time for every file, so that equal contents make equal packs."""
 
 
-def ask(order_id: int, *, payment_order_id: int | None = None, dispute_id: int | None = None, by: User) -> EvidencePack:
-    """Raises Refusal `not_permitted`."""
+def ask(
+    order_id: int | None, *, payment_order_id: int | None = None, dispute_id: int | None = None, by: User
+) -> EvidencePack:
+    """Raises Refusal `not_permitted`, and `no_order` of what no order stands behind."""
     with transaction():
         demand(by, Permission.PAYMENT_VIEW)
+        if order_id is None:
+            raise Refusal(
+                "no_order",
+                "A pack is made of what a customer signed, and no order stands behind this agreement.",
+                "Its consent is on the agreement's page; receipts and invoice are on the payment order's.",
+            )
         order = get(SalesOrder, order_id)
         about = order.number
         if payment_order_id is not None:

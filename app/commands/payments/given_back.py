@@ -10,6 +10,7 @@ from sqlalchemy import select
 from ...db import db, get
 from ...models import Actor, Attempt, Dispute, Invoice, Receipt, Transaction
 from ...money import Money
+from ..agreements import outcomes
 from ..post import papers
 from ..receivables import receipts, taking_back
 
@@ -21,15 +22,18 @@ def refunded(transaction: Transaction, *, by: Actor) -> Receipt:
         return known
     root = receipts.for_transaction(get(Transaction, transaction.parent_id), by=by)
     label = get(Attempt, transaction.attempt_id).card_label
-    return taking_back.take(root, transaction.amount, by=by, paid_with=label, transaction_id=transaction.id)
+    row = taking_back.take(root, transaction.amount, by=by, paid_with=label, transaction_id=transaction.id)
+    outcomes.money_moved(row, "given_back", by=by)
+    return row
 
 
 def lost(dispute: Dispute, amount: Money, *, by: Actor) -> Receipt:
     """The negative receipt of what a bank took for good; the caller sees to it that it is asked for once."""
     root = receipts.for_transaction(dispute.transaction, by=by)
-    return taking_back.take(
-        root, amount.minor, by=by, paid_with=get(Attempt, dispute.transaction.attempt_id).card_label
-    )
+    label = get(Attempt, dispute.transaction.attempt_id).card_label
+    row = taking_back.take(root, amount.minor, by=by, paid_with=label)
+    outcomes.money_moved(row, "charged_back", by=by)
+    return row
 
 
 def returned(transaction: Transaction, *, by: Actor) -> Receipt:
@@ -51,6 +55,7 @@ def returned(transaction: Transaction, *, by: Actor) -> Receipt:
         invoice = get(Invoice, invoice_id)
         receipts.allocate(row, invoice, by=by, most=amount)
         papers.invoice(invoice)
+    outcomes.money_moved(row, "came_back", by=by)
     return row
 
 

@@ -34,7 +34,7 @@ from ...states.order import OrderStatus
 from ...states.payment_order import PaymentOrderStatus
 from ..post import mails
 from . import payment_orders
-from .payment_orders import money_under_way
+from .payment_orders import being_paid, money_under_way
 
 
 def live_intent(payment_order_id: int) -> PaymentIntent | None:
@@ -260,7 +260,7 @@ def hold(payment_order_id: int) -> PaymentOrder:
 
 
 def _paying(row: PaymentOrder) -> bool:
-    return row.order_id is not None and money_under_way(row.order_id)
+    return money_under_way(row.order_id) if row.order_id is not None else being_paid(row)
 
 
 def refuse_while_paying(row: PaymentOrder) -> None:

@@ -331,7 +331,8 @@ def withdraw_open(order: SalesOrder, *, by: Actor, because: str | None = None) -
 
 
 def cancel(payment_order_id: int, *, because: str, by: User) -> PaymentOrder:
-    """Raises Refusal: `not_permitted`, `cancelled`, `payment_in_progress`, `has_money`, `first_of_submitted`."""
+    """Raises Refusal: `not_permitted`, `cancelled`, `of_period`, `payment_in_progress`, `has_money`,
+    `first_of_submitted`."""
     with transaction():
         demand(by, Permission.PAYMENT_ORDER_CREATE)
         row = get(PaymentOrder, payment_order_id)
@@ -340,6 +341,13 @@ def cancel(payment_order_id: int, *, because: str, by: User) -> PaymentOrder:
         row = lock(PaymentOrder, payment_order_id)
         if not row.can(PaymentOrderEvent.CANCEL):
             raise Refusal("cancelled", "%(number)s is cancelled already.", number=row.number)
+        if row.agreement_id is not None:
+            raise Refusal(
+                "of_period",
+                "%(number)s asks for a period of an agreement.",
+                "Credit its invoice, and it asks for that much less.",
+                number=row.number,
+            )
         figures = ledger.figures([row.id])[row.id]
         if figures.captured:
             raise Refusal(

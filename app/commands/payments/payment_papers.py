@@ -13,7 +13,7 @@ from ...queries.payments.facts import Collection
 def request(collection: Collection, *, by: User) -> Document:
     """Rendered soon, once for the same content."""
     row, content = collection.row, paper.content(collection)
-    order_id = collection.order.row.id if collection.of_order else None
+    order_id = collection.source.row.id if collection.period is None else None
     with transaction():
         demand(by, Permission.PAYMENT_VIEW)
         name = paper.filename(collection)

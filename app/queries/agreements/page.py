@@ -186,7 +186,7 @@ def _period(row: Any, x: Any, reader: User) -> PeriodView:
         covers_to=x.covers_to,
         amount=Money(x.amount, row.currency),
         payment_order=x.payment_order,
-        payment_order_url=url_for("payments.show", number=x.payment_order) if x.payment_order and row.order else None,
+        payment_order_url=url_for("payments.show", number=x.payment_order) if x.payment_order else None,
         invoice=x.invoice,
         invoice_url=url_for("invoices.show", number=x.invoice) if x.invoice and seen else None,
         words=_trouble(row, x),

@@ -63,6 +63,15 @@ HISTORY: dict[tuple[str, str], Words] = {
     ),
     ("scheduled_payment", "pay"): Words("circle-check", _("saw period %(period)s of %(number)s paid"), "ok"),
     ("scheduled_payment", "fail"): Words("circle-x", _("saw period %(period)s of %(number)s fail"), "bad"),
+    ("scheduled_payment", "given_back"): Words(
+        "receipt-refund", _("gave back %(amount)s of period %(period)s of %(number)s, receipt %(receipt)s"), "warn"
+    ),
+    ("scheduled_payment", "charged_back"): Words(
+        "arrow-back-up", _("lost %(amount)s of period %(period)s of %(number)s to the cardholder's bank"), "bad"
+    ),
+    ("scheduled_payment", "came_back"): Words(
+        "arrow-back-up", _("saw %(amount)s that was given back of period %(period)s of %(number)s return"), "warn"
+    ),
     ("scheduled_payment", "skip"): Words("minus", _("skipped period %(period)s of %(number)s"), "warn"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from flask import current_app, url_for
@@ -10,6 +11,7 @@ from flask_babel import gettext, lazy_gettext
 from ...access import Permission as P
 from ...access import why_not
 from ...errors import Refusal
+from ...models import User
 from ...states.order import EDITABLE, OrderStatus
 from .views import Action
 
@@ -70,26 +72,35 @@ CHANGES_MONEY = frozenset(
 """What would pull the ground from under a payment that is on its way."""
 
 
-class Actions:
-    """The actions on one order for one reader. `find` answers None for a room that is not built yet."""
+class Offers:
+    """The actions on what `named` names, for one reader; `blocked` is why it does not let anybody take one now. `find`
+    answers None for a room that is not built yet."""
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
+    def __init__(self, reader: User, named: Mapping[str, str], blocked: Callable[[str], str | None]) -> None:
+        self.reader, self.named, self.blocked = reader, named, blocked
 
     def find(self, key: str, label: str | None = None, **where: str | int) -> Action | None:
         entry = CATALOGUE[key]
         if entry.endpoint not in current_app.view_functions:
             return None
-        named = {} if key == "offline" else {"number": self.facts.row.number}
+        named: dict[str, str | int] = {} if key == "offline" else dict(self.named)
         return Action(
             key=key,
             label=label or str(entry.label),
             icon=entry.icon,
-            href=url_for(entry.endpoint, **(named | where)),
+            href=url_for(entry.endpoint, **(named | where)),  # type: ignore[arg-type]
             how=entry.how,
             danger=entry.danger,
-            refusal=_in_words(why_not(self.facts.reader, entry.permission)) or self._blocked(key),
+            refusal=_in_words(why_not(self.reader, entry.permission)) or self.blocked(key),
         )
+
+
+class Actions(Offers):
+    """Those on one order."""
+
+    def __init__(self, facts: Facts) -> None:
+        super().__init__(facts.reader, {"number": facts.row.number}, self._blocked)
+        self.facts = facts
 
     def editing(self, key: str, *, statuses: frozenset[OrderStatus] = EDITABLE) -> Action | None:
         """An edit in place: only offered where it is possible, since a panel says by itself what cannot change."""
@@ -109,8 +120,7 @@ class Actions:
             names = gettext(" and no ").join(facts.missing_links)
             return gettext("The order has no %(names)s, so nothing is sent. Sales operations can link it.", names=names)
         if facts.row.hold_reason and key in ("submit", "collect", "book", "send_link"):
-            reason = facts.row.hold_reason
-            return gettext("The customer is on hold: %(reason)s. Billing or AR can release it.", reason=reason)
+            return on_hold(facts.row.hold_reason)
         if key == "submit" and not facts.lines:
             return gettext("The order has no lines yet.")
         if key == "submit" and facts.row.contact_id is None:
@@ -118,6 +128,10 @@ class Actions:
         if key == "submit" and facts.row.quote_expires_on and facts.row.quote_expires_on < facts.today:
             return gettext("The quote has expired. Revise it and have it approved.")
         return None
+
+
+def on_hold(reason: str) -> str:
+    return gettext("The customer is on hold: %(reason)s. Billing or AR can release it.", reason=reason)
 
 
 def _in_words(refusal: Refusal | None) -> str | None:

@@ -13,7 +13,7 @@ from ...models import Document
 
 MOST_DOCUMENTS = 60
 
-DOCUMENTS: Any = (
+WHOLE: Any = (
     select(
         Document.id,
         Document.kind,
@@ -24,10 +24,10 @@ DOCUMENTS: Any = (
         Document.rendered_at,
         Document.error,
     )
-    .where(Document.order_id == bindparam("order_id"))
     .order_by(Document.id.desc())
     .limit(MOST_DOCUMENTS)
 )
+DOCUMENTS: Any = WHOLE.where(Document.order_id == bindparam("order_id"))
 
 
 def rows(order_id: int) -> Sequence[Row[Any]]:

@@ -36,6 +36,7 @@ from .views import (
 )
 
 if TYPE_CHECKING:
+    from ..payments.source import Source
     from .facts import Facts, InvoiceFacts
 
 ACTION_WORDS = {
@@ -192,7 +193,7 @@ def transaction(row: Row[Any]) -> TransactionView:
     )
 
 
-def receipt(facts: Facts, row: Row[Any]) -> ReceiptView:
+def receipt(facts: Source, row: Row[Any]) -> ReceiptView:
     document = documents.newest(facts.documents, "receipt", row.receipt_id)
     return ReceiptView(
         number=row.receipt_number,

@@ -11,7 +11,7 @@ from ...money import Money
 from ...values import Value
 
 if TYPE_CHECKING:
-    from .facts import Facts
+    from ..payments.source import Source
 
 
 class Unapplied(Value):
@@ -41,7 +41,7 @@ class Unapplied(Value):
         )
 
 
-def of(facts: Facts) -> Unapplied | None:
+def of(facts: Source) -> Unapplied | None:
     """None where all that was received pays an invoice, or post-processing has not had its say yet."""
     held = [x for x in facts.payment_orders if x.row.received > x.row.allocated]
     if not held or facts.waiting is not None:

@@ -12,24 +12,24 @@ from ...states.attempt import AttemptStatus
 from ...states.intent import IntentStatus
 
 if TYPE_CHECKING:
-    from .facts import Facts
+    from ..payments.source import Source
 
 ON_THE_CHECKOUT = timedelta(minutes=10)
 """How long after opening it a customer counts as being on the checkout."""
 
 
-def words(facts: Facts) -> str | None:
+def words(facts: Source) -> str | None:
     return _attempt(facts) or _following_up(facts) or _visitor(facts)
 
 
-def _attempt(facts: Facts) -> str | None:
+def _attempt(facts: Source) -> str | None:
     open_one = next((x for x in facts.payment_orders if facts.confirming and x.row.last_attempt in WORDS), None)
     if open_one is None:
         return None
     return str(WORDS[open_one.row.last_attempt]()) % {"amount": money(facts.money(open_one.figures.balance))}
 
 
-def _following_up(facts: Facts) -> str | None:
+def _following_up(facts: Source) -> str | None:
     """Paid, and receipt, invoice and activation are being made."""
     unfinished = any(
         x.transaction_id is not None and x.done_at is None and x.post_processing_error is None for x in facts.attempts
@@ -37,7 +37,7 @@ def _following_up(facts: Facts) -> str | None:
     return _("Paid. Receipt, invoice and activation follow in a moment.") if unfinished else None
 
 
-def _visitor(facts: Facts) -> str | None:
+def _visitor(facts: Source) -> str | None:
     since = facts.now - ON_THE_CHECKOUT
     visiting = any(
         x.is_open and x.row.intent_status is IntentStatus.LIVE and x.row.viewed_at and x.row.viewed_at > since

@@ -19,6 +19,8 @@ def find(collection: Collection, key: str, label: str | None = None) -> Action |
     or void where nothing is held, for a refund or dispute where nothing was captured."""
     here = url_for("payments.show", number=collection.number)
     where: dict[str, str | int] = {"number": collection.number, "next": here}
+    if key == "pack" and not _packs(collection):
+        return None
     if key == "offline":
         where["payment_order"] = where.pop("number")
     if key in ON_EVIDENCE:
@@ -26,7 +28,7 @@ def find(collection: Collection, key: str, label: str | None = None) -> Action |
         if row is None:
             return None
         where["transaction_id"] = row.transaction_id
-    action = collection.order.actions.find(key, label, **where)
+    action = collection.source.actions.find(key, label, **where)
     if action is None:
         return None
     return replace(action, refusal=_blocked(collection, key) or action.refusal)
@@ -44,7 +46,7 @@ def _blocked(collection: Collection, key: str) -> str | None:
         return _refund(collection) if key == "refund" else None
     if collection.is_cancelled:
         return _("%(number)s is cancelled.", number=collection.number)
-    if collection.order.confirming and not (key == "charge" and collection.challenged is not None):
+    if collection.source.confirming and not (key == "charge" and collection.challenged is not None):
         return _("A payment is in progress; wait until its outcome is known.")
     return BLOCKS[key](collection)
 
@@ -58,7 +60,7 @@ def _nothing_open(collection: Collection) -> str:
 def _charge(collection: Collection) -> str | None:
     if not collection.is_open:
         return _nothing_open(collection)
-    if collection.order.held_by_customer and not collection.row.first:
+    if collection.source.held_by_customer and not collection.row.first:
         return _("The customer is asked to sign this order first. Collect the first payment instead.")
     return None
 
@@ -68,7 +70,7 @@ def _offline(collection: Collection) -> str | None:
         return _nothing_open(collection)
     if collection.figures.held:
         return _("It holds an authorization. Void that first.")
-    if collection.row.first and collection.order.held_by_customer:
+    if collection.row.first and collection.source.held_by_customer:
         return _("The customer is asked to sign this order first. Record the money on the account instead.")
     return None
 
@@ -76,7 +78,7 @@ def _offline(collection: Collection) -> str | None:
 def _send_link(collection: Collection) -> str | None:
     if not collection.is_open:
         return _nothing_open(collection)
-    if collection.order.held_by_customer:
+    if collection.source.held_by_customer:
         return _("The customer pays this order where they sign it. Send the approval mail again instead.")
     return None
 
@@ -89,12 +91,19 @@ def _change_link(collection: Collection) -> str | None:
     return None if collection.has_live_checkout else _("There is no live link.")
 
 
+def _packs(collection: Collection) -> bool:
+    """A pack is the order's: what was signed, and what came of it."""
+    return collection.period is None or collection.period.order is not None
+
+
 def _withdraw(collection: Collection) -> str | None:
+    if collection.period is not None:
+        return _("It asks for a period of an agreement; credit its invoice, and it asks for that much less.")
     if collection.figures.captured:
         return _("It has collected money, so it stays. Ask AR / finance.")
     if collection.figures.held:
         return _("It holds an authorization. Void that first.")
-    if collection.row.first and collection.order.held_by_customer:
+    if collection.row.first and collection.source.held_by_customer:
         return _("The customer is looking at it. Convert the order to draft; that cancels it.")
     return None
 

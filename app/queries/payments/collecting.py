@@ -20,9 +20,10 @@ from ..orders import methods
 from ..orders.facts import Facts
 from ..orders.next_best_action import ApprovalStage
 from ..orders.unapplied import Unapplied
-from ..orders.views import DeclineView
+from ..orders.views import DeclineView, Link
 from . import standing
-from .facts import Collection
+from .facts import Collection, order_trail
+from .source import Source
 
 
 class CardChoice(Value):
@@ -51,6 +52,7 @@ class CollectView(Value):
 
     number: str | None
     order: str
+    trail: tuple[Link, Link]
     customer: str
     account: str
     person: str
@@ -76,20 +78,23 @@ class CollectView(Value):
 def of_first(order: Facts) -> CollectView:
     """What is due at signature; its payment order may not be there yet, and is made when it is charged."""
     first = next((x for x in order.payment_orders if x.row.first and x.is_open), None)
-    return _view(order, Collection(order, first) if first else None, order.rest_at_signature, first=True)
+    collection = Collection(order, first) if first else None
+    return _view(order, collection, order.rest_at_signature, follows=_booking(order))
 
 
 def of(collection: Collection) -> CollectView:
-    return _view(collection.order, collection, collection.balance, first=collection.row.first)
+    order = collection.order if collection.row.first else None
+    return _view(collection.source, collection, collection.balance, follows=_booking(order) if order else None)
 
 
-def _view(order: Facts, collection: Collection | None, amount: Money, *, first: bool) -> CollectView:
-    row, way = order.row, order.way_of(amount)
+def _view(source: Source, collection: Collection | None, amount: Money, *, follows: str | None) -> CollectView:
+    row, way = source.row, source.way_of(amount)
     route, descriptor = (way.facts if way else None), (way.route.descriptor if way and way.open else "")
     asked = collection.challenged if collection else None
     return CollectView(
         number=collection.number if collection else None,
         order=row.number,
+        trail=collection.trail if collection else order_trail(row.number),
         customer=row.account_name,
         account=row.account_number,
         person=row.contact_name or row.account_name,
@@ -98,24 +103,24 @@ def _view(order: Facts, collection: Collection | None, amount: Money, *, first: 
         route=f"{route.name}, {route.gateway_name}" if route else "",
         descriptor=descriptor,
         new_card=card_fields.on(way, Purpose(amount, amount.currency, save=False)),
-        cards=tuple(_card(order, route, x) for x in order.methods),
-        steps=_steps(order, amount, descriptor, first=first),
+        cards=tuple(_card(source, route, x) for x in source.methods),
+        steps=_steps(source, amount, descriptor, follows, billed=bool(collection and collection.period)),
         decline=standing.decline(collection) if collection else None,
         failed_card=_failed_card(collection),
         waiting=standing.waits(collection) if collection and not asked else None,
         challenge=Challenge(asked.id, asked.next_action or {}, asked.created_at) if asked else None,
         tries_left=_tries_left(collection),
-        unapplied=order.unapplied,
+        unapplied=source.unapplied,
     )
 
 
-def _card(order: Facts, route: RouteFacts | None, row: Row[Any]) -> CardChoice:
-    found = methods.worth(row, route, order.today)
+def _card(source: Source, route: RouteFacts | None, row: Row[Any]) -> CardChoice:
+    found = methods.worth(row, route, source.today)
     return CardChoice(
         id=row.id,
         label=methods.label(row),
         expires=f"{row.exp_month:02d}/{row.exp_year % 100:02d}",
-        is_default=row.id == order.row.default_method_id,
+        is_default=row.id == source.row.default_method_id,
         verdict=found.verdict,
         words=found.reason if found.chargeable else f"{found.reason} {found.decision}",
         chargeable=found.chargeable,
@@ -135,18 +140,25 @@ def _tries_left(collection: Collection | None) -> int | None:
     return max(collection.row.attempt_limit - collection.row.tries, 0)
 
 
-def _steps(order: Facts, amount: Money, descriptor: str, *, first: bool) -> tuple[str, ...]:
+def _steps(source: Source, amount: Money, descriptor: str, follows: str | None, *, billed: bool) -> tuple[str, ...]:
+    """`billed`: its invoice is there already."""
     charged = _("%(amount)s is charged at once.", amount=money(amount))
     if descriptor:
         charged += " " + _("The statement shows %(name)s.", name=descriptor)
-    books = _booking(order) if first and order.row.status in BEFORE_BOOKING else None
-    to = " " + _("It goes to %(to)s.", to=order.row.contact_email) if order.row.contact_email else ""
-    paper = _("A receipt is made, and an invoice that it pays.") + to
+    to = " " + _("It goes to %(to)s.", to=source.row.contact_email) if source.row.contact_email else ""
+    made = (
+        _("A receipt is made, which pays the invoice.")
+        if billed
+        else _("A receipt is made, and an invoice that it pays.")
+    )
     refused = _("If the bank declines, nothing is charged and you can try another card here.")
-    return tuple(step for step in (charged, books, paper, refused) if step)
+    return tuple(step for step in (charged, follows, made + to, refused) if step)
 
 
-def _booking(order: Facts) -> str:
+def _booking(order: Facts) -> str | None:
+    """What the first payment does to the order."""
+    if order.row.status not in BEFORE_BOOKING:
+        return None
     start = order.row.start_date
     if start is not None and start > order.today:
         done = _("The order is booked and starts on %(day)s.", day=day(start))

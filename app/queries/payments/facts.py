@@ -1,4 +1,4 @@
-"""One payment order for one reader: what its order knows of it, and what only its own page asks for."""
+"""One payment order for one reader: what is known of what asks for it, and what only its own page asks for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from flask import url_for
+from flask_babel import gettext as _
 from sqlalchemy import Row, and_, func, or_, select
 
 from ...db import db
@@ -20,7 +22,6 @@ from ...models import (
     History,
     IntentPurpose,
     OrderEmail,
-    PaymentAgreement,
     PaymentIntent,
     PaymentOrder,
     PaymentOrderLine,
@@ -34,13 +35,15 @@ from ...money import Money
 from ...states.attempt import AttemptStatus
 from ...states.intent import IntentStatus
 from ...states.payment_order import PaymentOrderStatus
-from ..orders import payment_facts
 from ..orders.facts import Facts
 from ..orders.facts import load as load_order
 from ..orders.happenings import INTERNAL
 from ..orders.payment_facts import PaymentOrderFacts
-from ..scope import visible
+from ..orders.views import Link
+from . import owners, period
+from .period import Period
 from .reversals import Reversals
+from .source import Source
 
 TRIES = (
     select(func.count())
@@ -55,11 +58,13 @@ FAILURES = (AttemptStatus.DECLINED, AttemptStatus.FAILED, AttemptStatus.CANCELLE
 
 
 class Collection:
-    """A payment order (`row`, `figures`, `status` are its own) and its order's facts; rows are read when asked for. Not
-    `of_order`: it asks for a period of an agreement that the order made, and the order's own are left out."""
+    """A payment order (`row`, `figures`, `status` are its own) and its `source`, which is its `order`'s facts, or those
+    of a `period` of an agreement; rows are read when asked for."""
 
-    def __init__(self, order: Facts, found: PaymentOrderFacts, *, of_order: bool = True) -> None:
-        self.order, self.of_order = order, of_order
+    def __init__(self, source: Facts | Period, found: PaymentOrderFacts) -> None:
+        self.source: Source = source
+        self.order = source if isinstance(source, Facts) else None
+        self.period = source if isinstance(source, Period) else None
         self.row = found.row
         self.figures = found.figures
         self.status = found.status
@@ -69,9 +74,16 @@ class Collection:
         return str(self.row.number)
 
     @property
+    def trail(self) -> tuple[Link, Link]:
+        """The list that what asks for it is in, and its page."""
+        if self.period is not None:
+            return Link(_("Agreements"), url_for("agreements.index")), self.period.agreement
+        return order_trail(self.source.row.number)
+
+    @property
     def balance(self) -> Money:
         """What is still to be collected; nothing once it is cancelled."""
-        return self.order.money(0 if self.is_cancelled else self.figures.balance)
+        return self.source.money(0 if self.is_cancelled else self.figures.balance)
 
     @property
     def is_cancelled(self) -> bool:
@@ -90,18 +102,18 @@ class Collection:
     def has_live_checkout(self) -> bool:
         """A link of its own, or an approval's payment step, that has not run out of time."""
         row = self.row
-        return row.intent_status is IntentStatus.LIVE and row.expires_at > self.order.now
+        return row.intent_status is IntentStatus.LIVE and row.expires_at > self.source.now
 
     @cached_property
     def attempts(self) -> list[Row[Any]]:
         """Newest first, once for each transaction an attempt made."""
-        return [x for x in self.order.attempts if x.payment_order_id == self.row.id]
+        return [x for x in self.source.attempts if x.payment_order_id == self.row.id]
 
     @cached_property
     def reversals(self) -> Reversals:
         """What was captured, voided, refunded and contested of it, and what still can be."""
         proven = [x for x in self.attempts if x.transaction_id is not None]
-        return Reversals(self.row.id, self.number, proven, self.order.reader)
+        return Reversals(self.row.id, self.number, proven, self.source.reader)
 
     @property
     def last_attempt(self) -> Row[Any] | None:
@@ -209,7 +221,7 @@ class Collection:
 
     def _beside(self, order_id: Any) -> Any:
         """Rows of the order itself; what belongs to a period of an agreement names no order."""
-        return order_id == self.order.row.id if self.of_order else order_id.is_(None)
+        return order_id == self.source.row.id if self.period is None else order_id.is_(None)
 
     @property
     def _intent_ids(self) -> list[int]:
@@ -235,29 +247,18 @@ class Collection:
         return db.session.execute(query.order_by(History.id.desc())).all()
 
 
+def order_trail(number: str) -> tuple[Link, Link]:
+    return Link(_("Orders"), url_for("orders.index")), Link(number, url_for("orders.show", number=number))
+
+
 def load(number: str, reader: User) -> Collection:
     """The payment order of that number as `reader` may see it. Raises NotFound, for foreign ones too."""
-    order_number = db.session.scalar(
-        select(SalesOrder.number)
-        .join(PaymentOrder, PaymentOrder.order_id == SalesOrder.id)
-        .where(PaymentOrder.number == number, visible(reader, SalesOrder.owner_id))
-    )
-    if order_number is None:
-        return _of_agreement(number, reader)
-    order = load_order(order_number, reader)
-    return Collection(order, next(x for x in order.payment_orders if x.row.number == number))
-
-
-def _of_agreement(number: str, reader: User) -> Collection:
-    """What asks for a period of an agreement is seen by whoever sees the agreement; beside the order that made it."""
     row = db.session.execute(
-        select(PaymentOrder.id, SalesOrder.number)
-        .join(PaymentAgreement, PaymentAgreement.id == PaymentOrder.agreement_id)
-        .join(SalesOrder, SalesOrder.id == PaymentAgreement.order_id)
-        .where(PaymentOrder.number == number, visible(reader, PaymentAgreement.owner_id))
+        owners.joined(select(PaymentOrder.id, SalesOrder.number.label("order")).select_from(PaymentOrder)).where(
+            PaymentOrder.number == number, owners.seen_by(reader)
+        )
     ).one_or_none()
     if row is None:
         raise NotFound(f"payment order {number}")
-    order, found = load_order(row.number, reader), payment_facts.payment_order(row.id)
-    order.payment_orders, order.attempts = [found], payment_facts.its_attempts(row.id)
-    return Collection(order, found, of_order=False)
+    source: Facts | Period = load_order(row.order, reader) if row.order else period.load(row.id, reader)
+    return Collection(source, next(x for x in source.payment_orders if x.row.id == row.id))

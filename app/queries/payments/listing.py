@@ -10,13 +10,13 @@ from flask import url_for
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from ...db import db
-from ...models import Account, Attempt, PaymentOrder, SalesOrder, Transaction, User
+from ...models import Account, Attempt, PaymentOrder, Transaction, User
 from ...money import Money
 from ...states.attempt import OPEN, AttemptStatus
 from ...states.payment_order import PaymentOrderStatus, PaymentStatus, derive
 from ...values import Value
 from .. import ledger
-from ..scope import visible
+from . import owners
 
 PAGE = 50
 S = PaymentStatus
@@ -56,14 +56,16 @@ class Filter(Value):
 
 
 class PaymentOrderRow(Value):
-    """`since` is when the last try began, while its end is not known."""
+    """`source` is what asks for it: an order, or an agreement. `since` is when the last try began, while its end is not
+    known."""
 
     number: str
     url: str
     purpose: str
     customer: str
-    order: str
-    order_url: str
+    source: str
+    source_url: str
+    of_order: bool
     status: str
     since: datetime | None
     due_date: date | None
@@ -95,7 +97,8 @@ COLUMNS: tuple[Any, ...] = (
     PaymentOrder.currency,
     PaymentOrder.due_date,
     Account.name.label("customer"),
-    SalesOrder.number.label("order"),
+    owners.SOURCE.label("source"),
+    PaymentOrder.order_id.is_not(None).label("of_order"),
     *ledger.columns(),
     LAST_STATUS.label("last_attempt"),
     _last_attempt(Attempt.created_at).label("last_attempt_at"),
@@ -120,11 +123,8 @@ def view(
 
 
 def _page(wanted: Filter, reader: User, before: int | None, after: int | None) -> list[Any]:
-    query = (
-        select(*COLUMNS)
-        .join(Account, Account.id == PaymentOrder.account_id)
-        .join(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
-        .where(visible(reader, SalesOrder.owner_id), *_conditions(wanted))
+    query = owners.joined(select(*COLUMNS).join(Account, Account.id == PaymentOrder.account_id)).where(
+        owners.seen_by(reader), *_conditions(wanted)
     )
     if before is not None:
         query = query.where(PaymentOrder.id < before)
@@ -175,12 +175,12 @@ def _with_attempts(*statuses: AttemptStatus) -> Any:
 
 
 def _matches(text: str) -> ColumnElement[bool]:
-    """By number of payment order or order from its start, part of the customer's name, or the gateway's own id."""
+    """By number of payment order, order or agreement from its start, part of a customer's name, or an id at a gateway."""
     number = text.upper()
     proven = select(Transaction.payment_order_id).where(Transaction.provider_id == text)
     return or_(
         PaymentOrder.number.startswith(number, autoescape=True),
-        SalesOrder.number.startswith(number, autoescape=True),
+        owners.SOURCE.startswith(number, autoescape=True),
         Account.name.icontains(text, autoescape=True),
         PaymentOrder.id.in_(proven),
     )
@@ -195,8 +195,9 @@ def _row(row: Any, today: date) -> PaymentOrderRow:
         url=url_for("payments.show", number=row.number),
         purpose=row.purpose,
         customer=row.customer,
-        order=row.order,
-        order_url=url_for("orders.show", number=row.order),
+        source=row.source,
+        source_url=url_for("orders.show" if row.of_order else "agreements.show", number=row.source),
+        of_order=row.of_order,
         status=derive(figures, row.last_attempt, cancelled=closed),
         since=row.last_attempt_at if row.last_attempt in OPEN else None,
         due_date=row.due_date,

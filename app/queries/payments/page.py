@@ -27,28 +27,31 @@ from .views import CheckoutView, LineView, PaymentOrderPage, SentView, TryView
 
 def view(collection: Collection) -> PaymentOrderPage:
     """Sixteen statements at most, however much was tried."""
-    row, order, about = collection.row, collection.order, collection.about
+    row, source, about = collection.row, collection.source, collection.about
+    period = collection.period
     return PaymentOrderPage(
         number=row.number,
         url=url_for("payments.show", number=row.number),
         status=collection.status,
-        account=account_link(order.row),
-        order=Link(order.row.number, url_for("orders.show", number=order.row.number)),
-        order_status=order.row.status,
+        account=account_link(source.row),
+        order=period.order if period else Link(source.row.number, url_for("orders.show", number=source.row.number)),
+        agreement=period.agreement if period else None,
+        period=period.covers if period else "",
+        invoice=period.invoice if period else None,
         purpose=row.purpose,
         first=row.first,
-        amount=order.money(row.amount),
+        amount=source.money(row.amount),
         balance=collection.balance,
         figures=_figures(collection),
         due_date=row.due_date,
-        overdue=collection.is_open and row.due_date is not None and row.due_date < order.today,
+        overdue=collection.is_open and row.due_date is not None and row.due_date < source.today,
         collection=collection_words(row.collection),
         route=f"{about.route_name}, {about.gateway_name}" if about.route_name else None,
         descriptor=about.descriptor,
         contact=f"{about.contact_name}, {about.contact_email}" if about.contact_name else None,
         creator=about.creator or _("Countersign"),
         created_at=about.created_at,
-        lines=tuple(LineView(x.description, order.money(x.amount)) for x in collection.lines),
+        lines=tuple(LineView(x.description, source.money(x.amount)) for x in collection.lines),
         next_step=standing.view(collection),
         decline=standing.decline(collection),
         trouble=order_payment.trouble(_proven(collection)),
@@ -58,7 +61,7 @@ def view(collection: Collection) -> PaymentOrderPage:
         transactions=tuple(order_payment.transaction(x) for x in _proven(collection)),
         receipts=(
             *(_offline(collection, x) for x in collection.offline),
-            *(order_payment.receipt(order, x) for x in _proven(collection) if x.receipt_id is not None),
+            *(order_payment.receipt(source, x) for x in _proven(collection) if x.receipt_id is not None),
         ),
         mails=tuple(_mail(x) for x in collection.mails),
         movements=collection.reversals.view(),
@@ -70,12 +73,12 @@ def view(collection: Collection) -> PaymentOrderPage:
 
 
 def _figures(collection: Collection) -> FiguresView:
-    f, money = collection.figures, collection.order.money
+    f, money = collection.figures, collection.source.money
     return FiguresView(*(money(x) for x in (f.requested, f.authorized, f.captured, f.refunded, f.disputed, f.balance)))
 
 
 def _offline(collection: Collection, row: Row[Any]) -> ReceiptView:
-    document = documents.newest(collection.order.documents, "receipt", row.id)
+    document = documents.newest(collection.source.documents, "receipt", row.id)
     return ReceiptView(row.number, Money(row.amount, row.currency), row.at, row.paid_with, documents.url(document))
 
 
@@ -88,6 +91,8 @@ def _following_up(collection: Collection) -> str | None:
     if collection.reversals.underway:
         return _("The gateway has not said yet what became of what was asked.")
     unfinished = any(x.done_at is None and x.post_processing_error is None for x in _proven(collection))
+    if unfinished and collection.period is not None:
+        return _("Paid. The receipt follows in a moment.")
     return _("Paid. Receipt, invoice and activation follow in a moment.") if unfinished else None
 
 
@@ -96,7 +101,7 @@ def _checkout(collection: Collection, row: Row[Any]) -> CheckoutView:
     return CheckoutView(
         status=status,
         purpose=str(words.PURPOSES[row.purpose]),
-        amount=collection.order.money(row.amount),
+        amount=collection.source.money(row.amount),
         opened_at=row.created_at,
         expires_at=row.expires_at,
         viewed_at=row.viewed_at,
@@ -121,7 +126,7 @@ def _of_link(collection: Collection, row: Row[Any], left: int) -> tuple[Action, 
 
 def _shown_status(collection: Collection, row: Row[Any]) -> str:
     """A link is dead from its last second on, whether or not the clock's job has come by."""
-    over = row.status is IntentStatus.LIVE and row.expires_at <= collection.order.now
+    over = row.status is IntentStatus.LIVE and row.expires_at <= collection.source.now
     return IntentStatus.EXPIRED if over else row.status
 
 
@@ -131,7 +136,7 @@ def _try(collection: Collection, row: Row[Any]) -> TryView:
         id=row.id,
         status=row.status,
         card=row.card_label or _("New card"),
-        amount=collection.order.money(row.amount),
+        amount=collection.source.money(row.amount),
         at=row.created_at,
         by=row.actor_name,
         gateway=row.gateway_name,
@@ -146,13 +151,13 @@ def _try(collection: Collection, row: Row[Any]) -> TryView:
 def _next_question(collection: Collection, row: Row[Any]) -> str | None:
     if row.status not in OPEN or row.ask_at is None:
         return None
-    if row.ask_at - collection.order.now < timedelta(minutes=1):
+    if row.ask_at - collection.source.now < timedelta(minutes=1):
         return _("Asked again in less than a minute.")
     return _("Asked again %(when)s.", when=ago(row.ask_at))
 
 
 def _ask(collection: Collection, row: Row[Any]) -> Action:
-    refusal = why_not(collection.order.reader, Permission.PAYMENT_ASK_GATEWAY)
+    refusal = why_not(collection.source.reader, Permission.PAYMENT_ASK_GATEWAY)
     return Action(
         key="ask",
         label=_("Ask the gateway"),

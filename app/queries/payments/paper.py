@@ -28,7 +28,7 @@ def content(collection: Collection) -> dict[str, Any]:
     row, figures, entity = collection.row, collection.figures, get(PaymentOrder, collection.row.id)
     return {
         "number": row.number,
-        "order_number": collection.order.row.number,
+        "order_number": collection.source.row.number if collection.period is None else "",
         "purpose": row.purpose,
         "status": collection.status.value,
         "cancelled": collection.is_cancelled,

@@ -26,7 +26,7 @@ from ...values import Value
 from .. import routes
 from ..orders.plan import collection_words
 from ..orders.preflight import Check
-from ..orders.views import MailView
+from ..orders.views import Link, MailView
 from .facts import Collection
 
 
@@ -34,7 +34,8 @@ class LinkPreflight(Value):
     """`again`: the link that the customer has is sent once more. `refusals` keep it from being sent at all."""
 
     number: str
-    order: str
+    trail: tuple[Link, Link]
+    of_order: bool
     customer: str
     purpose: str
     amount: Money
@@ -58,8 +59,9 @@ def view(
     content = _content(collection, row, usable, to)
     return LinkPreflight(
         number=collection.number,
-        order=collection.order.row.number,
-        customer=collection.order.row.account_name,
+        trail=collection.trail,
+        of_order=collection.order is not None,
+        customer=collection.source.row.account_name,
         purpose=row.purpose,
         amount=usable.money if usable else collection.balance,
         due_date=row.due_date,
@@ -121,15 +123,9 @@ def _last_mail(collection: Collection) -> MailView | None:
 def _checks(
     collection: Collection, row: PaymentOrder, to: tuple[Recipient, ...], usable: PaymentIntent | None
 ) -> list[Check]:
-    order = collection.order
-    found = [
-        _linked(_("Quote"), order.row.quote_id, order.row.quote_number),
-        _linked(_("Opportunity"), order.row.opportunity_id, order.row.opportunity_name),
-        _route(collection),
-    ]
-    if to:
-        found.append(_address(order.row.id, to[0].address))
-    if row.due_date is not None and row.due_date < order.today:
+    source = collection.source
+    found = [*_context(collection, to), _route(collection)]
+    if row.due_date is not None and row.due_date < source.today:
         found.append(Check("warn", _("Due date"), _("It was due on %(day)s already.", day=day(row.due_date))))
     if row.collection is not CollectionMethod.PAYMENT_LINK:
         words = _("It is meant to be collected another way: %(how)s.", how=collection_words(row.collection))
@@ -137,9 +133,21 @@ def _checks(
     if usable is None and collection.has_live_link:
         words = _("The customer's link was tried too often. They get a new one, and the old one dies.")
         found.append(Check("warn", _("Tries"), words))
-    if order.unapplied is not None:
-        found.append(Check("warn", order.unapplied.what, order.unapplied.reason))
+    if source.unapplied is not None:
+        found.append(Check("warn", source.unapplied.what, source.unapplied.reason))
     return found + [_other_link(x) for x in _others(collection)]
+
+
+def _context(collection: Collection, to: tuple[Recipient, ...]) -> list[Check]:
+    """What no link of an order goes out without. A period of an agreement has been consented to."""
+    order = collection.source.row
+    if collection.period is not None:
+        return [Check("pass", _("Agreement"), order.number)]
+    return [
+        _linked(_("Quote"), order.quote_id, order.quote_number),
+        _linked(_("Opportunity"), order.opportunity_id, order.opportunity_name),
+        *(_address(order.id, person.address) for person in to[:1]),
+    ]
 
 
 def _linked(name: str, id: int | None, words: str | None) -> Check:
@@ -149,7 +157,7 @@ def _linked(name: str, id: int | None, words: str | None) -> Check:
 
 
 def _route(collection: Collection) -> Check:
-    way, currency = collection.order.way_of(collection.balance), collection.order.row.currency
+    way, currency = collection.source.way_of(collection.balance), collection.source.row.currency
     if way is None:
         words = _("No payment route takes %(currency)s for this at the moment.", currency=currency)
         return Check("block", _("Payment route"), words)
@@ -180,7 +188,7 @@ def _others(collection: Collection) -> list[Any]:
     """Other payment orders of the order that the customer could pay at this moment."""
     return [
         x
-        for x in collection.order.payment_orders
+        for x in collection.source.payment_orders
         if x.row.id != collection.row.id and x.is_open and x.row.intent_status is IntentStatus.LIVE
     ]
 

@@ -52,9 +52,9 @@ def _steps(collection: Collection) -> tuple[str | None, str | None]:
         return "charge", None
     if collection.figures.held:
         return "capture", "void"
-    if not collection.is_open or collection.order.confirming:
+    if not collection.is_open or collection.source.confirming:
         return None, None
-    if collection.order.held_by_customer:
+    if collection.source.held_by_customer:
         return "charge", None
     if collection.row.collection is CollectionMethod.OFFLINE:
         return "offline", "send_link"
@@ -82,7 +82,7 @@ def _told(collection: Collection) -> Told:
         return waiting, _("Nothing can be changed until the gateway has said how it ends."), "refresh", "info"
     if (found := decline(collection)) is not None:
         return found.title, found.advice, "circle-x", "bad"
-    if collection.order.held_by_customer:
+    if collection.source.held_by_customer:
         detail = _("It is part of what they are asked to sign and pay in one go.")
         return _("%(amount)s is asked for with the signature.", amount=_due(collection)), detail, "signature", "info"
     return _asked(collection)
@@ -93,17 +93,17 @@ def _due(collection: Collection) -> str:
 
 
 def _held(collection: Collection) -> Told:
-    amount, until = money(collection.order.money(collection.figures.held)), collection.held_until
+    amount, until = money(collection.source.money(collection.figures.held)), collection.held_until
     detail = _("Nothing is charged yet. Capture it, or let it go.")
     if until is not None:
         detail = _("Nothing is charged yet. The bank holds it until %(when)s.", when=day(until))
-    lapses = until is not None and until - collection.order.now < LAPSES_SOON
+    lapses = until is not None and until - collection.source.now < LAPSES_SOON
     told = _("%(amount)s is authorized.", amount=amount)
     return told, detail, "shield-check", "warn" if lapses else "info"
 
 
 def _paid(collection: Collection) -> Told:
-    figures, amount_of = collection.figures, collection.order.money
+    figures, amount_of = collection.figures, collection.source.money
     if figures.contested:
         told = _("The customer's bank contests %(amount)s.", amount=money(amount_of(figures.contested)))
         return (
@@ -120,7 +120,7 @@ def _paid(collection: Collection) -> Told:
         kept = _("%(amount)s is kept.", amount=money(amount_of(figures.kept)))
         return told, kept if figures.kept else None, "receipt-refund", ""
     proven = next((x for x in collection.attempts if x.receipt_id is not None and x.receipt_amount > 0), None)
-    amount = money(collection.order.money(collection.figures.captured))
+    amount = money(collection.source.money(collection.figures.captured))
     detail = f"{proven.receipt_number}, {proven.paid_with}, {ago(proven.receipt_at)}" if proven else None
     return _("%(amount)s is paid.", amount=amount), detail, "circle-check", "ok"
 

@@ -70,14 +70,17 @@ class SentView(Value):
 
 
 class PaymentOrderPage(Value):
-    """`waiting` is said while an outcome is open, and makes the page refresh itself."""
+    """Of an order, or of a `period` of an `agreement`, with an `order` only where one made it. `waiting` is said while
+    an outcome is open, and makes the page refresh itself."""
 
     number: str
     url: str
     status: str
     account: Link
-    order: Link
-    order_status: str
+    order: Link | None
+    agreement: Link | None
+    period: str
+    invoice: Link | None
     purpose: str
     first: bool
     amount: Money

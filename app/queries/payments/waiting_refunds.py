@@ -9,19 +9,19 @@ from sqlalchemy import select
 
 from ...access import Permission, why_not
 from ...db import db
-from ...models import Account, Movement, PaymentOrder, SalesOrder, User
+from ...models import Account, Movement, PaymentOrder, User
 from ...money import Money
 from ...states.movement import MovementStatus
 from ...values import Value
 from ..receivables import waiting_pay_outs
-from ..scope import visible
+from . import owners
 
 MOST = 200
 
 
 class WaitingRefund(Value):
     """`own`: the reader asked for it, so somebody else decides. Of a pay-out, `number` is its receipt and `of` the
-    account; of a refund the payment order and the order."""
+    account; of a refund the payment order, and its order or agreement."""
 
     number: str
     href: str
@@ -72,7 +72,7 @@ def _decision(endpoint: str, pay_out_id: int) -> str:
 
 def _refunds(reader: User) -> tuple[WaitingRefund, ...]:
     may = why_not(reader, Permission.REFUND_APPROVE) is None
-    rows = db.session.execute(
+    query = (
         select(
             Movement.id,
             Movement.amount,
@@ -83,21 +83,19 @@ def _refunds(reader: User) -> tuple[WaitingRefund, ...]:
             Movement.actor_user_id,
             Movement.created_at,
             PaymentOrder.number,
-            SalesOrder.number.label("order"),
+            owners.SOURCE.label("source"),
             Account.name.label("customer"),
         )
         .join(PaymentOrder, PaymentOrder.id == Movement.payment_order_id)
         .join(Account, Account.id == PaymentOrder.account_id)
-        .join(SalesOrder, SalesOrder.id == PaymentOrder.order_id)
-        .where(Movement.status == MovementStatus.REQUESTED, visible(reader, SalesOrder.owner_id))
-        .order_by(Movement.id)
-        .limit(MOST)
     )
+    waiting = owners.joined(query).where(Movement.status == MovementStatus.REQUESTED, owners.seen_by(reader))
+    rows = db.session.execute(waiting.order_by(Movement.id).limit(MOST))
     return tuple(
         WaitingRefund(
             number=row.number,
             href=url_for("payments.show", number=row.number),
-            of=row.order,
+            of=row.source,
             customer=row.customer,
             amount=Money(row.amount, row.currency),
             reason=row.reason,

@@ -16,6 +16,7 @@ from ...models import Account, Allocation, Invoice, PaymentOrder, Receipt, Sales
 from ...money import Money
 from ...values import Value
 from ..orders.views import Action, Link
+from ..payments import owners
 from ..scope import visible
 from . import cases, diagnosis, repairs, words
 from .cases import Bill, Case
@@ -80,14 +81,14 @@ class DoctorPage(Value):
 def of_payment_order(number: str, reader: User, today: date) -> DoctorPage:
     """Raises NotFound, for foreign ones too; so do the others."""
     query = select(PaymentOrder.id, Account.name).join(Account, Account.id == PaymentOrder.account_id)
-    row = _one(query.outerjoin(SalesOrder, SalesOrder.id == PaymentOrder.order_id), PaymentOrder, number, reader)
+    row = _one(owners.joined(query), PaymentOrder, number, owners.seen_by(reader))
     home = Link(number, url_for("payments.show", number=number))
     return _page(number, row.name, home, "payment_order", cases.of([row.id]), [row.id], reader, today)
 
 
 def of_order(number: str, reader: User, today: date) -> DoctorPage:
     query = select(SalesOrder.id, Account.name).join(Account, Account.id == SalesOrder.account_id)
-    row = _one(query, SalesOrder, number, reader)
+    row = _one(query, SalesOrder, number, _sees(reader))
     ids = _newest(PaymentOrder.order_id == row.id)
     issued = select(Invoice.id).where(Invoice.order_id == row.id, Invoice.number.is_not(None))
     found = cases.of(ids, invoice_ids=read_columns(issued.order_by(Invoice.id.desc()).limit(MOST)).scalars().all())
@@ -97,7 +98,7 @@ def of_order(number: str, reader: User, today: date) -> DoctorPage:
 
 def of_invoice(number: str, reader: User, today: date) -> DoctorPage:
     query = select(Invoice.id, Account.name).join(Account, Account.id == Invoice.account_id)
-    row = _one(query.outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id), Invoice, number, reader)
+    row = _one(query.outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id), Invoice, number, _sees(reader))
     paying = select(Receipt.payment_order_id).join(Allocation, Allocation.receipt_id == Receipt.id)
     paying = paying.where(Allocation.invoice_id == row.id, Receipt.payment_order_id.is_not(None))
     ids = _newest(or_(PaymentOrder.invoice_id == row.id, PaymentOrder.id.in_(paying)))
@@ -107,11 +108,15 @@ def of_invoice(number: str, reader: User, today: date) -> DoctorPage:
 
 def invoice_id(number: str, reader: User) -> int:
     query = select(Invoice.id).outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id)
-    return int(_one(query, Invoice, number, reader).id)
+    return int(_one(query, Invoice, number, _sees(reader)).id)
 
 
-def _one(query: Any, model: Any, number: str, reader: User) -> Any:
-    row = read_columns(query.where(model.number == number, visible(reader, SalesOrder.owner_id))).one_or_none()
+def _sees(reader: User) -> Any:
+    return visible(reader, SalesOrder.owner_id)
+
+
+def _one(query: Any, model: Any, number: str, seen: Any) -> Any:
+    row = read_columns(query.where(model.number == number, seen)).one_or_none()
     if row is None:
         raise NotFound(f"{model.__tablename__} {number}")
     return row

@@ -14,6 +14,7 @@ from ...db import read_columns
 from ...errors import NotFound
 from ...models import Allocation, Invoice, LineKind, PaymentOrder, Quote, Receipt, SalesOrder, Transaction, User
 from ..orders.views import Link
+from ..payments import owners
 from ..scope import visible
 from . import lines, payments, rows
 from .lines import Sold
@@ -59,8 +60,8 @@ def of_invoice(number: str, reader: User) -> TracePage:
 
 
 def of_payment_order(number: str, reader: User) -> TracePage:
-    query = _with_order(select(PaymentOrder.id.label("own_id"), *_ORDER), PaymentOrder.order_id)
-    row = _mine(query.where(PaymentOrder.number == number), reader, f"payment order {number}")
+    query = owners.joined(select(PaymentOrder.id.label("own_id"), *_ORDER).select_from(PaymentOrder))
+    row = _own(query.where(PaymentOrder.number == number), reader, f"payment order {number}")
     home = Link(number, url_for("payments.show", number=number))
     return _page(_("Payment order"), number, home, row, [row.own_id], False, ("payment_order", row.own_id))
 
@@ -68,8 +69,8 @@ def of_payment_order(number: str, reader: User) -> TracePage:
 def of_transaction(transaction_id: int, reader: User) -> TracePage:
     columns = (Transaction.provider_id, PaymentOrder.id.label("own_id"), PaymentOrder.number.label("own"))
     query = select(*columns, *_ORDER).join(PaymentOrder, PaymentOrder.id == Transaction.payment_order_id)
-    found = _with_order(query, PaymentOrder.order_id).where(Transaction.id == transaction_id)
-    row = _mine(found, reader, f"transaction {transaction_id}")
+    found = owners.joined(query).where(Transaction.id == transaction_id)
+    row = _own(found, reader, f"transaction {transaction_id}")
     home = Link(row.own, url_for("payments.show", number=row.own))
     here = ("transaction", transaction_id)
     return _page(_("Transaction"), row.provider_id, home, row, [row.own_id], False, here)
@@ -78,8 +79,8 @@ def of_transaction(transaction_id: int, reader: User) -> TracePage:
 def of_receipt(number: str, reader: User) -> TracePage:
     columns = (Receipt.id.label("receipt_id"), PaymentOrder.id.label("own_id"), PaymentOrder.number.label("own"))
     query = select(*columns, *_ORDER).outerjoin(PaymentOrder, PaymentOrder.id == Receipt.payment_order_id)
-    found = _with_order(query, PaymentOrder.order_id).where(Receipt.number == number)
-    row = _mine(found, reader, f"receipt {number}")
+    found = owners.joined(query).where(Receipt.number == number)
+    row = _own(found, reader, f"receipt {number}")
     ids = [row.own_id] if row.own_id else []
     home = Link(row.own, url_for("payments.show", number=row.own)) if row.own else Link(number)
     here = ("receipt", row.receipt_id)
@@ -97,8 +98,8 @@ def of_settlement_line(line_id: int, reader: User) -> TracePage:
         return TracePage(word, line.provider_id, home, (), (), (_unmatched(line),), False)
     query = select(PaymentOrder.id.label("own_id"), *_ORDER).select_from(Transaction)
     query = query.join(PaymentOrder, PaymentOrder.id == Transaction.payment_order_id)
-    found = _with_order(query, PaymentOrder.order_id).where(Transaction.id == line.transaction_id)
-    row = _mine(found, reader, f"settlement line {line_id}")
+    found = owners.joined(query).where(Transaction.id == line.transaction_id)
+    row = _own(found, reader, f"settlement line {line_id}")
     return _page(word, line.provider_id, home, row, [row.own_id], False, here)
 
 
@@ -120,7 +121,16 @@ def _first(query: Any) -> Any:
 
 
 def _mine(query: Any, reader: User, what: str) -> Any:
-    row = _first(query.where(visible(reader, SalesOrder.owner_id)))
+    return _seen(query.where(visible(reader, SalesOrder.owner_id)), what)
+
+
+def _own(query: Any, reader: User, what: str) -> Any:
+    """Of a payment order, with what asks for it."""
+    return _seen(query.where(owners.seen_by(reader)), what)
+
+
+def _seen(query: Any, what: str) -> Any:
+    row = _first(query)
     if row is None:
         raise NotFound(what)
     return row

@@ -134,14 +134,14 @@ def test_a_later_period_is_credited_by_its_days_and_an_unpaid_one_asks_for_less(
     assert plans.broken() == []
 
 
-def test_what_a_period_asks_for_is_told_and_has_no_page(manager: User) -> None:
+def test_what_a_period_asks_for_is_told(manager: User) -> None:
     order = paid_order(manager)
     with transaction() as session:
         session.get_one(PaymentAgreement, plans.of_order(order.id).id).collection = CollectionMethod.PAYMENT_LINK
     with time_machine.travel("2027-03-01 12:00:00+00:00", tick=True):
         charging.batch(50)
         (asked,) = termination.foresee(order.id, {}).asked
-    assert (asked.balance.minor, asked.live, asked.ends, asked.has_page) == (29_155, True, True, False)
+    assert (asked.balance.minor, asked.live, asked.ends) == (29_155, True, True)
 
 
 def test_deposits_are_credited_newest_first_down_to_what_was_delivered(manager: User) -> None:
