@@ -116,7 +116,8 @@ class PaymentReceipt(Value):
 
 
 class RefundSent(Value):
-    """To the customer: money is on its way back. `order` is the order's number, or the payment order's."""
+    """To the customer: money is on its way back. `order` is the order's number, or names the period of an
+    agreement."""
 
     order: str
     amount: Money

@@ -240,7 +240,7 @@ def _to_payer(kind: type[Content], proof: Transaction, cause: str, by: By, **fac
     attempt, payment_order = get(Attempt, proof.attempt_id), get(PaymentOrder, proof.payment_order_id)
     order = payment_order.order
     content = kind(
-        order=order.number if order else payment_order.number,  # type: ignore[call-arg]
+        order=order.number if order else payment_order.purpose,  # type: ignore[call-arg]
         amount=Money(proof.amount, proof.currency),  # type: ignore[call-arg]
         paid_with=attempt.card_label,  # type: ignore[call-arg]
         **facts,

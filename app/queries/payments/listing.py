@@ -175,7 +175,7 @@ def _with_attempts(*statuses: AttemptStatus) -> Any:
 
 
 def _matches(text: str) -> ColumnElement[bool]:
-    """By number of payment order, order or agreement from its start, part of a customer's name, or an id at a gateway."""
+    """By number of payment order, order or agreement from its start, part of a customer's name, or a gateway's id."""
     number = text.upper()
     proven = select(Transaction.payment_order_id).where(Transaction.provider_id == text)
     return or_(
