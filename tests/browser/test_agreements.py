@@ -9,7 +9,9 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from app.access import Role
-from app.db import end_read
+from app.commands.agreements import charging
+from app.db import db, end_read
+from app.models import PaymentOrder
 from tests import factories, moves, plans
 from tests.browser.looking import look, walk
 from tests.browser.test_look import sign_in
@@ -32,8 +34,10 @@ def test_agreements_are_accessible_and_paused_in_place(page: Page) -> None:
     number, account = plans.by_hand(customer).number, customer.number
     end_read()
     run = f"/agreements/runs/{moves.run().day}"
+    charging.run()
+    asked = f"/payments/{db.session.query(PaymentOrder).one().number}"
     end_read()
-    walk(page, ["/agreements/", f"/agreements/{number}", f"/agreements/new/{account}", "/agreements/runs/", run])
+    walk(page, ["/agreements/", f"/agreements/{number}", f"/agreements/new/{account}", "/agreements/runs/", run, asked])
     page.goto(f"/agreements/{number}")
     page.get_by_role("link", name="Pause").click()
     dialog = page.get_by_role("dialog", name=f"Pause {number}")
