@@ -10,7 +10,6 @@ from playwright.sync_api import Page, ViewportSize
 from app.config import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-WIDTHS = (1440, 1024, 390)
 # What hangs on colours and sizes; axe-core's other rules find the same in every theme and at every width.
 BY_SIGHT = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
 # Transitions jump to their end, those too that a change of colours begins only with the next frame; what turns for ever
@@ -62,7 +61,23 @@ def fits(page: Page) -> bool:
 def look(page: Page) -> None:
     """The page as it stands is accessible and fits: on a desk in the light, and on a phone in the dark."""
     before = page.viewport_size
-    _see(page)
+    for see in SIGHTS:
+        see(page)
+    _look_away(page, before)
+
+
+def walk(page: Page, addresses: Iterable[str]) -> None:
+    """Each of the pages is accessible and fits, and none has anything to complain about.
+
+    One is met on a desk and carried home on a phone, the next the other way round, which turns each screen only once.
+    """
+    console, before, sights = Console(page), page.viewport_size, SIGHTS
+    for address in addresses:
+        page.goto(address)
+        for see in sights:
+            see(page)
+        assert console.lines == [], address
+        sights = sights[::-1]
     _look_away(page, before)
 
 
@@ -72,31 +87,33 @@ def _look_away(page: Page, before: ViewportSize | None) -> None:
         page.set_viewport_size(before)
 
 
-def _see(page: Page) -> None:
-    """Leaves the page as a phone in the dark shows it."""
+def _on_a_desk(page: Page) -> None:
+    _fits(page, 1440)
     page.emulate_media(color_scheme="light")
     page.evaluate(SETTLED)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        assert fits(page), (page.url, width)
-        if width == WIDTHS[0]:
-            _clean(page)
+    _clean(page)
+
+
+def _on_a_tablet(page: Page) -> None:
+    _fits(page, 1024)
+
+
+def _on_a_phone(page: Page) -> None:
+    _fits(page, 390)
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.evaluate(SETTLED)
     page.evaluate("scrollTo(0, 0)")  # what the bar at the top covers now can be scrolled from under it
     _clean(page, *BY_SIGHT)
 
 
+SIGHTS = (_on_a_desk, _on_a_tablet, _on_a_phone)
+
+
+def _fits(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    assert fits(page), (page.url, width)
+
+
 def _clean(page: Page, *rules: str) -> None:
     found = violations(page, *rules)
     assert found == [], (page.url, found)
-
-
-def walk(page: Page, addresses: Iterable[str]) -> None:
-    """Each of the pages is accessible and fits, and none has anything to complain about."""
-    console, before = Console(page), page.viewport_size
-    for address in addresses:
-        page.goto(address)
-        _see(page)
-        assert console.lines == [], address
-    _look_away(page, before)
