@@ -1,19 +1,23 @@
-"""One of the processes that work side by side while bin/bench looks at the watch: `python -m tests.bench.crew`.
+"""One of the processes that work side by side while bin/bench looks at the watch, forked from one that has imported the
+product already.
 
-It reads what to do and its pieces as a line of JSON, does a few of them to warm up and one to count by, says that it is
-ready, waits for the word, and answers with what each of the others took. It runs under production settings: unlike the
-tests, with every commit flushed to the disk.
+It does a few of its pieces to warm up and one to count by, says that it is ready, waits for the word, and answers with
+what each of the others took. It runs under production settings: unlike the tests, with every commit flushed to the
+disk.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -24,6 +28,7 @@ from app.commands.agreements.charging import batch
 from app.commands.payments import charges
 from app.commands.payments.charges import Instrument
 from app.commands.post import mail_delivery
+from app.config import ROOT
 from app.db import db
 from app.gateways import registry
 from app.gateways.sandbox import notices
@@ -177,20 +182,21 @@ def timed(work: Work, pieces: list[Any]) -> dict[str, Any]:
     return {"took": took, "cpu": (time.process_time() - cpu) / len(pieces)}
 
 
-def main() -> None:
-    asked = json.loads(sys.stdin.readline())
+def live(environ: dict[str, str], log: Path, line: Connection, kind: str, pieces: list[Any]) -> None:
+    os.chdir(ROOT)
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(environ)
     from wsgi import app  # as a web process starts
 
     refuse_haste(app)
-    work, pieces = KINDS[asked["kind"]](app), asked["pieces"]
+    work = KINDS[kind](app)
     for piece in pieces[:WARM]:
         work(piece)
     with counted() as seen:
         work(pieces[WARM])
-    print("ready", flush=True)
-    sys.stdin.readline()
-    print(json.dumps(timed(work, pieces[WARM + 1 :]) | seen), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    line.send("ready")
+    line.recv()
+    line.send(timed(work, pieces[WARM + 1 :]) | seen)

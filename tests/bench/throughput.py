@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -19,11 +18,12 @@ from sqlalchemy import select
 from app.commands.agreements import charging
 from app.db import db
 from app.models import OrderEmail, PostProcessing
-from tests.bench import mail, money, recurring
+from tests.bench import crew, mail, money, recurring
 from tests.bench.crew import WARM
 from tests.bench.mail import ROUND
-from tests.engines import ROOT
 
+_context = get_context("forkserver")
+_context.set_forkserver_preload(["tests.bench.warm"])
 CHECKOUTS = 40
 OVERHEAD = WARM + 1  # what a process does before the watch is started
 MOST_MILLISECONDS = 20.0  # of a webhook, at the 95th percentile
@@ -65,38 +65,26 @@ class Flow:
 
 
 @contextmanager
-def crew(settings: Mapping[str, str], kind: str, pieces: Sequence[Any], log: Path) -> Iterator[Any]:
-    """A process that has warmed up on the first of its pieces and waits for the word."""
-    with log.open("ab") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.crew"],
-            cwd=ROOT,
-            env=os.environ | settings,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=file,
-            text=True,
-        )
+def at_work(settings: Mapping[str, str], kind: str, pieces: Sequence[Any], log: Path) -> Iterator[Connection]:
+    """The line to a process that has warmed up on the first of its pieces and waits for the word."""
+    ours, theirs = _context.Pipe()
+    process = _context.Process(target=crew.live, args=(os.environ | settings, log, theirs, kind, pieces))
+    process.start()
+    theirs.close()
     try:
-        _say(process, json.dumps({"kind": kind, "pieces": pieces}))
-        _hear(process, log, "ready")
-        yield process
+        _hear(ours, log)
+        yield ours
     finally:
         process.kill()
-        process.wait()
+        process.join()
 
 
-def _say(process: Any, line: str) -> None:
-    process.stdin.write(f"{line}\n")
-    process.stdin.flush()
-
-
-def _hear(process: Any, log: Path, start: str) -> str:
-    """The next line that begins so; what the product itself prints is passed over. Raises RuntimeError at the end."""
-    for line in process.stdout:
-        if line.startswith(start):
-            return str(line)
-    raise RuntimeError(f"a process of the bench ended early:\n{log.read_text()[-3000:]}")
+def _hear(line: Connection, log: Path) -> Any:
+    """Raises RuntimeError where the process has ended."""
+    try:
+        return line.recv()
+    except EOFError:
+        raise RuntimeError(f"a process of the bench ended early:\n{log.read_text()[-3000:]}") from None
 
 
 def _together(settings: Mapping[str, str], kind: str, shares: Sequence[Sequence[Any]], log: Path) -> tuple[float, Any]:
@@ -108,11 +96,11 @@ def _side_by_side(
     settings: Mapping[str, str], shares: Sequence[tuple[str, Sequence[Any]]], log: Path
 ) -> tuple[float, Any]:
     with ExitStack() as stack:
-        processes = [stack.enter_context(crew(settings, kind, share, log)) for kind, share in shares]
+        lines = [stack.enter_context(at_work(settings, kind, share, log)) for kind, share in shares]
         began = time.perf_counter()
-        for process in processes:
-            _say(process, "go")
-        answers = [json.loads(_hear(process, log, "{")) for process in processes]
+        for line in lines:
+            line.send("go")
+        answers = [_hear(line, log) for line in lines]
         took = time.perf_counter() - began
     return sum(len(answer["took"]) for answer in answers) / took, answers
 
