@@ -35,6 +35,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.payments.payment_links",
     "app.commands.payments.post_processing",
     "app.commands.post.mail_delivery",
+    "app.commands.post.papers",
     "app.commands.quotes.quotes",
     "app.commands.receivables.following_up",
     "app.commands.receivables.reminders",

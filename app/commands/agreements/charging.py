@@ -23,7 +23,7 @@ from ...db import Instant, db, get, transaction
 from ...errors import Refusal
 from ...failpoints import failpoint
 from ...logs import log
-from ...models import CollectionMethod, Invoice, PaymentAgreement, PaymentOrder, ScheduledPayment
+from ...models import CollectionMethod, Invoice, PaymentAgreement, PaymentOrder, ScheduledPayment, StagedJob
 from ...states.agreement import AgreementStatus
 from ...states.invoice import OPEN
 from ...states.scheduled_payment import UNSETTLED, ScheduledStatus
@@ -33,6 +33,8 @@ from . import claiming, holding, outcomes, runs
 BATCH = 64
 # Well within the lease of its tick.
 LONGEST = timedelta(minutes=4)
+BESIDE = "agreements.charge_beside"
+A_WHILE = timedelta(seconds=15)
 DAY = timedelta(days=1)
 LEASE = timedelta(minutes=2)
 
@@ -42,38 +44,45 @@ def run() -> int:
     """How many periods were asked for. Of one agreement the earliest period comes first, and a later one only once it
     is settled; what cannot be asked for now comes back when its lease is over. Where there is more than a batch,
     another worker is asked in."""
-    asked = batch(BATCH)
-    if asked == BATCH:
-        with transaction():
-            jobs.stage("agreements.charge_beside")
-    return _on(asked)
-
-
-@jobs.handler("agreements.charge_beside", lease=LONGEST + timedelta(minutes=1), tries=1)
-def beside() -> int:
-    """As run(), for a worker that has nothing else to do meanwhile."""
-    return _on(batch(BATCH))
-
-
-def _on(asked: int | None) -> int:
-    """Batch after batch until nothing is due, after one of which so many were asked for."""
-    done, ends = 0, time.monotonic() + LONGEST.total_seconds()
-    while asked is not None:
-        done += asked
+    done, ends, ids = 0, time.monotonic() + LONGEST.total_seconds(), take(BATCH)
+    if len(ids) == BATCH:
+        _ask_another_in()
+    while ids:
+        done += collect(ids)
         if time.monotonic() >= ends:
             return done  # the next tick goes on
-        asked = batch(BATCH)
+        ids = take(BATCH)
     runs.finish()
+    return done
+
+
+def _ask_another_in() -> None:
+    """Unless one was, and is not done."""
+    waits = select(StagedJob.id).where(
+        StagedJob.kind == BESIDE, StagedJob.done_at.is_(None), StagedJob.failed_at.is_(None)
+    )
+    with transaction() as session:
+        if session.scalar(waits.limit(1)) is None:
+            jobs.stage(BESIDE)
+
+
+@jobs.handler(BESIDE, tries=1)
+def beside() -> int:
+    """As run(), for a while; then whatever else waits for a worker has its turn before this goes on."""
+    done, ends = 0, time.monotonic() + A_WHILE.total_seconds()
+    while ids := take(BATCH):
+        done += collect(ids)
+        if time.monotonic() >= ends:
+            with transaction():
+                jobs.stage(BESIDE)
+            break
     return done
 
 
 def batch(most: int) -> int | None:
     """How many of at most so many were asked for; None where nothing is due."""
     ids = take(most)
-    if not ids:
-        return None
-    failpoint("agreement.taken")
-    return collect(ids)
+    return collect(ids) if ids else None
 
 
 def take(most: int) -> list[int]:
@@ -128,6 +137,7 @@ def _due() -> Any:
 def collect(payment_ids: Sequence[int]) -> int:
     """Ask for these; how many were. Those that may not be asked for now wait. Claimed a few at a time, so that nobody
     else waits long; charged all at once."""
+    failpoint("agreement.taken")
     attempts: list[int] = []
 
     def claim(some: Sequence[int]) -> int:

@@ -13,14 +13,13 @@ from sqlalchemy import bindparam, insert, select
 
 from ... import clock, jobs
 from ...ahead import number_ahead
-from ...db import append, db, get, insert_id, know_by, lock, lock_all, read_columns, transaction
+from ...db import append, db, insert_id, know_by, lock, lock_all, read_columns, transaction
 from ...errors import NotFound
 from ...gateways.base import CardFacts, ChargeResult, Outcome
 from ...models import (
     SYSTEM,
     Account,
     Attempt,
-    Invoice,
     MethodSetup,
     PaymentIntent,
     PaymentMethod,
@@ -43,7 +42,7 @@ from ..agreements import outcomes as agreement_outcomes
 from ..methods import kept_methods
 from ..methods.kept_methods import Consent
 from ..office import escalations
-from ..post import mails, papers
+from ..post import mails
 
 E = AttemptEvent
 
@@ -283,9 +282,10 @@ def _follow(attempts: Sequence[Attempt], transaction_ids: Sequence[int]) -> None
 
 
 def _put_bill_on_paper(asked: PaymentOrder) -> None:
-    """A period's bill that a charge has not paid; paid, it is put on paper with what was paid."""
+    """A period's bill that a charge has not paid; paid, it is put on paper with what was paid. Not here: the answer is
+    written down whatever becomes of the paper."""
     if asked.agreement_id is not None and asked.invoice_id is not None:
-        papers.invoice(get(Invoice, asked.invoice_id))
+        jobs.stage("invoices.paper", invoice_id=asked.invoice_id)
 
 
 def _declined(attempt: Attempt, order: SalesOrder | None) -> None:

@@ -234,6 +234,18 @@ def run(transaction_id: int) -> bool:
 
 
 @jobs.handler("post_processing.run_all")
+def do_all(transaction_ids: Sequence[int]) -> None:
+    """As run_all(). Raises RuntimeError where one could not even be put down as failed, so that it is tried again."""
+    run_all(transaction_ids)
+    untold = select(PostProcessing.transaction_id).where(
+        PostProcessing.transaction_id.in_(transaction_ids), PostProcessing.done_at.is_(None), PostProcessing.tries == 0
+    )
+    left = db.session.scalars(untold).all()
+    end_read()
+    if left:
+        raise RuntimeError(f"nothing follows yet from transactions {', '.join(map(str, left))}")
+
+
 def run_all(transaction_ids: Sequence[int]) -> None:
     """As `run`, many at once; where one breaks, the others are done without it. None of them is about an order."""
     jobs.together("post_processing", transaction_ids, _at_once, run)

@@ -1,4 +1,4 @@
-"""Which documents a fact calls for, and what stands in them. All inside the caller's transaction; workers render."""
+"""Which documents a fact calls for, and what stands in them. Inside the caller's transaction; workers render."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ... import canonical, documents, settings
-from ...db import db, get
+from ... import canonical, documents, jobs, settings
+from ...db import db, get, transaction
 from ...documents import lines, parties, sealing, views
 from ...models import (
     Account,
@@ -85,6 +85,13 @@ def _certificate(approval: Approval, signature: Signature) -> dict[str, Any]:
         "ip": signature.ip,
         "user_agent": signature.user_agent,
     } | {name: at.isoformat() if at else None for name, at in moments.items()}
+
+
+@jobs.handler("invoices.paper")
+def of_invoice(invoice_id: int) -> None:
+    """For whoever must not wait for it."""
+    with transaction():
+        invoice(get(Invoice, invoice_id))
 
 
 def invoice(row: Invoice, standing: Standing | None = None) -> Document:

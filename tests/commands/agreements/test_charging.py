@@ -19,6 +19,7 @@ from app.commands.payments.charges import Instrument
 from app.commands.receivables import credit_notes
 from app.commands.routing import gateways
 from app.db import db, end_read, transaction
+from app.jobs import execution
 from app.models import (
     SYSTEM,
     Attempt,
@@ -68,6 +69,12 @@ def papers(invoice_id: int | None) -> list[int]:
     return [data["paid"] for data in db.session.scalars(mine.order_by(Document.id))]
 
 
+def work(kind: str) -> None:
+    mine = db.session.scalars(select(StagedJob.id).where(StagedJob.kind == kind, StagedJob.done_at.is_(None))).all()
+    end_read()
+    assert sum(map(execution.run, mine)) == len(mine) > 0
+
+
 def test_a_due_period_is_billed_and_charged_off_session_once(gateway: ScriptedGateway) -> None:
     row = plans.by_order()
     assert charging.run() == 0  # nothing is due before 28 February
@@ -97,7 +104,14 @@ def test_another_worker_is_asked_in_where_more_is_due_than_a_batch(
         assert charging.run() == 1 and db.session.scalar(asked_in) == 1
         end_read()
         monkeypatch.setattr(charging, "LONGEST", timedelta(minutes=4))
-        assert charging.beside() == 2 and db.session.scalar(asked_in) == 1
+        with monkeypatch.context() as hurried:
+            hurried.setattr(charging, "A_WHILE", timedelta(0))  # so that others have their turn after each batch
+            work(charging.BESIDE)
+        assert db.session.scalar(asked_in) == 2
+        end_read()
+        assert charging.run() == 1 and db.session.scalar(asked_in) == 2  # the second waits still
+        end_read()
+        assert charging.beside() == 0
         assert [plans.states(row, 1) for row in rows] == [["paid"]] * 3 and plans.broken() == []
 
 
@@ -108,6 +122,8 @@ def test_a_decline_makes_the_agreement_past_due_until_the_bill_is_paid(gateway: 
         assert charging.run() == 1
         assert plans.states(row, 2) == ["failed", "scheduled"] and plans.fresh(row).status is A.PAST_DUE
         assert verdict.of(row.id).reason == "The agreement is past due."
+        end_read()
+        work("invoices.paper")
         assert papers(plans.payments(row)[0].invoice_id) == [0]
         end_read()
     with at("03-31"):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import Engine, event, select
 
+from app import clock
 from app.access import Role
+from app.commands.agreements import charging
 from app.commands.payments import post_processing
 from app.db import db, end_read
 from app.models import Audit, Document, History, Invoice, OrderEmail, PostProcessing, Receipt, StagedJob
 from app.states.order import OrderStatus
-from tests import factories
+from tests import factories, plans
 from tests.commands.collecting import booked, fresh
 from tests.gateways.scripted import ScriptedGateway
 
@@ -111,3 +115,20 @@ def test_an_invoice_just_made_and_the_same_one_read_are_one_paper(app: Flask, ga
         papers.invoice(session.scalars(select(Invoice)).one())
     assert Counter(db.session.scalars(select(Document.kind))) == kinds
     assert Counter(db.session.scalars(select(StagedJob.kind)))["documents.render"] == 3
+
+
+def test_a_job_of_many_is_tried_again_while_one_could_not_even_be_put_down_as_failed(
+    app: Flask, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans.by_order()
+    with time_machine.travel(clock.now() + timedelta(days=62), tick=False), monkeypatch.context() as broken:
+        for name in ("_at_once", "_steps", "_failed"):
+            broken.setattr(post_processing, name, Broken())
+        assert charging.run() > 0
+        ids = db.session.scalars(select(PostProcessing.transaction_id).where(PostProcessing.done_at.is_(None))).all()
+        end_read()
+        with pytest.raises(RuntimeError, match=str(ids[0])):
+            post_processing.do_all(ids)
+    post_processing.do_all(ids)
+    assert db.session.scalar(select(PostProcessing.id).where(PostProcessing.done_at.is_(None))) is None
+    end_read()
