@@ -34,6 +34,7 @@ def _made_up(currency: str) -> dict[str, Any]:
         "person": "Maria Keller",
         "number": "SO-01042",
         "order": "SO-01042",
+        "page": "/orders/SO-01042",
         "customer": "Northfield Clinics",
         "account": "Northfield Clinics",
         "total": Money(4_821_000, currency),

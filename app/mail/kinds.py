@@ -154,15 +154,12 @@ class AuthorizationReleased(Value):
 
 
 class Notice(Value):
-    """What every mail to the owner of an order tells."""
+    """What every mail to the owner of an order tells, or to that of an agreement, which `order` names then."""
 
     order: str
     customer: str
+    page: str
     asks: ClassVar[bool] = False
-
-    @property
-    def page(self) -> str:
-        return f"/orders/{self.order}"
 
 
 class InvoiceSent(Value):

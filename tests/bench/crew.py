@@ -9,7 +9,6 @@ disk.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -28,7 +27,6 @@ from app.commands.agreements.charging import batch
 from app.commands.payments import charges
 from app.commands.payments.charges import Instrument
 from app.commands.post import mail_delivery
-from app.config import ROOT
 from app.db import db
 from app.gateways import registry
 from app.gateways.sandbox import notices
@@ -36,6 +34,7 @@ from app.models import SYSTEM
 from app.states.attempt import AttemptStatus
 from tests.bench import probe
 from tests.bench.recurring import Till
+from tests.started import as_started
 
 Work = Callable[[Any], object]
 WARM = 3
@@ -183,12 +182,7 @@ def timed(work: Work, pieces: list[Any]) -> dict[str, Any]:
 
 
 def live(environ: dict[str, str], log: Path, line: Connection, kind: str, pieces: list[Any]) -> None:
-    os.chdir(ROOT)
-    with log.open("ab") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
-    os.environ.clear()
-    os.environ.update(environ)
+    as_started(log, environ)
     from wsgi import app  # as a web process starts
 
     refuse_haste(app)

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import make_app
-from tests.engines import ROOT
+from tests.started import as_started
 
 _context = get_context("forkserver")
 _context.set_forkserver_preload(["tests.faults.warm"])
@@ -45,12 +45,7 @@ class Fork:
 
 def _live(log: Path, environ: dict[str, str], call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     os.setsid()
-    os.chdir(ROOT)
-    with log.open("ab") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
-    os.environ.clear()
-    os.environ.update(environ)
+    as_started(log, environ)
     call(*arguments)
 
 

@@ -22,6 +22,7 @@ SAMPLES = {
     "often": "monthly",
     "collected": "Visa ending 4242",
     "next_on": date(2026, 12, 5),
+    "page": "/orders/SO-01042",
     "order": "SO-01042",
     "customer": "Northfield <Clinics> & Sons",
     "account": "Northfield <Clinics> & Sons",

@@ -26,6 +26,7 @@ from ...models import (
     User,
 )
 from ...money import Money
+from ...queries import ledger
 from ...queries.dunning import words
 from ...states.dunning import Ending
 from . import mails
@@ -66,13 +67,19 @@ def card_of(agreement: PaymentAgreement) -> str:
 
 
 def _facts(step: DunningStep, payment_order: PaymentOrder, to: Sequence[Recipient]) -> dict[str, Any]:
-    payment = step.case.payment
     return {
         "name": to[0].name,
         "number": step.case.agreement.number,
-        "amount": payment.money,
+        "amount": _open(step.case.payment),
         "purpose": payment_order.purpose,
     }
+
+
+def _open(payment: ScheduledPayment) -> Money:
+    """What is asked for still, after what came of it or lowered it."""
+    asked = payment.payment_order_id
+    assert asked is not None, "only what was asked for is declined"
+    return Money(ledger.figures([asked])[asked].balance, payment.currency)
 
 
 def _send(content: Content, subject: Any, to: list[Recipient], link: Link) -> bool:
@@ -92,7 +99,7 @@ def owner(step: DunningStep, payment: ScheduledPayment, *, following: DunningSte
     content = kinds.DunningNotice(
         number=agreement.number,
         customer=agreement.account.name,
-        amount=payment.money,
+        amount=_open(payment),
         reason=step.case.reason,
         now=now,
         then=words.coming(following.action, following.due_at, agreement.zone) if following else "",

@@ -255,38 +255,42 @@ def _to_payer(kind: type[Content], proof: Transaction, cause: str, by: By, **fac
 
 def authorization_lapses(attempt: Attempt, *, amount: Money, by: By) -> OrderEmail | None:
     """Tell the owner that a hold ends soon. None with nobody to tell."""
-    order = attempt.payment_order.order
-    if order is None or attempt.held_until is None:
+    if attempt.held_until is None:
         return None
-    number = attempt.payment_order.number
-    content = kinds.AuthorizationLapses(*_about(order), amount=amount, payment_order=number, until=attempt.held_until)
-    return _notice(content, order, attempt, "lapses", by)
+    source, number = _source(attempt.payment_order), attempt.payment_order.number
+    content = kinds.AuthorizationLapses(*_about(source), amount=amount, payment_order=number, until=attempt.held_until)
+    return _notice(content, source, attempt, "lapses", by)
 
 
 def dispute_opened(row: Dispute, *, by: By) -> OrderEmail | None:
     """Tell the owner that a payment is contested. None with nobody to tell."""
-    order = row.payment_order.order
-    if order is None:
-        return None
+    source = _source(row.payment_order)
     content = kinds.DisputeOpened(
-        *_about(order), amount=row.money, number=row.number, reason=row.reason, due_by=row.due_by
+        *_about(source), amount=row.money, number=row.number, reason=row.reason, due_by=row.due_by
     )
-    return _notice(content, order, row, "opened", by)
+    return _notice(content, source, row, "opened", by)
 
 
 def new_link_requested(subject: Approval | PaymentIntent, *, by: By) -> OrderEmail | None:
     """Tell the owner that a dead link was opened and a new one is wanted; at most once a day for one link."""
-    order = subject.order if isinstance(subject, Approval) else subject.payment_order.order
-    if order is None:
-        return None
+    source = subject.order if isinstance(subject, Approval) else _source(subject.payment_order)
     what = "approval" if isinstance(subject, Approval) else "payment"
-    content = kinds.NewLinkRequested(*_about(order), what=what)
-    return _notice(content, order, subject, f"asked:{subject.generation}:{now():%Y-%m-%d}", by)
+    content = kinds.NewLinkRequested(*_about(source), what=what)
+    return _notice(content, source, subject, f"asked:{subject.generation}:{now():%Y-%m-%d}", by)
 
 
-def _about(order: SalesOrder) -> tuple[str, str]:
-    """What every notice begins with: which order, whose."""
-    return order.number, order.account.name
+Source = SalesOrder | PaymentAgreement
+
+
+def _source(payment_order: PaymentOrder) -> Source:
+    """What asks for the money, whose owner is told."""
+    return payment_order.order or get(PaymentAgreement, payment_order.agreement_id)
+
+
+def _about(source: Source) -> tuple[str, str, str]:
+    """What every notice begins with: which order or agreement, whose, and where its page is."""
+    room = "orders" if isinstance(source, SalesOrder) else "agreements"
+    return source.number, source.account.name, f"/{room}/{source.number}"
 
 
 Subject = (
@@ -303,16 +307,20 @@ Subject = (
 )
 
 
-def _notice(content: Content, order: SalesOrder, subject: Subject, cause: str, by: By) -> OrderEmail | None:
+def _notice(content: Content, source: Source, subject: Subject, cause: str, by: By) -> OrderEmail | None:
     """None where mail cannot reach the owner, or is not to: what happened is written down whether or not anybody can be
     told."""
     if not policy.is_on(content.kind):
         return None
     try:
-        to = recipients.for_owner(order)
+        if isinstance(source, SalesOrder):
+            to = recipients.for_owner(source)
+        else:
+            to = recipients.for_agreement_owner(get(User, source.owner_id))
+        order = source if isinstance(source, SalesOrder) else source.order
         return stage(content, subject=subject, cause=cause, order=order, to=to, by=by)
     except Refusal as refusal:
-        log.error("mail.nobody_to_tell", kind=content.kind, order=order.number, because=refusal.code)
+        log.error("mail.nobody_to_tell", kind=content.kind, source=source.number, because=refusal.code)
         return None
 
 

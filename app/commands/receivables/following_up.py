@@ -82,8 +82,13 @@ def _follow(receipt: Receipt) -> None:
         return  # it bounced before anything followed
     if receipt.payment_order_id is not None:
         received = Received(receipt)
-        for _step, work in MONEY_IN:
-            work(received)
+        for step, work in MONEY_IN:
+            try:
+                work(received)
+            except Refusal as refusal:
+                if step != "mails":
+                    raise
+                _nobody(receipt, refusal)
         return
     if receipt.invoice_id is not None:
         invoice = get(Invoice, receipt.invoice_id)
@@ -98,7 +103,11 @@ def _tell(receipt: Receipt) -> None:
     try:
         mails.receipt(receipt, attachments=[papers.receipt(receipt).id], by=recorder(receipt))
     except Refusal as refusal:
-        log.error("mail.nobody_to_tell", kind="receipt", receipt=receipt.number, because=refusal.code)
+        _nobody(receipt, refusal)
+
+
+def _nobody(receipt: Receipt, refusal: Refusal) -> None:
+    log.error("mail.nobody_to_tell", kind="receipt", receipt=receipt.number, because=refusal.code)
 
 
 def _row(receipt_id: int) -> PostProcessing:

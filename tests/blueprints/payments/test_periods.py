@@ -12,12 +12,15 @@ from app import clock, jobs, settings
 from app.access import Role
 from app.commands.agreements import charging
 from app.commands.office.settings import turn
+from app.commands.orders import signing
 from app.commands.payments import payment_links
 from app.commands.payments.disputes import Letter
 from app.commands.payments.disputes import record as record_dispute
-from app.db import db, end_read, transaction
+from app.commands.receivables import offline
+from app.db import db, end_read, lock, transaction
 from app.errors import Refusal
 from app.models import (
+    Account,
     Attempt,
     CollectionMethod,
     CreditNote,
@@ -28,13 +31,14 @@ from app.models import (
     PaymentAgreement,
     PaymentIntent,
     PaymentOrder,
+    ScheduledPayment,
     Transaction,
     User,
 )
 from app.money import Money
 from app.states.attempt import AttemptStatus
 from app.states.intent import IntentStatus
-from tests import factories, plans
+from tests import factories, ledgers, plans
 from tests.blueprints.payments.conftest import alias, charged, key_in
 from tests.commands import moving
 from tests.conftest import Client
@@ -300,3 +304,28 @@ def test_its_page_costs_no_more_statements_than_an_orders(client: Client, boss: 
         return len(seen)
 
     assert cost(asked.number) <= cost(usual) <= 15
+
+
+def test_its_owner_learns_of_a_wish_for_a_new_link(linked: PaymentOrder) -> None:
+    agreement = db.session.get_one(PaymentAgreement, linked.agreement_id)
+    intent = db.session.scalars(select(PaymentIntent).where(PaymentIntent.payment_order_id == linked.id)).one()
+    owner = db.session.get_one(User, agreement.owner_id).email
+    number, public_id = agreement.number, intent.public_id
+    end_read()
+    for _twice in range(2):
+        signing.request_new_link("pay", public_id)
+    mail = db.session.scalars(select(OrderEmail).where(OrderEmail.kind == "new_link_requested")).one()
+    assert [(x["address"], x["reason"]) for x in mail.recipients] == [(owner, "owner of the agreement")]
+    assert f"/agreements/{number}" in mail.text and number in mail.subject
+    end_read()
+
+
+def test_money_that_came_pays_though_nobody_can_be_told(boss: User, linked: PaymentOrder) -> None:
+    with transaction():
+        account, row = lock(Account, linked.account_id), lock(PaymentOrder, linked.id)
+        account.billing_contact_id, account.ap_email, row.contact_id = None, "", None
+        owed = row.amount
+    offline.for_payment_order(linked.id, ledgers.came(owed), form_key="came", by=boss)
+    status = select(ScheduledPayment.status).where(ScheduledPayment.payment_order_id == linked.id)
+    assert db.session.scalars(status).one() == "paid"
+    end_read()
