@@ -216,6 +216,9 @@ def test_a_dispute_of_it_has_a_page_and_is_answered_with_its_own_papers_alone(
     jobs.run_due(raising=False)
     letter = Letter(Money(11900, "EUR"), "fraudulent", None, False, None)
     made = record_dispute(charge_of(asked).id, letter, form_key="d1", by=boss)
+    told = db.session.scalars(select(OrderEmail).where(OrderEmail.kind == "dispute_opened")).one()
+    assert told.recipients[0]["reason"] == "owner of the agreement"
+    end_read()
     client.sign_in(boss)
     shown = client.get(f"/disputes/{made.number}").text
     assert f'href="/agreements/{agreement.number}"' in shown and asked.number in shown and "Evidence pack" not in shown
