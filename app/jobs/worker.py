@@ -6,6 +6,7 @@ by RQ. https://python-rq.org/docs/workers/
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import time
@@ -68,6 +69,7 @@ def work(*, burst: bool = False) -> None:
     # of its own, which do not come along when a horse is forked, and it would wait for them for good.
     import weasyprint  # noqa: F401
 
+    gc.freeze()  # as in wsgi.py: horses neither look through what is there, nor copy it by doing so
     db.engine.dispose()  # horses must not share a connection with us or with each other
     while True:
         for number in (signal.SIGTERM, signal.SIGINT):  # until RQ sets its own, and again once it has lost Redis
