@@ -29,9 +29,12 @@ from ..office import escalations
 from ..settlement import settlement
 from . import disputes, inquiries, movement_calls
 
-# An event may outrun the commit that it is about, never by long: then nothing of ours is meant.
+# An event may outrun the commit that it is about, never by long: then nothing of ours is meant. Unless the gateway
+# still owes us the end of a payment: a refund, say, may be of that one, and is waited for as long as that may take.
 PATIENCE = timedelta(minutes=10)
+LONG_PATIENCE = timedelta(days=3)
 PARKED_FOR = timedelta(seconds=20)
+PARKED_FOR_LONG = timedelta(minutes=5)
 # What was asked for so lately is still being done: a second person who presses the button changes nothing.
 JUST_NOW = timedelta(seconds=30)
 
@@ -115,9 +118,10 @@ def work_on(event_id: int) -> None:
     try:
         hear(event)
     except NotOurs as stranger:
-        if age < PATIENCE:
+        if age < PATIENCE or (age < LONG_PATIENCE and _waits_for_an_end(event)):
             _move(event_id, NoticeEvent.PARK, str(stranger))
-            raise Later(PARKED_FOR, "it is about something that we do not know yet") from stranger
+            wait = PARKED_FOR if age < PATIENCE else PARKED_FOR_LONG
+            raise Later(wait, "it is about something that we do not know yet") from stranger
         return _move(event_id, NoticeEvent.GIVE_UP, str(stranger))
     except Exception as error:
         log.error("notices.failed", notice=event_id, exc_info=error)
@@ -125,6 +129,14 @@ def work_on(event_id: int) -> None:
         _failed(event_id, error)
         return None
     return _move(event_id, NoticeEvent.FINISH)
+
+
+def _waits_for_an_end(event: ProcessorEvent) -> bool:
+    """Whether a payment that was sent to this gateway before has no end yet."""
+    unknown = select(Attempt.id).where(
+        Attempt.ask_at.is_not(None), Attempt.gateway_id == event.gateway_id, Attempt.created_at <= event.received_at
+    )
+    return db.session.scalar(unknown.limit(1)) is not None
 
 
 def _move(event_id: int, move: NoticeEvent, error: str | None = None) -> None:

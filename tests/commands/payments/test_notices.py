@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import func, select
 from app import clock, jobs
 from app.access import Role
 from app.commands.office import escalations
-from app.commands.payments import collection, notices
+from app.commands.payments import charges, collection, notices
 from app.commands.payments.charges import Instrument
 from app.db import db, end_read, transaction
 from app.errors import NotFound, Refusal
@@ -44,6 +45,14 @@ def status(number: int = 1) -> NoticeStatus:
     return db.session.scalars(
         select(NoticeWork.status).join(ProcessorEvent).where(ProcessorEvent.event_id == f"evt-{number}")
     ).one()
+
+
+def notices_of_now() -> None:
+    """What waits is worked on, while no sweep asks about anything."""
+    for event_id in db.session.scalars(select(ProcessorEvent.id)).all():
+        end_read()
+        with suppress(jobs.Later):
+            notices.work_on(event_id)
 
 
 def count(model: Any) -> int:
@@ -114,6 +123,27 @@ def test_an_event_that_outran_our_commit_is_settled_once_we_know_of_it(gateway: 
     with time_machine.travel(clock.now() + timedelta(minutes=1), tick=False):
         jobs.run_due(raising=True)
     assert status() is S.DONE and count(Receipt) == 1
+
+
+def test_what_nobody_knows_waits_as_long_as_the_end_of_a_payment_is_not_known(gateway: ScriptedGateway) -> None:
+    """A refund made at the processor before we could ask about the payment, for one."""
+    attempt = paying(gateway, "ok but lost")
+    take_in(subject_id="ch-9")
+    later = clock.now() + notices.PATIENCE + timedelta(minutes=1)
+    with time_machine.travel(later, tick=False):
+        notices_of_now()
+        assert status() is S.PARKED
+        charges.ask(attempt.id)
+        notices_of_now()
+        assert status() is S.UNMATCHED
+
+
+def test_nobody_waits_for_good(gateway: ScriptedGateway) -> None:
+    paying(gateway, "ok but lost")
+    take_in(subject_id="ch-9")
+    with time_machine.travel(clock.now() + notices.LONG_PATIENCE + timedelta(minutes=1), tick=False):
+        notices_of_now()
+        assert status() is S.UNMATCHED
 
 
 def test_a_late_event_never_takes_back_a_success(gateway: ScriptedGateway) -> None:
