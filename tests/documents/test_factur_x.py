@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
@@ -23,6 +24,7 @@ from app.models.account import TaxStatus
 from app.money import Money
 from tests import factories, ledgers
 from tests.commands.collecting import switch
+from tests.documents import schematron
 from tests.factories import line
 
 RAM = "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100}"
@@ -51,6 +53,7 @@ def xml_of(paper: Document) -> ElementTree.Element:
     """Valid, or this fails."""
     body = factur_x.xml(paper.kind, paper.data)
     assert xml_check_xsd(body, flavor="factur-x", level="en16931")
+    assert schematron.complaints(body) == []
     return ElementTree.fromstring(body)
 
 
@@ -172,3 +175,12 @@ def test_what_is_missing_makes_it_a_plain_invoice(app: Flask) -> None:
     assert "electronic" not in document(issued(line(1, tax_rate=Decimal(0)), customer=abroad)).data
     switch(settings.FACTUR_X, False)
     assert "electronic" not in document(issued(line(1))).data
+
+
+def test_the_rules_refuse_a_sum_that_does_not_add_up(app: Flask) -> None:
+    """So that their silence about all the others says something."""
+    paper = document(issued(line(1)))
+    body = factur_x.xml(paper.kind, paper.data)
+    wrong = re.sub(rb"(<ram:GrandTotalAmount>)[^<]+", rb"\g<1>1.00", body)
+    assert wrong != body and xml_check_xsd(wrong, flavor="factur-x", level="en16931")
+    assert any("BR-CO-15" in said for said in schematron.complaints(wrong))
