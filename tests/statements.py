@@ -1,7 +1,8 @@
-"""Counting what a page asks of the database, sign-in included, BEGIN not."""
+"""What a page asks of the database, sign-in included, BEGIN not: how many statements, and which tables they walk."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,3 +27,30 @@ def counted() -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def planned() -> Iterator[list[str]]:
+    """The steps by which SQLite answers what the block asks: `SCAN receipt`, `SEARCH receipt USING INDEX …`."""
+    asked: list[tuple[str, Any]] = []
+    steps: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield steps
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    with engine.connect() as connection:
+        for statement, parameters in asked:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps += [step.detail for step in plan]
+
+
+def walked(steps: list[str]) -> set[str]:
+    """The tables that are read from one end to the other, or until there is enough."""
+    return {re.sub(r"_\d+$", "", name) for step in steps for name in re.findall(r"^SCAN ([a-z]\w*)", step)}

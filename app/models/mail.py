@@ -15,6 +15,7 @@ from .machine import Machine
 
 _AMISS = text("status IN ('failed', 'bounced', 'complained')")
 _ON_ITS_WAY = text("status IN ('queued', 'sending')")
+_LINKED = text("link_public_id IS NOT NULL")
 _IN_FORCE = text("lifted_at IS NULL")
 
 
@@ -33,6 +34,8 @@ class OrderEmail(Machine, Model):
     __table_args__ = (
         UniqueConstraint("kind", "subject_kind", "subject_id", "cause"),
         Index("ix_order_email_order_id_id", "order_id", "id"),
+        Index("ix_order_email_subject", "subject_kind", "subject_id"),
+        Index("ix_order_email_link", "link_public_id", sqlite_where=_LINKED, postgresql_where=_LINKED),
         Index("ix_order_email_amiss", "id", sqlite_where=_AMISS, postgresql_where=_AMISS),
         Index("ix_order_email_on_its_way", "id", sqlite_where=_ON_ITS_WAY, postgresql_where=_ON_ITS_WAY),
     )

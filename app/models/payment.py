@@ -227,6 +227,9 @@ class TransactionAction(StrEnum):
     REFUND_FAILURE = "refund_failure"
 
 
+_FOLLOWS = text("parent_id IS NOT NULL")
+
+
 class Transaction(Model):
     """Evidence of what a gateway did. Append-only; nobody can type one in.
 
@@ -240,6 +243,7 @@ class Transaction(Model):
         UniqueConstraint("gateway_id", "provider_id", "action"),
         CheckConstraint("amount > 0", name="amount_positive"),
         Index("ix_transaction_at", "at"),
+        Index("ix_transaction_parent_id", "parent_id", sqlite_where=_FOLLOWS, postgresql_where=_FOLLOWS),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

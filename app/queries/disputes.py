@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, select
 
 from .. import clock
 from ..access import Permission, why_not
@@ -137,7 +137,7 @@ COLUMNS = (
 )
 
 
-def _query(reader: User) -> Any:
+def _query(seen: ColumnElement[bool]) -> Any:
     query = (
         select(*COLUMNS)
         .select_from(Dispute)
@@ -147,13 +147,13 @@ def _query(reader: User) -> Any:
         .join(Transaction, Transaction.id == Dispute.transaction_id)
         .join(Attempt, Attempt.id == Transaction.attempt_id)
     )
-    return owners.joined(query).where(owners.seen_by(reader))
+    return owners.joined(query).where(seen)
 
 
 def listing(reader: User) -> tuple[DisputeRow, ...]:
     """Those that need an answer first, the soonest due on top; one statement."""
     undecided = case((Dispute.status == DisputeStatus.NEEDS_RESPONSE, 0), (Dispute.status.in_(OPEN), 1), else_=2)
-    rows = db.session.execute(_query(reader).order_by(undecided, Dispute.due_by, Dispute.id.desc()).limit(MOST))
+    rows = db.session.execute(_query(owners.within_reach(reader)).order_by(undecided, Dispute.due_by, Dispute.id.desc()).limit(MOST))
     return tuple(
         DisputeRow(
             number=row.number,
@@ -177,7 +177,7 @@ def _urgent(row: Row[Any]) -> bool:
 
 def load(number: str, reader: User) -> Row[Any]:
     """Raises NotFound, for foreign ones too."""
-    row: Row[Any] | None = db.session.execute(_query(reader).where(Dispute.number == number)).one_or_none()
+    row: Row[Any] | None = db.session.execute(_query(owners.seen_by(reader)).where(Dispute.number == number)).one_or_none()
     if row is None:
         raise NotFound(f"dispute {number}")
     return row

@@ -214,7 +214,7 @@ def _payment_orders(text: str, reader: User) -> list[Hit]:
             )
         )
         .where(
-            owners.seen_by(reader),
+            owners.within_reach(reader),
             or_(
                 PaymentOrder.number.in_(numbering.read(text, "payment_order")),
                 *_is_amount(text, PaymentOrder.amount, PaymentOrder.currency),
@@ -264,7 +264,7 @@ def _payments(text: str, reader: User) -> list[Hit]:
             .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
             .join(Account, Account.id == PaymentOrder.account_id)
         )
-        .where(owners.seen_by(reader), or_(*conditions))
+        .where(owners.within_reach(reader), or_(*conditions))
         .order_by(Attempt.id.desc())
     )
     return [

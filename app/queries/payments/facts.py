@@ -28,7 +28,6 @@ from ...models import (
     Receipt,
     Route,
     SalesOrder,
-    Transaction,
     User,
 )
 from ...money import Money
@@ -37,10 +36,9 @@ from ...states.intent import IntentStatus
 from ...states.payment_order import PaymentOrderStatus
 from ..orders.facts import Facts
 from ..orders.facts import load as load_order
-from ..orders.happenings import INTERNAL
 from ..orders.payment_facts import PaymentOrderFacts
 from ..orders.views import Link
-from . import owners, period
+from . import mails, owners, period
 from .period import Period
 from .reversals import Reversals
 from .source import Source
@@ -195,15 +193,7 @@ class Collection:
 
     @cached_property
     def mails(self) -> Sequence[Row[Any]]:
-        """Requests and receipts that went to the customer for this, newest first."""
-        about = [
-            and_(OrderEmail.subject_kind == model.__tablename__, OrderEmail.subject_id.in_(ids))
-            for model, ids in (
-                (PaymentIntent, self._intent_ids),
-                (Receipt, self._receipt_ids),
-                (Transaction, [x.transaction_id for x in self.attempts if x.transaction_id is not None]),
-            )
-        ]
+        """What went to the customer for this, newest first."""
         return db.session.execute(
             select(
                 OrderEmail.id,
@@ -215,21 +205,13 @@ class Collection:
                 OrderEmail.asked_by,
                 OrderEmail.last_error,
             )
-            .where(self._beside(OrderEmail.order_id), or_(*about), OrderEmail.kind.not_in(INTERNAL))
+            .where(mails.to_customer(self.row.id))
             .order_by(OrderEmail.id.desc())
         ).all()
-
-    def _beside(self, order_id: Any) -> Any:
-        """Rows of the order itself; what belongs to a period of an agreement names no order."""
-        return order_id == self.source.row.id if self.period is None else order_id.is_(None)
 
     @property
     def _intent_ids(self) -> list[int]:
         return [x.id for x in self.intents]
-
-    @property
-    def _receipt_ids(self) -> list[int]:
-        return [*(x.receipt_id for x in self.attempts if x.receipt_id is not None), *(x.id for x in self.offline)]
 
     @cached_property
     def history(self) -> Sequence[Row[Any]]:
@@ -243,7 +225,7 @@ class Collection:
         }
         mine = [and_(History.entity == name, History.entity_id.in_(ids)) for name, ids in parts.items()]
         columns = (History.entity, History.event, History.actor_name, History.because, History.data, History.at)
-        query = select(*columns).where(self._beside(History.order_id), or_(*mine))
+        query = select(*columns).where(or_(*mine))
         return db.session.execute(query.order_by(History.id.desc())).all()
 
 

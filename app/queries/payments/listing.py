@@ -10,7 +10,7 @@ from flask import url_for
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from ...db import db
-from ...models import Account, Attempt, PaymentOrder, Transaction, User
+from ...models import Account, Attempt, Gateway, PaymentOrder, Transaction, User
 from ...money import Money
 from ...states.attempt import OPEN, AttemptStatus
 from ...states.payment_order import PaymentOrderStatus, PaymentStatus, derive
@@ -124,7 +124,7 @@ def view(
 
 def _page(wanted: Filter, reader: User, before: int | None, after: int | None) -> list[Any]:
     query = owners.joined(select(*COLUMNS).join(Account, Account.id == PaymentOrder.account_id)).where(
-        owners.seen_by(reader), *_conditions(wanted)
+        owners.within_reach(reader), *_conditions(wanted)
     )
     if before is not None:
         query = query.where(PaymentOrder.id < before)
@@ -177,7 +177,10 @@ def _with_attempts(*statuses: AttemptStatus) -> Any:
 def _matches(text: str) -> ColumnElement[bool]:
     """By number of payment order, order or agreement from its start, part of a customer's name, or a gateway's id."""
     number = text.upper()
-    proven = select(Transaction.payment_order_id).where(Transaction.provider_id == text)
+    gateways = select(Gateway.id)  # a provider's id is looked up beside its gateway's
+    proven = select(Transaction.payment_order_id).where(
+        Transaction.gateway_id.in_(gateways), Transaction.provider_id == text
+    )
     return or_(
         PaymentOrder.number.startswith(number, autoescape=True),
         owners.SOURCE.startswith(number, autoescape=True),

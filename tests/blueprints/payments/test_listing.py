@@ -21,7 +21,7 @@ from tests.commands import moving
 from tests.commands.collecting import booked
 from tests.commands.collecting import request as request_payment
 from tests.conftest import Client
-from tests.statements import counted
+from tests.statements import counted, planned, walked
 
 
 def listed(reader: User, *, before: int | None = None, after: int | None = None, **wanted: str) -> PaymentOrderList:
@@ -156,3 +156,21 @@ def key_of(address: str | None) -> int | None:
 def number_of_first(order: SalesOrder) -> str:
     first = select(PaymentOrder.number).where(PaymentOrder.order_id == order.id, PaymentOrder.first)
     return db.session.scalars(first).one()
+
+
+PAYMENTS = {"payment_order", "transaction", "attempt", "receipt", "dispute"}
+LISTS = ("/payments/", "/payments/?status=paid&q=ch_12", "/disputes/", "/search?q=410.55", "/search?q=4242")
+
+
+def test_whoever_sees_their_own_comes_by_nobody_elses(client: Client) -> None:
+    """By the plan of each statement; a list of the whole house is walked from its newest row on."""
+    client.sign_in(factories.user(Role.SALESPERSON))
+    for address in LISTS:
+        with planned() as steps:
+            assert client.get(address).status_code == 200
+        assert not walked(steps) & PAYMENTS, address
+        assert any("ix_payment_agreement_owner_id_id" in step for step in steps), address
+    client.sign_in(factories.user(Role.ADMIN))
+    with planned() as steps:
+        client.get("/payments/")
+    assert walked(steps) & PAYMENTS == {"payment_order"}

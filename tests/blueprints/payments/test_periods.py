@@ -42,7 +42,7 @@ from tests import factories, ledgers, plans
 from tests.blueprints.payments.conftest import alias, charged, key_in
 from tests.commands import moving
 from tests.conftest import Client
-from tests.statements import counted
+from tests.statements import counted, planned, walked
 
 
 @pytest.fixture
@@ -332,3 +332,12 @@ def test_money_that_came_pays_though_nobody_can_be_told(boss: User, linked: Paym
     status = select(ScheduledPayment.status).where(ScheduledPayment.payment_order_id == linked.id)
     assert db.session.scalars(status).one() == "paid"
     end_read()
+
+
+def test_its_page_comes_by_nothing_of_other_periods(client: Client, boss: User, asked: PaymentOrder) -> None:
+    client.sign_in(boss)
+    with planned() as steps:
+        assert client.get(f"/payments/{asked.number}").status_code == 200
+    assert walked(steps) <= {"company", "setting", "route", "gateway"}
+    looks = [step for step in steps if "SEARCH order_email_1" in step or "SEARCH history" in step]
+    assert looks and not [step for step in looks if "order_id" in step]
