@@ -9,6 +9,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Row, and_, case, func, select
+from sqlalchemy.orm import aliased
 
 from .. import clock
 from ..access import Permission, why_not
@@ -37,6 +38,7 @@ from . import evidence
 from .orders.views import Action, EntryView, Link
 from .payments import owners
 from .payments.words import of_event
+from .scope import visible
 
 MOST = 200
 SOON = timedelta(days=5)
@@ -109,6 +111,8 @@ class DisputePage(Value):
     history: tuple[EntryView, ...]
 
 
+_Signed = aliased(SalesOrder)
+"""The order that made the agreement, where the reader sees it."""
 COLUMNS = (
     Dispute.id,
     Dispute.number,
@@ -129,7 +133,7 @@ COLUMNS = (
     PaymentOrder.invoice_id,
     SalesOrder.id.label("order_id"),
     owners.SOURCE.label("source"),
-    func.coalesce(SalesOrder.id, PaymentAgreement.order_id).label("signed_id"),
+    func.coalesce(SalesOrder.id, _Signed.id).label("signed_id"),
     Account.name.label("customer"),
     Gateway.name.label("gateway"),
     Transaction.provider_id.label("charge"),
@@ -137,7 +141,7 @@ COLUMNS = (
 )
 
 
-def _query(seen: ColumnElement[bool]) -> Any:
+def _query(reader: User, seen: ColumnElement[bool]) -> Any:
     query = (
         select(*COLUMNS)
         .select_from(Dispute)
@@ -147,13 +151,16 @@ def _query(seen: ColumnElement[bool]) -> Any:
         .join(Transaction, Transaction.id == Dispute.transaction_id)
         .join(Attempt, Attempt.id == Transaction.attempt_id)
     )
-    return owners.joined(query).where(seen)
+    made_by = and_(_Signed.id == PaymentAgreement.order_id, visible(reader, _Signed.owner_id))
+    return owners.joined(query).outerjoin(_Signed, made_by).where(seen)
 
 
 def listing(reader: User) -> tuple[DisputeRow, ...]:
     """Those that need an answer first, the soonest due on top; one statement."""
     undecided = case((Dispute.status == DisputeStatus.NEEDS_RESPONSE, 0), (Dispute.status.in_(OPEN), 1), else_=2)
-    rows = db.session.execute(_query(owners.within_reach(reader)).order_by(undecided, Dispute.due_by, Dispute.id.desc()).limit(MOST))
+    rows = db.session.execute(
+        _query(reader, owners.within_reach(reader)).order_by(undecided, Dispute.due_by, Dispute.id.desc()).limit(MOST)
+    )
     return tuple(
         DisputeRow(
             number=row.number,
@@ -177,7 +184,9 @@ def _urgent(row: Row[Any]) -> bool:
 
 def load(number: str, reader: User) -> Row[Any]:
     """Raises NotFound, for foreign ones too."""
-    row: Row[Any] | None = db.session.execute(_query(owners.seen_by(reader)).where(Dispute.number == number)).one_or_none()
+    row: Row[Any] | None = db.session.execute(
+        _query(reader, owners.seen_by(reader)).where(Dispute.number == number)
+    ).one_or_none()
     if row is None:
         raise NotFound(f"dispute {number}")
     return row

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from .. import links
 from ..db import db
+from ..mail.policy import TO_COLLEAGUES
 from ..models import (
     Account,
     Address,
@@ -44,7 +45,6 @@ from ..models import (
 from ..money import Money
 from ..typed import has_card_number
 from ..values import Value
-from .orders.happenings import INTERNAL
 from .payments import owners
 
 PAPERS = {"signed_order": "1-signed-order", "order": "2-order", "invoice": "3-invoices", "receipt": "4-receipts"}
@@ -143,7 +143,7 @@ def _mails(scope: Scope) -> list[Piece]:
             OrderEmail.created_at,
             OrderEmail.sent_at,
         )
-        .where(OrderEmail.order_id == scope.order_id, OrderEmail.kind.not_in(INTERNAL))
+        .where(OrderEmail.order_id == scope.order_id, OrderEmail.kind.not_in(TO_COLLEAGUES))
         .order_by(OrderEmail.id)
     )
     return [

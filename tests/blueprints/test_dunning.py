@@ -14,7 +14,17 @@ from app.commands.dunning import expiring
 from app.commands.post import email_settings
 from app.db import db, end_read, get, transaction
 from app.mail.policy import Setting
-from app.models import Account, CardNotice, Contact, DunningPolicy, MethodRequest, PaymentAgreement, PaymentMethod, User
+from app.models import (
+    Account,
+    CardNotice,
+    Contact,
+    DunningPolicy,
+    MethodRequest,
+    PaymentAgreement,
+    PaymentMethod,
+    PaymentOrder,
+    User,
+)
 from app.queries.dunning import listing
 from app.states.agreement import AgreementStatus as A
 from tests import factories, plans, stories
@@ -70,6 +80,14 @@ def test_the_list_says_what_failed_what_was_tried_and_what_comes(
     ended = client.get("/recovery/?status=recovered&days=30").text
     assert row.number in ended and "Recovered in 30 days" in ended and "€291.55" in ended
     assert "Nothing is being recovered" in client.get("/recovery/").text
+
+
+def test_the_periods_page_tells_of_the_mails_with_its_link(client: Client, ar: User, row: PaymentAgreement) -> None:
+    (mail,) = stories.mails("payment_retry")
+    asked = db.session.get_one(PaymentOrder, plans.payments(row)[0].payment_order_id).number
+    told = client.get(f"/payments/{asked}").text
+    assert "Dunning: charge declined" in told and "mailed once" in told
+    assert stories.mails("dunning_notice") and "Notice: recurring payment declined" not in told
 
 
 def test_the_list_pages_and_asks_the_same_however_long_it_is(

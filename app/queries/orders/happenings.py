@@ -10,6 +10,7 @@ from flask_babel import gettext, lazy_gettext
 from sqlalchemy import Row
 
 from ...formatting import file_size, money
+from ...mail.policy import TO_COLLEAGUES
 from ...models import SYSTEM, ActorKind
 from ...money import Money
 from ...states.mail import AMISS, ON_ITS_WAY
@@ -148,20 +149,7 @@ MAILS: dict[str, str] = {
 }
 
 
-INTERNAL = frozenset(
-    {
-        "payment_declined",
-        "customer_declined",
-        "change_requested",
-        "order_paid",
-        "new_link_requested",
-        "authorization_lapses",
-        "dispute_opened",
-    }
-)
-"""Mails to colleagues; nobody needs them twice."""
-
-UNASKED = INTERNAL | {"receipt", "refund", "authorization_released"}
+UNASKED = TO_COLLEAGUES | {"receipt", "refund", "authorization_released"}
 """Mails that go out by themselves, whoever's doing caused them."""
 
 
@@ -222,7 +210,7 @@ def _mail(facts: Facts, row: Row[Any]) -> EntryView:
         tone="bad" if row.more in AMISS else "",
         mail_status=row.more,
         link=Link(gettext("Open the mail"), url_for("orders.mail", number=facts.row.number, mail_id=row.id)),
-        action=None if row.more in ON_ITS_WAY or row.what in INTERNAL else facts.actions.resend(row.id),
+        action=None if row.more in ON_ITS_WAY or row.what in TO_COLLEAGUES else facts.actions.resend(row.id),
     )
 
 

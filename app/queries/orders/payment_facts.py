@@ -33,6 +33,8 @@ from ..nested import json_rows
 from ..settlement import standing
 
 MOST_ATTEMPTS = 50
+THANKS = "receipt"
+"""The mail whose link to a checkout asks for nothing any more."""
 
 
 def _of_receipts(column: ColumnElement[int], *, allocated: bool = False) -> ColumnElement[int]:
@@ -54,14 +56,11 @@ LAST_INTENT = (
 )
 LAST_MAIL = (
     select(func.max(OrderEmail.id))
-    .where(
-        OrderEmail.order_id == PaymentOrder.order_id,
-        OrderEmail.kind == "payment_link",
-        OrderEmail.link_public_id == PaymentIntent.public_id,
-    )
-    .correlate(PaymentOrder, PaymentIntent)
+    .where(OrderEmail.link_public_id == PaymentIntent.public_id, OrderEmail.kind != THANKS)
+    .correlate(PaymentIntent)
     .scalar_subquery()
 )
+"""With the link of the latest checkout, whoever wrote it: the payment link, dunning, a reminder."""
 TRIES = (
     select(func.count())
     .select_from(Attempt)

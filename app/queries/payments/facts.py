@@ -198,7 +198,7 @@ class Collection:
             select(
                 OrderEmail.id,
                 OrderEmail.kind,
-                OrderEmail.subject_id,
+                OrderEmail.link_public_id,
                 OrderEmail.status,
                 OrderEmail.recipients,
                 OrderEmail.created_at,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, union_all
 from sqlalchemy.orm import aliased
 
+from ...mail.policy import TO_COLLEAGUES
 from ...models import (
     DunningCase,
     DunningStep,
@@ -18,7 +19,6 @@ from ...models import (
     ScheduledPayment,
     Transaction,
 )
-from ..orders.happenings import INTERNAL
 
 _Found = aliased(OrderEmail)
 
@@ -33,7 +33,7 @@ def to_customer(payment_order_id: int, *more: Any) -> ColumnElement[bool]:
         _about(Transaction, select(Transaction.id).where(Transaction.payment_order_id == payment_order_id)),
         _about(DunningStep, _steps(payment_order_id)),
     )
-    return OrderEmail.id.in_(union_all(*arms, *more)) & OrderEmail.kind.not_in(INTERNAL)
+    return OrderEmail.id.in_(union_all(*arms, *more)) & OrderEmail.kind.not_in(TO_COLLEAGUES)
 
 
 def _about(model: Any, ids: Any) -> Any:

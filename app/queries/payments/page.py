@@ -18,6 +18,7 @@ from ...states.intent import IntentStatus
 from ..orders import documents
 from ..orders import payment as order_payment
 from ..orders.parties import account_link
+from ..orders.payment_facts import THANKS
 from ..orders.plan import collection_words
 from ..orders.views import Action, FiguresView, Link, MailView, ReceiptView
 from . import actions, paper, standing, words
@@ -108,7 +109,7 @@ def _checkout(collection: Collection, row: Row[Any]) -> CheckoutView:
         tries_left=left,
         tries=row.tries,
         generation=row.generation,
-        mails=sum(x.kind == "payment_link" and x.subject_id == row.id for x in collection.mails),
+        mails=sum(x.link_public_id == row.public_id and x.kind != THANKS for x in collection.mails),
         actions=_of_link(collection, row, left) if status == IntentStatus.LIVE else (),
     )
 

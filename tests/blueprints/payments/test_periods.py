@@ -31,6 +31,7 @@ from app.models import (
     PaymentAgreement,
     PaymentIntent,
     PaymentOrder,
+    SalesOrder,
     ScheduledPayment,
     Transaction,
     User,
@@ -38,6 +39,7 @@ from app.models import (
 from app.money import Money
 from app.states.attempt import AttemptStatus
 from app.states.intent import IntentStatus
+from app.states.mail import MailStatus
 from tests import factories, ledgers, plans
 from tests.blueprints.payments.conftest import alias, charged, key_in
 from tests.commands import moving
@@ -339,5 +341,48 @@ def test_its_page_comes_by_nothing_of_other_periods(client: Client, boss: User, 
     with planned() as steps:
         assert client.get(f"/payments/{asked.number}").status_code == 200
     assert walked(steps) <= {"company", "setting", "route", "gateway"}
-    looks = [step for step in steps if "SEARCH order_email_1" in step or "SEARCH history" in step]
+    looks = [step for step in steps if "SEARCH order_email" in step or "SEARCH history" in step]
     assert looks and not [step for step in looks if "order_id" in step]
+
+
+def test_it_says_whether_the_mail_with_its_link_arrived(client: Client, boss: User, linked: PaymentOrder) -> None:
+    jobs.run_due(raising=False)
+    client.sign_in(boss)
+    told = client.get(f"/payments/{linked.number}").text
+    assert "mailed once" in told and "did not arrive" not in told
+    with transaction() as session:
+        mail = session.scalars(select(OrderEmail).where(OrderEmail.kind == "payment_link")).one()
+        mail.status, mail.last_error = MailStatus.BOUNCED, "550 no such user"
+    told = client.get(f"/payments/{linked.number}").text
+    assert "The mail with the link did not arrive." in told and "550 no such user" in told
+
+
+def handed_on(agreement: PaymentAgreement, boss: User) -> tuple[SalesOrder, User]:
+    """An order of somebody else has made it; it belongs to a salesperson now."""
+    order, mine = factories.order(owner=boss, customer=agreement.account), factories.user(Role.SALESPERSON)
+    with transaction() as session:
+        row = session.get_one(PaymentAgreement, agreement.id)
+        row.order_id, row.owner_id = order.id, mine.id
+    return order, mine
+
+
+def contested(row: PaymentOrder, by: User) -> Dispute:
+    letter = Letter(Money(row.amount, row.currency), "fraudulent", None, False, None)
+    return record_dispute(charge_of(row).id, letter, form_key=f"dispute-{row.id}", by=by)
+
+
+def test_a_dispute_packs_no_order_that_the_reader_does_not_see(
+    client: Client, boss: User, agreement: PaymentAgreement, asked: PaymentOrder
+) -> None:
+    order, mine = handed_on(agreement, boss)
+    dispute = contested(asked, boss)
+    home = f"/disputes/{dispute.number}"
+    client.sign_in(mine)
+    assert "Evidence pack" not in client.get(home).text
+    assert client.post(f"{home}/evidence-packs").status_code == 409
+    client.sign_in(boss)
+    assert "Evidence pack" in client.get(home).text
+    assert client.post(f"{home}/evidence-packs").status_code == 303
+    with transaction() as session:
+        session.get_one(SalesOrder, order.id).owner_id = mine.id
+    assert "Evidence pack" in client.sign_in(mine).get(home).text
