@@ -1,5 +1,5 @@
-"""Documents as files: shown in a frame of our own pages, or saved. Scoped through their order; what has none is for
-those who see every order."""
+"""Documents as files: shown in a frame of our own pages, or saved. Scoped through their order, or the agreement they
+belong to; what has neither is for those who see everything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from ..access import Permission, me, requires
 from ..db import db
 from ..models import Document, SalesOrder
-from ..queries import papers, scope
+from ..queries import papers
 
 bp = Blueprint("documents", __name__)
 
@@ -22,7 +22,7 @@ def show(document_id: int, filename: str) -> Response:
         select(Document.body, Document.filename)
         .outerjoin(SalesOrder, SalesOrder.id == Document.order_id)
         .where(Document.id == document_id, Document.filename == filename)
-        .where(scope.visible(me(), SalesOrder.owner_id), Document.kind.in_(papers.kinds_for(me())))
+        .where(papers.seen_by(me()))
     ).one_or_none()
     if row is None or row.body is None:
         abort(404)

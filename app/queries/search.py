@@ -30,6 +30,7 @@ from ..models import (
 )
 from ..money import DIGITS, Money
 from ..values import Value
+from .invoices import owners as billed
 from .payments import owners
 from .scope import visible
 
@@ -168,9 +169,8 @@ def _invoices(text: str, reader: User) -> list[Hit]:
     query = (
         select(Invoice.number, Invoice.status, Invoice.gross, Invoice.currency, Account.name)
         .join(Account, Account.id == Invoice.account_id)
-        .outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id)
         .where(
-            _of_seen_orders(reader),
+            billed.within_reach(reader),
             Invoice.number.is_not(None),
             or_(
                 Invoice.number.in_(numbering.read(text, "invoice")),
@@ -276,10 +276,6 @@ def _payments(text: str, reader: User) -> list[Hit]:
         )
         for card, status, amount, currency, number, order, source, name in _first(query)
     ]
-
-
-def _of_seen_orders(reader: User) -> ColumnElement[bool]:
-    return visible(reader, SalesOrder.owner_id)
 
 
 def _payment_panel(order: str) -> str:

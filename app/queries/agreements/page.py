@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import String, and_, cast, literal, or_, select
 
 from ... import settings
+from ...access import Permission, why_not
 from ...db import db
 from ...errors import NotFound, Refusal
 from ...models import (
@@ -35,7 +36,7 @@ from ...states import declines
 from ...states.agreement import ENDED
 from ...states.scheduled_payment import ScheduledStatus
 from .. import routes
-from ..scope import sees_all, visible
+from ..scope import visible
 from . import acts, verdict, words
 from .views import AgreementPage, EntryView, LineView, PeriodView
 
@@ -177,7 +178,7 @@ def _periods(
 
 def _period(row: Any, x: Any, reader: User) -> PeriodView:
     late = x.status is ScheduledStatus.SCHEDULED and x.due_on <= verdict.of_row(row).today
-    seen = sees_all(reader)
+    seen = x.invoice is not None and why_not(reader, Permission.INVOICE_VIEW) is None
     return PeriodView(
         period=x.period,
         status="due" if late and row.status not in ENDED else str(x.status),
@@ -188,7 +189,7 @@ def _period(row: Any, x: Any, reader: User) -> PeriodView:
         payment_order=x.payment_order,
         payment_order_url=url_for("payments.show", number=x.payment_order) if x.payment_order else None,
         invoice=x.invoice,
-        invoice_url=url_for("invoices.show", number=x.invoice) if x.invoice and seen else None,
+        invoice_url=url_for("invoices.show", number=x.invoice) if seen else None,
         words=_trouble(row, x),
         acts=tuple(acts.of_period(row, x)),
     )

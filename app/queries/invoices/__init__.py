@@ -1,1 +1,1 @@
-"""Invoices as a list and as a page; salespeople see those of the orders they see."""
+"""Invoices as a list and as a page; salespeople see those of the orders and agreements they see."""

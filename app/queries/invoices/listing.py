@@ -15,7 +15,7 @@ from ...money import Money
 from ...states.invoice import OPEN, InvoiceStatus
 from ...values import Value
 from ..receivables import figures
-from ..scope import visible
+from . import owners
 
 PAGE = 50
 OVERDUE = "overdue"
@@ -96,7 +96,7 @@ def _page(wanted: Filter, reader: User, today: date, before: int | None, after: 
         )
         .join(Account, Account.id == Invoice.account_id)
         .outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id)
-        .where(Invoice.number.is_not(None), visible(reader, SalesOrder.owner_id), *_conditions(wanted, today))
+        .where(Invoice.number.is_not(None), owners.within_reach(reader), *_conditions(wanted, today))
     )
     if before is not None:
         query = query.where(Invoice.id < before)

@@ -28,8 +28,7 @@ from ...money import Money
 from ...values import Value
 from ..receivables import credits, figures
 from ..receivables.credits import WrittenOff
-from ..scope import visible
-from . import electronic, reminders
+from . import electronic, owners, reminders
 from .listing import shown_status
 
 
@@ -162,19 +161,14 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
 
 
 def _head(number: str, reader: User) -> Any:
-    query = (
-        select(
-            *(c for c in Invoice.__table__.columns if c.key not in ("order_id", "created_at")),
-            *figures.columns(),
-            Account.name.label("customer"),
-            Account.number.label("account"),
-            SalesOrder.number.label("order"),
-        )
-        .join(Account, Account.id == Invoice.account_id)
-        .outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id)
-        .where(Invoice.number == number, visible(reader, SalesOrder.owner_id))
-    )
-    row = db.session.execute(query).one_or_none()
+    query = select(
+        *(c for c in Invoice.__table__.columns if c.key not in ("order_id", "created_at")),
+        *figures.columns(),
+        Account.name.label("customer"),
+        Account.number.label("account"),
+        SalesOrder.number.label("order"),
+    ).join(Account, Account.id == Invoice.account_id)
+    row = db.session.execute(owners.joined(query).where(Invoice.number == number, owners.seen_by(reader))).one_or_none()
     if row is None:
         raise NotFound(f"invoice {number}")
     return row

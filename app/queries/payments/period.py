@@ -11,6 +11,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from sqlalchemy import Row, and_, bindparam, func, select
 
+from ...access import Permission, why_not
 from ...clock import now, today
 from ...db import read_columns
 from ...formatting import day
@@ -34,7 +35,7 @@ from .. import routes
 from ..orders import documents, methods, payment_facts, unapplied, waiting
 from ..orders.actions import Offers, on_hold
 from ..orders.views import Link
-from ..scope import sees_all, visible
+from ..scope import visible
 
 THIS: Any = bindparam("payment_order_id")
 HEADER: Any = (
@@ -95,9 +96,8 @@ class Period:
 
     @property
     def invoice(self) -> Link | None:
-        """A link for those who see every invoice."""
         number = self.row.invoice
-        seen = number and sees_all(self.reader)
+        seen = why_not(self.reader, Permission.INVOICE_VIEW) is None
         return Link(number, url_for("invoices.show", number=number) if seen else None) if number else None
 
     @property

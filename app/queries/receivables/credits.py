@@ -20,14 +20,12 @@ from ...models import (
     Document,
     Invoice,
     InvoiceLine,
-    SalesOrder,
     User,
     WriteOff,
 )
 from ...money import Money
 from ...values import Value
-from ..invoices import electronic
-from ..scope import visible
+from ..invoices import electronic, owners
 
 PAGE = 50
 
@@ -187,13 +185,11 @@ def written_off(invoice_id: int) -> tuple[WrittenOff, ...]:
 
 
 def view(number: str, reader: User) -> CreditPage:
-    """Raises NotFound, for those of others' orders as well. Three statements."""
-    row = read_columns(
-        select(*CreditNote.__table__.columns, Invoice.number.label("invoice"))
-        .join(Invoice, Invoice.id == CreditNote.invoice_id)
-        .outerjoin(SalesOrder, SalesOrder.id == CreditNote.order_id)
-        .where(CreditNote.number == number, visible(reader, SalesOrder.owner_id))
-    ).one_or_none()
+    """Raises NotFound, for those of others as well. Three statements."""
+    query = select(*CreditNote.__table__.columns, Invoice.number.label("invoice")).join(
+        Invoice, Invoice.id == CreditNote.invoice_id
+    )
+    row = read_columns(owners.joined(query).where(CreditNote.number == number, owners.seen_by(reader))).one_or_none()
     if row is None:
         raise NotFound(f"credit note {number}")
     currency, line = row.currency, CreditNoteLine

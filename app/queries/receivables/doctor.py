@@ -15,6 +15,7 @@ from ...errors import NotFound
 from ...models import Account, Allocation, Invoice, PaymentOrder, Receipt, SalesOrder, User
 from ...money import Money
 from ...values import Value
+from ..invoices import owners as billed
 from ..orders.views import Action, Link
 from ..payments import owners
 from ..scope import visible
@@ -48,8 +49,10 @@ class CaseView(Value):
 
 
 class BillView(Value):
+    """`href` is there for whoever sees the invoice."""
+
     number: str
-    href: str
+    href: str | None
     status: str
     gross: Money
     paid: Money
@@ -88,7 +91,7 @@ def of_payment_order(number: str, reader: User, today: date) -> DoctorPage:
 
 def of_order(number: str, reader: User, today: date) -> DoctorPage:
     query = select(SalesOrder.id, Account.name).join(Account, Account.id == SalesOrder.account_id)
-    row = _one(query, SalesOrder, number, _sees(reader))
+    row = _one(query, SalesOrder, number, visible(reader, SalesOrder.owner_id))
     ids = _newest(PaymentOrder.order_id == row.id)
     issued = select(Invoice.id).where(Invoice.order_id == row.id, Invoice.number.is_not(None))
     found = cases.of(ids, invoice_ids=read_columns(issued.order_by(Invoice.id.desc()).limit(MOST)).scalars().all())
@@ -98,7 +101,7 @@ def of_order(number: str, reader: User, today: date) -> DoctorPage:
 
 def of_invoice(number: str, reader: User, today: date) -> DoctorPage:
     query = select(Invoice.id, Account.name).join(Account, Account.id == Invoice.account_id)
-    row = _one(query.outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id), Invoice, number, _sees(reader))
+    row = _one(billed.joined(query), Invoice, number, billed.seen_by(reader))
     paying = select(Receipt.payment_order_id).join(Allocation, Allocation.receipt_id == Receipt.id)
     paying = paying.where(Allocation.invoice_id == row.id, Receipt.payment_order_id.is_not(None))
     ids = _newest(or_(PaymentOrder.invoice_id == row.id, PaymentOrder.id.in_(paying)))
@@ -107,12 +110,7 @@ def of_invoice(number: str, reader: User, today: date) -> DoctorPage:
 
 
 def invoice_id(number: str, reader: User) -> int:
-    query = select(Invoice.id).outerjoin(SalesOrder, SalesOrder.id == Invoice.order_id)
-    return int(_one(query, Invoice, number, _sees(reader)).id)
-
-
-def _sees(reader: User) -> Any:
-    return visible(reader, SalesOrder.owner_id)
+    return int(_one(billed.joined(select(Invoice.id)), Invoice, number, billed.seen_by(reader)).id)
 
 
 def _one(query: Any, model: Any, number: str, seen: Any) -> Any:
@@ -145,7 +143,8 @@ def _page(
     today: date,
 ) -> DoctorPage:
     listed, here = LISTS[kind]
-    shown = _Shown(reader, today, url_for(here, number=number))
+    seen = billed.openable([bill.id for bill in found.bills], reader)
+    shown = _Shown(reader, today, url_for(here, number=number), seen)
     views = [shown.case(case) for case in found.cases]
     return DoctorPage(
         number=number,
@@ -164,10 +163,11 @@ def _worst_first(case: CaseView) -> int:
 
 
 class _Shown:
-    """Findings in words, with the buttons that this reader may press, which lead back to `here`."""
+    """Findings in words, with the buttons that this reader may press, which lead back to `here`, and links to the
+    invoices that are `seen`."""
 
-    def __init__(self, reader: User, today: date, here: str) -> None:
-        self.reader, self.today, self.here = reader, today, here
+    def __init__(self, reader: User, today: date, here: str, seen: Collection[int]) -> None:
+        self.reader, self.today, self.here, self.seen = reader, today, here, seen
 
     def case(self, case: Case) -> CaseView:
         findings = diagnosis.of(case)
@@ -214,7 +214,7 @@ class _Shown:
     def bill(self, bill: Bill) -> BillView:
         return BillView(
             number=bill.number or "",
-            href=url_for("invoices.show", number=bill.number),
+            href=url_for("invoices.show", number=bill.number) if bill.id in self.seen else None,
             status=bill.status,
             gross=bill.gross,
             paid=bill.paid,

@@ -13,6 +13,7 @@ from ...access import Permission, can
 from ...db import read_columns
 from ...errors import NotFound
 from ...models import Allocation, Invoice, LineKind, PaymentOrder, Quote, Receipt, SalesOrder, Transaction, User
+from ..invoices import owners as billed
 from ..orders.views import Link
 from ..payments import owners
 from ..scope import visible
@@ -47,8 +48,8 @@ def of_order(number: str, reader: User) -> TracePage:
 
 
 def of_invoice(number: str, reader: User) -> TracePage:
-    query = _with_order(select(Invoice.id.label("invoice_id"), *_ORDER), Invoice.order_id)
-    row = _mine(query.where(Invoice.number == number), reader, f"invoice {number}")
+    query = billed.joined(select(Invoice.id.label("invoice_id"), *_ORDER).select_from(Invoice))
+    row = _seen(query.where(Invoice.number == number, billed.seen_by(reader)), f"invoice {number}")
     paying = select(Receipt.id).join(Allocation, Allocation.receipt_id == Receipt.id)
     paying = paying.where(Allocation.invoice_id == row.invoice_id)
     orders = select(Receipt.payment_order_id).where(Receipt.id.in_(paying), Receipt.payment_order_id.is_not(None))
@@ -112,16 +113,8 @@ _ORDER = (
 )
 
 
-def _with_order(query: Any, order_id: Any) -> Any:
-    return query.outerjoin(SalesOrder, SalesOrder.id == order_id)
-
-
 def _first(query: Any) -> Any:
     return read_columns(query.limit(1)).one_or_none()
-
-
-def _mine(query: Any, reader: User, what: str) -> Any:
-    return _seen(query.where(visible(reader, SalesOrder.owner_id)), what)
 
 
 def _own(query: Any, reader: User, what: str) -> Any:

@@ -11,13 +11,14 @@ from flask_babel import gettext as _
 from sqlalchemy import Row
 
 from ... import clock
-from ...access import Permission, can
+from ...access import Permission, can, me
 from ...formatting import money as shown
 from ...models import TransactionAction
 from ...money import Money
 from ...states.attempt import AttemptStatus
 from ...states.payment_order import PaymentOrderStatus, derive
 from .. import ledger
+from ..invoices import owners
 from ..orders.payment import ACTION_WORDS
 from ..payments.words import PURPOSES
 from ..settlement import standing
@@ -54,7 +55,9 @@ class _Tree:
         self.attempts = _by(rows.attempts(ids), "intent_id")
         self.transactions = rows.transactions(ids)
         self.receipts = rows.receipts(ids, receipt_ids)
-        self.allocations = _by(rows.allocations(ids, receipt_ids), "receipt_id")
+        allocations = rows.allocations(ids, receipt_ids)
+        self.allocations = _by(allocations, "receipt_id")
+        self.seen = owners.openable([row.invoice_id for row in allocations], me())
         self.lines = _by(rows.settlement_lines(ids), "transaction_id")
         self.of_transaction = _by(self.receipts, "transaction_id")
         self.parents = {row.id for row in self.transactions}
@@ -150,8 +153,13 @@ class _Tree:
             money,
             second=row.paid_with or None,
             here=self._is("receipt", row.id),
-            children=(*map(_allocation, own), *gap),
+            children=(*map(self._allocation, own), *gap),
         )
+
+    def _allocation(self, row: Row[Any]) -> Hop:
+        seen = row.invoice_id in self.seen and can(Permission.INVOICE_VIEW)
+        href = url_for("trace.invoice", number=row.number) if seen else None
+        return Hop(_("Allocation"), row.number, href, Money(row.amount, row.currency), ("invoice", row.status))
 
     def _settlement(self, row: Row[Any]) -> Iterator[Hop]:
         found = self.lines[row.id]
@@ -163,11 +171,6 @@ class _Tree:
             yield _gap(_("Settlement line"), _("It should have been paid out by now, and stands in no payout."))
         else:
             yield Hop(_("Settlement line"), _("Not paid out yet."))
-
-
-def _allocation(row: Row[Any]) -> Hop:
-    href = url_for("trace.invoice", number=row.number) if can(Permission.INVOICE_VIEW) else None
-    return Hop(_("Allocation"), row.number, href, Money(row.amount, row.currency), ("invoice", row.status))
 
 
 def line_hop(row: Row[Any], *, here: bool = False, children: tuple[Hop, ...] = ()) -> Hop:

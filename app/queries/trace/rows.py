@@ -119,7 +119,10 @@ def receipts(ids: Sequence[int], receipt_ids: Sequence[int]) -> Rows:
 
 def allocations(ids: Sequence[int], receipt_ids: Sequence[int]) -> Rows:
     query = (
-        select(Allocation.receipt_id, Allocation.amount, Invoice.number, Invoice.status, Invoice.currency)
+        select(
+            *(Allocation.receipt_id, Allocation.invoice_id, Allocation.amount),
+            *(Invoice.number, Invoice.status, Invoice.currency),
+        )
         .join(Receipt, Receipt.id == Allocation.receipt_id)
         .join(Invoice, Invoice.id == Allocation.invoice_id)
         .where(or_(Receipt.payment_order_id.in_(ids), Receipt.id.in_(receipt_ids)))

@@ -210,6 +210,53 @@ def test_who_sees_it_is_who_sees_the_agreement(
     assert client.get("/payments/PO-99999").status_code == 404
 
 
+def test_its_papers_and_invoice_are_its_agreements_owners_to_read(
+    client: Client, agreement: PaymentAgreement, asked: PaymentOrder, boss: User
+) -> None:
+    """Wherever a page leads, and nobody else's."""
+    mine, theirs = factories.user(Role.SALESPERSON), factories.user(Role.SALESPERSON)
+    with transaction() as session:
+        session.get_one(PaymentAgreement, agreement.id).owner_id = mine.id
+    jobs.run_due(raising=False)
+    dispute = contested(asked, boss).number
+    number = db.session.get_one(Invoice, asked.invoice_id).number
+    end_read()
+    client.sign_in(mine)
+    home = f"/payments/{asked.number}"
+    pages = (home, f"{home}/doctor", f"/trace{home}", f"/agreements/{agreement.number}", f"/disputes/{dispute}")
+    rooms = r'href="((?:/documents|/invoices|/trace|/payments)/[^"#?]+)'
+    links = {link for page in pages for link in re.findall(rooms, client.get(page).text)}
+    assert {f"/invoices/{number}", f"/trace/invoices/{number}"} <= links
+    assert any(re.match(r"/documents/\d+/R-", link) for link in links)
+    assert {link: client.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+    printed = select(Document.id).where(Document.kind == "invoice", Document.subject_id == asked.invoice_id)
+    bill = f"/documents/{db.session.scalars(printed).one()}/{number}.pdf"
+    end_read()
+    assert client.get(bill).status_code == 200 and number in client.get("/invoices/").text
+    assert client.get(f"/search?q={number}").location == f"/invoices/{number}"
+    client.sign_in(theirs)
+    found = {link: client.get(link).status_code for link in {*links, bill} - {"/payments/", "/invoices/"}}
+    assert set(found.values()) == {404}, found
+    assert number not in client.get("/invoices/").text
+
+
+def test_nothing_links_to_an_invoice_that_the_reader_does_not_see(
+    client: Client, agreement: PaymentAgreement, asked: PaymentOrder, boss: User
+) -> None:
+    """What came for it pays another's bill."""
+    mine, other = factories.user(Role.SALESPERSON), factories.order(owner=boss).id
+    with transaction() as session:
+        session.get_one(PaymentAgreement, agreement.id).owner_id = mine.id
+        session.get_one(Invoice, asked.invoice_id).order_id = other
+    number = db.session.get_one(Invoice, asked.invoice_id).number
+    end_read()
+    home = f"/payments/{asked.number}"
+    for page in (f"{home}/doctor", f"/trace{home}"):
+        told = client.sign_in(mine).get(page).text
+        assert str(number) in told and f"invoices/{number}" not in told, page
+        assert f"invoices/{number}" in client.sign_in(boss).get(page).text
+
+
 def test_a_dispute_of_it_has_a_page_and_is_answered_with_its_own_papers_alone(
     client: Client, boss: User, agreement: PaymentAgreement, asked: PaymentOrder
 ) -> None:
