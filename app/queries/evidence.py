@@ -34,6 +34,7 @@ from ..models import (
     OrderLine,
     PaymentAgreement,
     PaymentOrder,
+    PostProcessing,
     Receipt,
     SalesOrder,
     ScheduledPayment,
@@ -45,7 +46,7 @@ from ..models import (
 from ..money import Money
 from ..typed import has_card_number
 from ..values import Value
-from .payments import owners
+from .payments import mails, owners
 
 PAPERS = {"signed_order": "1-signed-order", "order": "2-order", "invoice": "3-invoices", "receipt": "4-receipts"}
 
@@ -66,14 +67,20 @@ class Piece(Value):
 
 
 def unfinished(scope: Scope) -> bool:
-    """Whether a paper that belongs in is still being made."""
-    waiting = select(Document.id).where(
-        Document.order_id == scope.order_id,
-        Document.kind.in_(PAPERS),
-        Document.body.is_(None),
-        Document.error.is_(None),
+    """Whether a paper that belongs in is still being made, or what follows a payment has yet to ask for it."""
+    waiting = select(Document.id).where(_belongs(scope), Document.body.is_(None), Document.error.is_(None))
+    followed = select(PostProcessing.id).where(
+        _follows(scope), PostProcessing.done_at.is_(None), PostProcessing.error.is_(None)
     )
-    return db.session.scalar(waiting.limit(1)) is not None
+    return any(db.session.scalar(query.limit(1)) is not None for query in (waiting, followed))
+
+
+def _follows(scope: Scope) -> ColumnElement[bool]:
+    if scope.payment_order_id is None:
+        return PostProcessing.order_id == scope.order_id
+    proofs = select(Transaction.id).where(Transaction.payment_order_id == scope.payment_order_id)
+    receipts = select(Receipt.id).where(Receipt.payment_order_id == scope.payment_order_id)
+    return or_(PostProcessing.transaction_id.in_(proofs), PostProcessing.receipt_id.in_(receipts))
 
 
 def pieces(scope: Scope) -> list[Piece]:
@@ -83,23 +90,10 @@ def pieces(scope: Scope) -> list[Piece]:
 
 
 def _papers(scope: Scope) -> list[Piece]:
-    """The newest of each paper; receipts and invoices only of the payment order, where it is about one."""
+    """The newest of each paper."""
     query = select(Document.kind, Document.subject_id, Document.filename, Document.body).where(
-        Document.kind.in_(PAPERS), Document.rendered_at.is_not(None)
+        _belongs(scope), Document.rendered_at.is_not(None)
     )
-    own = Document.order_id == scope.order_id
-    if scope.payment_order_id is None:
-        query = query.where(own)
-    else:
-        receipts = select(Receipt.id).where(Receipt.payment_order_id == scope.payment_order_id)
-        invoices = select(PaymentOrder.invoice_id).where(PaymentOrder.id == scope.payment_order_id)
-        query = query.where(
-            or_(
-                and_(own, Document.kind.in_(("signed_order", "order"))),
-                and_(Document.kind == "receipt", Document.subject_id.in_(receipts)),
-                and_(Document.kind == "invoice", Document.subject_id.in_(invoices)),
-            )
-        )
     newest = {(row.kind, row.subject_id): row for row in db.session.execute(query.order_by(Document.id))}
     words = {
         "signed_order": _("The order as it was signed, with the certificate of the signature"),
@@ -108,6 +102,20 @@ def _papers(scope: Scope) -> list[Piece]:
         "receipt": _("Receipt"),
     }
     return [Piece(f"{PAPERS[row.kind]}/{row.filename}", words[row.kind], row.body) for row in newest.values()]
+
+
+def _belongs(scope: Scope) -> ColumnElement[bool]:
+    """Receipts and invoices only of the payment order, where it is about one."""
+    own = Document.order_id == scope.order_id
+    if scope.payment_order_id is None:
+        return and_(own, Document.kind.in_(PAPERS))
+    receipts = select(Receipt.id).where(Receipt.payment_order_id == scope.payment_order_id)
+    invoices = select(PaymentOrder.invoice_id).where(PaymentOrder.id == scope.payment_order_id)
+    return or_(
+        and_(own, Document.kind.in_(("signed_order", "order"))),
+        and_(Document.kind == "receipt", Document.subject_id.in_(receipts)),
+        and_(Document.kind == "invoice", Document.subject_id.in_(invoices)),
+    )
 
 
 def _signatures(scope: Scope) -> list[Piece]:
@@ -143,13 +151,21 @@ def _mails(scope: Scope) -> list[Piece]:
             OrderEmail.created_at,
             OrderEmail.sent_at,
         )
-        .where(OrderEmail.order_id == scope.order_id, OrderEmail.kind.not_in(TO_COLLEAGUES))
+        .where(_told(scope))
         .order_by(OrderEmail.id)
     )
     return [
         Piece(f"5-mails/{n:02d}-{row.kind.replace('_', '-')}.txt", row.subject, _mail(row).encode())
         for n, row in enumerate(rows, start=1)
     ]
+
+
+def _told(scope: Scope) -> ColumnElement[bool]:
+    """Whatever the customer was told about the order, and about the payment order, where it is about one."""
+    of_order = select(OrderEmail.id).where(OrderEmail.order_id == scope.order_id).correlate(None)
+    if scope.payment_order_id is None:
+        return OrderEmail.id.in_(of_order) & OrderEmail.kind.not_in(TO_COLLEAGUES)
+    return mails.to_customer(scope.payment_order_id, of_order, mails.about_invoice(scope.payment_order_id))
 
 
 def _mail(row: Any) -> str:

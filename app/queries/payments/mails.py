@@ -24,7 +24,7 @@ _Found = aliased(OrderEmail)
 
 
 def to_customer(payment_order_id: int, *more: Any) -> ColumnElement[bool]:
-    """A condition on OrderEmail. Each arm, and each of `more` beside them, is one look by index."""
+    """A condition on OrderEmail. Each arm, and each of `more` ids beside them, is one look by index."""
     arms = (
         select(_Found.id)
         .join(PaymentIntent, PaymentIntent.public_id == _Found.link_public_id)

@@ -13,12 +13,13 @@ from app.access import Role
 from app.commands.agreements import charging
 from app.commands.office.settings import turn
 from app.commands.orders import signing
-from app.commands.payments import payment_links
+from app.commands.payments import evidence_packs, payment_links
 from app.commands.payments.disputes import Letter
 from app.commands.payments.disputes import record as record_dispute
-from app.commands.receivables import offline
+from app.commands.receivables import allocations, offline
 from app.db import db, end_read, lock, transaction
 from app.errors import Refusal
+from app.jobs import Later
 from app.models import (
     Account,
     Attempt,
@@ -26,11 +27,13 @@ from app.models import (
     CreditNote,
     Dispute,
     Document,
+    EvidencePack,
     Invoice,
     OrderEmail,
     PaymentAgreement,
     PaymentIntent,
     PaymentOrder,
+    ReceiptKind,
     SalesOrder,
     ScheduledPayment,
     Transaction,
@@ -433,3 +436,25 @@ def test_a_dispute_packs_no_order_that_the_reader_does_not_see(
     with transaction() as session:
         session.get_one(SalesOrder, order.id).owner_id = mine.id
     assert "Evidence pack" in client.sign_in(mine).get(home).text
+
+
+def test_the_pack_of_its_dispute_waits_for_its_papers_and_holds_its_mails(
+    client: Client, boss: User, agreement: PaymentAgreement, asked: PaymentOrder
+) -> None:
+    handed_on(agreement, boss)
+    dispute = contested(asked, boss)
+    assert client.sign_in(boss).post(f"/disputes/{dispute.number}/evidence-packs").status_code == 303
+    pack_id = db.session.scalars(select(EvidencePack.id)).one()
+    end_read()
+    with pytest.raises(Later):
+        evidence_packs.build(pack_id)
+    end_read()
+    for _twice in range(2):
+        jobs.run_due(raising=False)
+    evidence_packs.build(pack_id)
+    names = [x["name"] for x in db.session.get_one(EvidencePack, pack_id).listing]
+    number = db.session.get_one(Invoice, asked.invoice_id).number
+    assert f"3-invoices/{number}.pdf" in names
+    assert [name for name in names if name.startswith("4-receipts/")]
+    assert [name[11:] for name in names if name.startswith("5-mails/")] == ["receipt.txt"]
+    end_read()
