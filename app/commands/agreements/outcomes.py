@@ -5,7 +5,7 @@ Called by those who settle invoices and end attempts, inside their transaction, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -15,7 +15,6 @@ from sqlalchemy import bindparam, select
 from ... import audit, clock
 from ...db import know, notes
 from ...models import SYSTEM, Actor, ActorKind, Attempt, Invoice, PaymentAgreement, Receipt, ScheduledPayment
-from ...money import Money
 from ...states import declines
 from ...states.agreement import AgreementEvent
 from ...states.attempt import AttemptStatus
@@ -49,15 +48,16 @@ def bill_moved(invoice: Invoice, *, by: Actor) -> None:
         catch_up(row.agreement, by=by)
 
 
-def money_moved(receipt: Receipt, event: str, *, by: Actor) -> None:
-    """What was paid for a period was `given_back` or `charged_back`, or it `came_back`. The period stays charged, and
-    its bill says what is owed. Told once for each receipt, by whoever writes it."""
-    asked = receipt.payment_order_id
-    row = _one(ScheduledPayment.payment_order_id, asked) if asked is not None else None
-    if row is not None:
-        moved = Money(abs(receipt.amount), receipt.currency)
+def money_moved(receipt: Receipt, event: str, *, by: Actor, taken: Mapping[int, int] | None = None) -> None:
+    """What was paid for a period was `given_back` or `charged_back`, `bounced`, or it `came_back`. The period stays
+    charged, and its bill says what is owed. Told once for each receipt, by whoever writes it; of money that came for
+    no payment order it is what was `taken` (minor units) from the bill, by invoice."""
+    column, moved = ScheduledPayment.invoice_id, dict(taken or {})
+    if receipt.payment_order_id is not None:
+        column, moved = ScheduledPayment.payment_order_id, {receipt.payment_order_id: abs(receipt.amount)}
+    for row in _some(column, list(moved)) if moved else ():
         about: dict[str, Any] = {"number": row.agreement.number, "period": row.period, "receipt": receipt.number}
-        row.record(event, by=by, amount=moved.minor, currency=moved.currency, **about)
+        row.record(event, by=by, amount=moved[getattr(row, column.key)], currency=receipt.currency, **about)
 
 
 def attempt_failed(attempt: Attempt, *, asked_payer: bool) -> None:

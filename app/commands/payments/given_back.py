@@ -22,18 +22,16 @@ def refunded(transaction: Transaction, *, by: Actor) -> Receipt:
         return known
     root = receipts.for_transaction(get(Transaction, transaction.parent_id), by=by)
     label = get(Attempt, transaction.attempt_id).card_label
-    row = taking_back.take(root, transaction.amount, by=by, paid_with=label, transaction_id=transaction.id)
-    outcomes.money_moved(row, "given_back", by=by)
-    return row
+    return taking_back.take(
+        root, transaction.amount, "given_back", by=by, paid_with=label, transaction_id=transaction.id
+    )
 
 
 def lost(dispute: Dispute, amount: Money, *, by: Actor) -> Receipt:
     """The negative receipt of what a bank took for good; the caller sees to it that it is asked for once."""
     root = receipts.for_transaction(dispute.transaction, by=by)
     label = get(Attempt, dispute.transaction.attempt_id).card_label
-    row = taking_back.take(root, amount.minor, by=by, paid_with=label)
-    outcomes.money_moved(row, "charged_back", by=by)
-    return row
+    return taking_back.take(root, amount.minor, "charged_back", by=by, paid_with=label)
 
 
 def returned(transaction: Transaction, *, by: Actor) -> Receipt:

@@ -37,6 +37,7 @@ from ...states.intent import IntentEvent
 from ...states.invoice import InvoiceStatus
 from ...states.payment_order import Figures, PaymentOrderStatus
 from ...values import Value
+from ..agreements import outcomes
 from ..office import escalations
 from ..payments import payment_links, payment_orders
 from . import following_up, receipts, taking_back
@@ -273,6 +274,7 @@ def reverse(receipt_id: int, *, because: str, on: date, form_key: str, by: User)
         row = taking_back.take(
             root,
             root.amount,
+            "bounced",
             by=Actor.of(by),
             paid_with=root.paid_with,
             reference=root.reference,
@@ -325,6 +327,7 @@ def returned(receipt_id: int, came: Came, *, form_key: str, by: User) -> Receipt
         _check(root.account_id, came)
         _check_owed(root, came)
         row = _write(root.account_id, came, root.payment_order_id, root.invoice_id, by, parent_id=root.id)
+        outcomes.money_moved(row, "came_back", by=Actor.of(by))
         if not figures.unapplied(root.id):
             escalations.clear(Symptom.OVERDRAWN, root, f"It came back with {row.number}.")
         forms.remember(form_key, content, id=row.id)

@@ -58,6 +58,7 @@ def write(
     row = taking_back.take(
         root,
         amount.minor,
+        "given_back",
         by=Actor.of(by),
         kind=kind,
         reference=reference,

@@ -17,6 +17,7 @@ from ...errors import Refusal
 from ...formatting import day as written
 from ...models import Actor, Allocation, Company, Invoice, Receipt
 from ...queries.receivables import figures
+from ..agreements import outcomes
 from ..post import papers
 from . import invoices, receipts
 
@@ -35,8 +36,9 @@ def check_day(root: Receipt, on: date) -> None:
         )
 
 
-def take(root: Receipt, amount: int, *, by: Actor, **facts: Any) -> Receipt:
-    """The receipt of `amount` minor units that left; `facts` are its other columns."""
+def take(root: Receipt, amount: int, event: str, *, by: Actor, **facts: Any) -> Receipt:
+    """The receipt of `amount` minor units that left; `facts` are its other columns. The `event` is what it is to an
+    agreement whose period it had paid."""
     found = shares(root, amount)
     row = receipts.write(
         by=by,
@@ -49,6 +51,7 @@ def take(root: Receipt, amount: int, *, by: Actor, **facts: Any) -> Receipt:
     )
     for invoice_id, back in found.items():
         _owed_again(row, get(Invoice, invoice_id), back, by=by)
+    outcomes.money_moved(row, event, by=by, taken=found)
     return row
 
 

@@ -69,6 +69,11 @@ HISTORY: dict[tuple[str, str], Words] = {
     ("scheduled_payment", "charged_back"): Words(
         "arrow-back-up", _("lost %(amount)s of period %(period)s of %(number)s to the cardholder's bank"), "bad"
     ),
+    ("scheduled_payment", "bounced"): Words(
+        "arrow-back-up",
+        _("took back %(amount)s of period %(period)s of %(number)s that never arrived, receipt %(receipt)s"),
+        "bad",
+    ),
     ("scheduled_payment", "came_back"): Words(
         "arrow-back-up", _("saw %(amount)s that was given back of period %(period)s of %(number)s return"), "warn"
     ),

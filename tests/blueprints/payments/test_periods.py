@@ -458,3 +458,23 @@ def test_the_pack_of_its_dispute_waits_for_its_papers_and_holds_its_mails(
     assert [name for name in names if name.startswith("4-receipts/")]
     assert [name[11:] for name in names if name.startswith("5-mails/")] == ["receipt.txt"]
     end_read()
+
+
+def test_the_agreement_tells_of_offline_money_that_left_again(client: Client, boss: User, linked: PaymentOrder) -> None:
+    bill, owed, agreement = linked.invoice_id, Money(linked.amount, "EUR"), linked.agreement_id
+    assert bill is not None
+    facts = {"kind": ReceiptKind.WIRE, "reference": "OUT-1", "on": clock.today(factories.ZONE), "because": "Too much"}
+    wire = offline.for_payment_order(linked.id, ledgers.came(owed.minor), form_key="came", by=boss).id
+    part = Money(1_900, "EUR")
+    allocations.take_off(wire, bill, amount=part, because="Paid twice", form_key="off", by=boss)
+    allocations.pay_out(wire, amount=part, form_key="out", by=boss, **facts)
+    offline.reverse(wire, because="Bounced", on=clock.today(factories.ZONE), form_key="no", by=boss)
+    offline.returned(wire, ledgers.came(part.minor), form_key="again", by=boss)
+    later = ledgers.on_account(linked.account_id, boss, 15_000).id
+    allocations.apply(later, bill, amount=Money(10_000, "EUR"), form_key="on", by=boss)
+    offline.reverse(later, because="Bounced too", on=clock.today(factories.ZONE), form_key="no2", by=boss)
+    number = db.session.get_one(PaymentAgreement, agreement).number
+    end_read()
+    told = client.sign_in(boss).get(f"/agreements/{number}").text
+    for words in ("gave back €19.00", "took back €119.00", "saw €19.00 that was given back", "took back €100.00"):
+        assert f"{words} of period 1 of {number}" in told, words
