@@ -38,7 +38,7 @@ from ..orders.facts import Facts
 from ..orders.facts import load as load_order
 from ..orders.payment_facts import PaymentOrderFacts
 from ..orders.views import Link
-from . import mails, owners, period
+from . import checkouts, mails, owners, period
 from .period import Period
 from .reversals import Reversals
 from .source import Source
@@ -186,6 +186,7 @@ class Collection:
                 PaymentIntent.attempt_limit,
                 PaymentIntent.generation,
                 TRIES.label("tries"),
+                checkouts.OPENED_BY,
             )
             .where(PaymentIntent.payment_order_id == self.row.id)
             .order_by(PaymentIntent.id.desc())

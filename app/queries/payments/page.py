@@ -21,7 +21,7 @@ from ..orders.parties import account_link
 from ..orders.payment_facts import THANKS
 from ..orders.plan import collection_words
 from ..orders.views import Action, FiguresView, Link, MailView, ReceiptView
-from . import actions, paper, standing, words
+from . import actions, checkouts, paper, standing, words
 from .facts import Collection
 from .views import CheckoutView, LineView, PaymentOrderPage, SentView, TryView
 
@@ -101,7 +101,7 @@ def _checkout(collection: Collection, row: Row[Any]) -> CheckoutView:
     status, left = _shown_status(collection, row), max(row.attempt_limit - row.tries, 0)
     return CheckoutView(
         status=status,
-        purpose=str(words.PURPOSES[row.purpose]),
+        purpose=checkouts.name(row),
         amount=collection.source.money(row.amount),
         opened_at=row.created_at,
         expires_at=row.expires_at,

@@ -9,7 +9,6 @@ from sqlalchemy import Row
 
 from ...formatting import money
 from ...mail.kinds import NAMES
-from ...models import IntentPurpose
 from ...money import Money
 from ...states import declines
 from ...states.attempt import AttemptStatus
@@ -50,13 +49,6 @@ def of_attempt(row: Row[Any]) -> tuple[str | None, str | None]:
         return sentence(row.error), gettext("It is asked about by itself and never charged a second time.")
     failed = row.status in (AttemptStatus.FAILED, AttemptStatus.CANCELLED)
     return (sentence(row.error), None) if failed else (None, None)
-
-
-PURPOSES = {
-    IntentPurpose.LINK: _("Payment link"),
-    IntentPurpose.APPROVAL: _("Payment step of the approval"),
-    IntentPurpose.STAFF: _("Collected by staff"),
-}
 
 
 def of_mail(kind: str) -> str:

@@ -20,7 +20,7 @@ from ...states.payment_order import PaymentOrderStatus, derive
 from .. import ledger
 from ..invoices import owners
 from ..orders.payment import ACTION_WORDS
-from ..payments.words import PURPOSES
+from ..payments import checkouts
 from ..settlement import standing
 from ..settlement import words as settlement_words
 from . import rows
@@ -99,7 +99,7 @@ class _Tree:
     def _intent(self, row: Row[Any], href: str) -> Hop:
         return Hop(
             _("Checkout"),
-            str(PURPOSES[row.purpose]),
+            checkouts.name(row),
             f"{href}#checkouts",
             Money(row.amount, row.currency),
             ("intent", row.status),

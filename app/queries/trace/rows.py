@@ -27,6 +27,7 @@ from ...models import (
     Transaction,
 )
 from .. import ledger
+from ..payments.checkouts import OPENED_BY
 from ..settlement import standing
 
 Rows = Sequence[Row[Any]]
@@ -86,7 +87,7 @@ def payment_orders(ids: Sequence[int]) -> Rows:
 
 def intents(ids: Sequence[int]) -> Rows:
     own = PaymentIntent
-    columns = (own.id, own.payment_order_id, own.status, own.purpose, own.amount, own.currency)
+    columns = (own.id, own.payment_order_id, own.status, own.purpose, own.amount, own.currency, OPENED_BY)
     return read_columns(select(*columns).where(own.payment_order_id.in_(ids)).order_by(own.id)).all()
 
 

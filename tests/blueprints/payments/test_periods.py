@@ -478,3 +478,16 @@ def test_the_agreement_tells_of_offline_money_that_left_again(client: Client, bo
     told = client.sign_in(boss).get(f"/agreements/{number}").text
     for words in ("gave back €19.00", "took back €119.00", "saw €19.00 that was given back", "took back €100.00"):
         assert f"{words} of period 1 of {number}" in told, words
+
+
+def test_what_the_schedule_charged_is_not_called_collected_by_staff(
+    client: Client, boss: User, asked: PaymentOrder
+) -> None:
+    client.sign_in(boss)
+    for page in (f"/payments/{asked.number}", f"/trace/payments/{asked.number}"):
+        told = client.get(page).text
+        assert "Charged by the schedule" in told and "Collected by staff" not in told, page
+    usual = moving.paid(boss)
+    number = db.session.get_one(PaymentOrder, usual.payment_order_id).number
+    end_read()
+    assert "Collected by staff" in client.get(f"/payments/{number}").text
