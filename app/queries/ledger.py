@@ -184,10 +184,21 @@ def still_due(order_id: int, gross: int) -> int:
     return int(due) + max(gross - int(issued), 0)
 
 
+def may_take(payment_order: PaymentOrder) -> int:
+    """Minor units that still pay something: what the payment order asks for or holds, as far as its invoice and its
+    order have it due."""
+    most = figures([payment_order.id])[payment_order.id].to_come
+    if (order := payment_order.order) is not None:
+        most = min(most, still_due(order.id, order.totals().gross.minor))
+    if payment_order.invoice_id is not None:
+        most = min(most, invoices.of_invoice(payment_order.invoice_id).due)
+    return max(most, 0)
+
+
 def unclaimed(order_id: int, gross: int) -> int:
     """What of the order's `gross` is neither collected nor asked for, nor given up; below zero where it is more."""
     query = select(PaymentOrder.id).where(
         PaymentOrder.order_id == order_id, PaymentOrder.status == PaymentOrderStatus.OPEN
     )
-    asked = sum(found.balance for found in figures(db.session.scalars(query).all()).values())
+    asked = sum(found.to_come for found in figures(db.session.scalars(query).all()).values())
     return min(gross - claimed(order_id), still_due(order_id, gross) - asked)

@@ -59,6 +59,11 @@ class Figures(Value):
         return max(self.requested - self.captured - self.held, 0)
 
     @property
+    def to_come(self) -> int:
+        """What it asks for and what it holds: as much may still be taken by it."""
+        return max(self.requested - self.captured, 0)
+
+    @property
     def kept(self) -> int:
         return self.captured - self.refunded - self.disputed
 

@@ -61,6 +61,7 @@ def addresses(app: Flask, boss: User, monkeypatch: pytest.MonkeyPatch) -> dict[s
         "pack": f"/evidence-packs/{public_id}",
         "held": page_of(hold),
         "void": f"{page_of(hold)}/transactions/{hold.id}/void",
+        "capture": f"{page_of(hold)}/transactions/{hold.id}/capture",
     }
     end_read()
     return found

@@ -9,9 +9,22 @@ from sqlalchemy import select
 from app.access import Role
 from app.commands.payments import collection, movements
 from app.commands.payments.charges import Instrument
-from app.db import db, end_read, transaction
+from app.commands.receivables import credit_notes, invoices
+from app.db import db, end_read, lock
+from app.db import transaction as transaction_
 from app.gateways.sandbox.cards import BY_SLUG
-from app.models import Movement, Route, Transaction, TransactionAction, User
+from app.models import (
+    SYSTEM,
+    CreditReason,
+    Invoice,
+    Movement,
+    PaymentOrder,
+    Route,
+    SalesOrder,
+    Transaction,
+    TransactionAction,
+    User,
+)
 from app.money import Money
 from app.queries import ledger
 from app.states.payment_order import Figures
@@ -27,7 +40,7 @@ def card() -> Instrument:
 def capture_later(later: bool = True) -> None:
     """From now on every route holds first and captures later; or no longer."""
     factories.company()
-    with transaction() as session:
+    with transaction_() as session:
         session.query(Route).update({Route.capture_later: later})
 
 
@@ -51,6 +64,18 @@ def refund(transaction: Transaction, minor: int, by: User, *, key: str = "", cre
         by=by,
         credit_note=credit_note,
     )
+
+
+def credit(transaction: Transaction, minor: int, by: User) -> None:
+    """A credit note on the invoice of its order, which is written on terms where there is none yet."""
+    row = db.session.get_one(PaymentOrder, transaction.payment_order_id)
+    order_id, key = row.order_id or 0, f"credit-{transaction.id}-{minor}"
+    end_read()
+    with transaction_():
+        invoice = invoices.on_terms(lock(SalesOrder, order_id), by=SYSTEM)
+        id = invoice.id if invoice else db.session.scalars(select(Invoice.id).where(Invoice.order_id == order_id)).one()
+    amount = Money(minor, transaction.currency)
+    credit_notes.for_amount(id, amount=amount, reason=CreditReason.PRICE, note="", form_key=key, by=by)
 
 
 def figures(transaction: Transaction) -> Figures:

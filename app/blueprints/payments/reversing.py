@@ -12,10 +12,12 @@ from sqlalchemy import Row
 from ...access import Permission, can, me, requires
 from ...badges import badge_of
 from ...commands.payments import movements as commands
+from ...db import get
 from ...errors import NotFound, Refusal
 from ...formatting import money
-from ...models import Movement
+from ...models import Movement, PaymentOrder
 from ...money import Money
+from ...queries import ledger
 from ...queries.payments import waiting_refunds as queue
 from ...queries.payments.facts import Collection, load
 from ...states.movement import MovementStatus
@@ -29,7 +31,7 @@ ADDRESS = "/payments/<number>/transactions/<int:transaction_id>"
 @requires(Permission.PAYMENT_CAPTURE)
 def capture_form(number: str, transaction_id: int) -> Response:
     collection, row = _owning(number, transaction_id)
-    return _capture(collection, row, AmountForm(formdata=None, amount=_held(row).major))
+    return _capture(collection, row, AmountForm(formdata=None, amount=_may_take(collection, row).major))
 
 
 @bp.post(ADDRESS + "/capture")
@@ -50,13 +52,15 @@ def capture(number: str, transaction_id: int) -> Response:
 def _capture(
     collection: Collection, row: Row[Any], form: AmountForm, refusal: Refusal | None = None, status: int = 200
 ) -> Response:
+    most = _may_take(collection, row)
     return answers.dialog(
         collection,
         status,
         form=form,
         refusal=refusal,
-        title=_("Capture up to %(amount)s on %(number)s", amount=money(_held(row)), number=collection.number),
-        consequence=_("The card is charged. What you leave out is let go and cannot be captured later."),
+        title=_("Capture up to %(amount)s on %(number)s", amount=money(most), number=collection.number),
+        consequence=_less_than_held(row, most)
+        + _("The card is charged. What you leave out is let go and cannot be captured later."),
         submit=_("Capture"),
         action=_action("payments.capture", collection, row),
     )
@@ -270,6 +274,18 @@ def _movement(number: str, movement_id: int) -> tuple[Collection, Row[Any]]:
 
 def _held(row: Row[Any]) -> Money:
     return Money(row.transaction_amount, row.currency)
+
+
+def _may_take(collection: Collection, row: Row[Any]) -> Money:
+    """As much of what is held as is still due."""
+    return min(_held(row), Money(ledger.may_take(get(PaymentOrder, collection.row.id)), row.currency))
+
+
+def _less_than_held(row: Row[Any], most: Money) -> str:
+    if most == _held(row):
+        return ""
+    facts = {"held": money(_held(row)), "due": money(most), "rest": money(_held(row) - most)}
+    return _("Of %(held)s held, %(due)s is still due; %(rest)s is let go.", **facts) + " "
 
 
 def _action(endpoint: str, collection: Collection, row: Row[Any]) -> str:

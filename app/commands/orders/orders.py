@@ -38,7 +38,7 @@ from ...states.invoice import InvoiceStatus
 from ...states.order import OrderEvent, OrderStatus
 from ...states.subscription import SubscriptionEvent
 from ..agreements import ending
-from ..payments import movements, payment_orders
+from ..payments import movement_rows, payment_orders
 from ..receivables import credit_notes
 from . import activation, approvals
 
@@ -128,7 +128,7 @@ def cancel(order_id: int, *, because: str, by: User) -> SalesOrder:
         ending.end_with(order, by=actor, because=f"Order {order.number} is cancelled")
         _credit_invoices(order, by)
         approvals.close_live(order, ApprovalEvent.REVOKE, by=actor)
-        movements.void_held(order, by=actor, because="Order cancelled")
+        movement_rows.void_held(order, by=actor, because="Order cancelled")
         payment_orders.withdraw_open(order, by=actor, because="Order cancelled")
         _end_subscriptions(order, by=actor)
         _reopen(order, by=actor)

@@ -37,7 +37,7 @@ from ...states.agreement import ENDED
 from ...states.order import OrderEvent
 from ...states.subscription import SubscriptionEvent
 from ..agreements import ending
-from ..payments import lowering, movements, payment_orders
+from ..payments import lowering, movement_rows, payment_orders
 from ..receivables import credit_notes
 from . import termination
 from .termination import Termination
@@ -134,7 +134,7 @@ def _end(order: SalesOrder, plan: Termination, because: str, *, by: Actor) -> No
     why = f"Order {order.number} is terminated"
     ending.end_with(order, by=by, because=why)
     _end_subscriptions(order, plan, by=by, because=why)
-    movements.void_held(order, by=by, because=why)
+    movement_rows.void_held(order, by=by, because=why)
     payment_orders.withdraw_open(order, by=by, because=why)
     for credit in plan.credits:
         invoice = lock(Invoice, credit.invoice_id)

@@ -1,8 +1,9 @@
 """What is asked for once less is due: after a credit note, a write-off, or cash that paid an invoice in another way.
 
-An open payment order asks for no more than its invoice still has due, and those of an order together for no more than
-the order has; the newest gives way first. Its link asked for the older sum, so it ends. Inside the caller's
-transaction, account locked; no payment can start or end meanwhile.
+An open payment order asks for, or holds, no more than its invoice still has due, and those of an order together no more
+than the order has; the newest gives way first, and what is held last. Its link asked for the older sum, so it ends. Of
+a hold as much may be captured as its payment order is still over; where that is nothing, it is let go. Inside the
+caller's transaction, account locked; no payment can start or end meanwhile.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from sqlalchemy import select
 
 from ... import audit
 from ...db import db, get
-from ...models import Actor, Invoice, PaymentOrder, PaymentOrderLine, SalesOrder
+from ...models import Actor, Invoice, Movement, PaymentOrder, PaymentOrderLine, SalesOrder, TransactionAction
 from ...money import Money
 from ...queries import ledger
 from ...queries.receivables import figures
 from ...states.intent import IntentEvent
+from ...states.movement import ASKED
 from ...states.payment_order import PaymentOrderEvent, PaymentOrderStatus
-from . import payment_orders
+from . import movement_rows, payment_orders
+
+A = TransactionAction
 
 
 def lower(invoice: Invoice, *, by: Actor, because: str, spare_paying: bool = False) -> list[PaymentOrder]:
@@ -28,7 +32,7 @@ def lower(invoice: Invoice, *, by: Actor, because: str, spare_paying: bool = Fal
     Raises Refusal `payment_in_progress` where one of them is just being paid; with `spare_paying` it is left as it is,
     and what then comes above what is due is unapplied cash.
     """
-    rows = [row for row in _open(invoice) if not (spare_paying and payment_orders.being_paid(row))]
+    rows = [row for row in _open(invoice) if not (spare_paying and (payment_orders.being_paid(row) or _capturing(row)))]
     own = [row for row in rows if row.invoice_id == invoice.id]
     found = _down_to(figures.of_invoice(invoice.id).due, own, by=by, because=because)
     if invoice.order_id is not None:
@@ -48,19 +52,31 @@ def _open(invoice: Invoice) -> Sequence[PaymentOrder]:
 
 
 def _down_to(most: int, rows: Sequence[PaymentOrder], *, by: Actor, because: str) -> list[PaymentOrder]:
-    balances = {id: found.balance for id, found in ledger.figures(row.id for row in rows).items()}
-    above, found = sum(balances.values()) - max(most, 0), []
-    for row in rows:
-        less = min(above, balances[row.id])
+    by_id = ledger.figures(row.id for row in rows)
+    above, found = sum(x.to_come for x in by_id.values()) - max(most, 0), []
+    for row in sorted(rows, key=lambda row: by_id[row.id].held > 0):
+        less = min(above, by_id[row.id].to_come)
         if less > 0:
             _lower(row, less, by=by, because=because)
+            if less == by_id[row.id].to_come:
+                movement_rows.void_of(row, by=by, because=because)
             found.append(row)
             above -= less
     return found
 
 
+def _capturing(row: PaymentOrder) -> bool:
+    """A capture is on its way."""
+    captures = select(Movement.id).where(
+        Movement.payment_order_id == row.id, Movement.action == A.CAPTURE, Movement.status.in_(ASKED)
+    )
+    return db.session.scalar(captures.limit(1)) is not None
+
+
 def _lower(row: PaymentOrder, less: int, *, by: Actor, because: str) -> None:
     payment_orders.end_checkout(row, by=by, because=because, event=IntentEvent.REVOKE)
+    if _capturing(row):
+        raise payment_orders.in_progress(row)
     before = row.money
     if less == row.amount:
         row.transition(PaymentOrderEvent.CANCEL, by=by, because=because)

@@ -6,21 +6,15 @@ cannot both be asked for. Sending and its outcome are `movement_calls` and `move
 
 from __future__ import annotations
 
-import secrets
-from datetime import timedelta
-from typing import Any
-
 from sqlalchemy import select
 
-from ... import audit, clock, forms, jobs, settings
+from ... import audit, clock, forms, settings
 from ...access import Permission, demand
 from ...db import db, end_read, get, lock, transaction
 from ...errors import NotFound, Refusal
 from ...failpoints import failpoint
 from ...formatting import money
 from ...gateways import registry
-from ...gateways.movements import Movement as Move
-from ...gateways.movements import MovementRequest
 from ...language import marked
 from ...models import (
     Account,
@@ -40,7 +34,7 @@ from ...queries import ledger
 from ...states.movement import HOLDING, MovementEvent, MovementStatus
 from ...states.order import OrderStatus
 from ..receivables import refund_notes
-from . import movement_calls, movement_outcomes
+from . import movement_calls, movement_outcomes, movement_rows
 
 A = TransactionAction
 PERMISSIONS = {
@@ -52,10 +46,11 @@ CAPTURES = (A.CHARGE, A.CAPTURE)
 
 
 def capture(transaction_id: int, *, amount: Money, form_key: str, by: User) -> Movement:
-    """Take what an authorization holds, or a part of it; the rest is let go. The same form answers the same again.
+    """Take what an authorization holds as far as it is still due, or a part of it; the rest is let go. The same form
+    answers the same again.
 
     Raises Refusal: `not_permitted`, `not_held`, `lapsed`, `cancelled`, `not_positive`, `wrong_currency`,
-    `more_than_held`, `key_reused`.
+    `more_than_held`, `nothing_due`, `more_than_due`, `key_reused`.
     """
     return _ask(A.CAPTURE, transaction_id, amount=amount, reason="", form_key=form_key, by=by)
 
@@ -100,7 +95,7 @@ def _ask(
         if credit_note:
             refund_notes.check(parent.id, wanted, by=by)
         waits = action is A.REFUND and needs_second_person(parent, wanted)
-        row = write(action, parent, wanted, reason.strip(), by=Actor.of(by), waits=waits)
+        row = movement_rows.write(action, parent, wanted, reason.strip(), by=Actor.of(by), waits=waits)
         row.credit_note = credit_note
         forms.remember(form_key, content, id=row.id)
         failpoint("movement.before_row_commits")
@@ -120,45 +115,6 @@ def lock_chain(transaction_id: int) -> tuple[Transaction, SalesOrder | None]:
     return parent, order
 
 
-def write(
-    action: TransactionAction, parent: Transaction, amount: Money, reason: str, *, by: Actor, waits: bool = False
-) -> Movement:
-    """The row, with the very request that will be sent. Inside a transaction, payment order locked."""
-    public_id = secrets.token_urlsafe(16)
-    attempt, payment_order = get(Attempt, parent.attempt_id), get(PaymentOrder, parent.payment_order_id)
-    row = Movement(
-        public_id=public_id,
-        action=action,
-        status=MovementStatus.REQUESTED if waits else MovementStatus.STARTED,
-        payment_order=payment_order,
-        attempt=attempt,
-        parent=parent,
-        gateway_id=parent.gateway_id,
-        amount=amount.minor,
-        currency=amount.currency,
-        reason=reason,
-        idempotency_key=f"cs-{public_id}",
-        actor_kind=by.kind,
-        actor_name=by.name,
-        actor_user_id=by.user_id,
-        ask_at=None if waits else clock.now() + movement_outcomes.ASK_AFTER[0],
-    )
-    row.request = MovementRequest(
-        kind=Move(action.value),
-        key=f"cs-{public_id}",
-        charge_id=attempt.provider_id or parent.provider_id,
-        amount=amount,
-        reason=reason,
-        metadata={"movement": public_id, "attempt": attempt.public_id, "payment_order": payment_order.number},
-    ).as_dict()
-    db.session.add(row)
-    db.session.flush()
-    told: dict[str, Any] = {"action": action, "amount": amount.minor, "currency": amount.currency}
-    row.record("requested" if waits else "started", by=by, because=reason or None, **told)
-    audit.note(f"payment.{action}", payment_order.number, by=by, after={"amount": amount, "reason": reason})
-    return row
-
-
 def _check_capture(parent: Transaction, order: SalesOrder | None, amount: Money, reason: str) -> None:
     _check_held(parent)
     held_until = get(Attempt, parent.attempt_id).held_until
@@ -171,6 +127,10 @@ def _check_capture(parent: Transaction, order: SalesOrder | None, amount: Money,
     check_amount(
         parent, amount, parent.amount, "more_than_held", marked("Only %(left)s is held by this authorization.")
     )
+    due = ledger.may_take(get(PaymentOrder, parent.payment_order_id))
+    if not due:
+        raise Refusal("nothing_due", "Nothing is due of it any more.", "Void the authorization instead.")
+    check_amount(parent, amount, due, "more_than_due", marked("Only %(left)s of this payment is still due."))
 
 
 def _check_void(parent: Transaction, order: SalesOrder | None, amount: Money, reason: str) -> None:
@@ -286,19 +246,3 @@ def ask_gateway(movement_id: int, *, by: User) -> Movement:
         audit.note("payment.ask_gateway", row.payment_order.number, by=Actor.of(by), after={"asked": row.status})
     end_read()
     return movement_calls.ask(movement_id)
-
-
-def void_held(order: SalesOrder, *, by: Actor, because: str) -> int:
-    """Let go what is held for an order that is cancelled, by a job; how many holds. Inside a transaction, order
-    locked."""
-    mine = select(PaymentOrder.id).where(PaymentOrder.order_id == order.id)
-    ended = select(Movement.parent_id).where(Movement.action != A.REFUND, Movement.status.in_(HOLDING))
-    held = db.session.scalars(
-        select(Transaction).where(
-            Transaction.payment_order_id.in_(mine), Transaction.action == A.AUTHORIZE, Transaction.id.not_in(ended)
-        )
-    ).all()
-    for parent in held:
-        row = write(A.VOID, parent, Money(parent.amount, parent.currency), because, by=by)
-        jobs.stage("movements.execute", run_after=clock.now() + timedelta(seconds=1), movement_id=row.id)
-    return len(held)

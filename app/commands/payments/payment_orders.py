@@ -299,17 +299,21 @@ def being_paid(row: PaymentOrder) -> bool:
     return db.session.scalar(mine.limit(1)) is not None
 
 
+def in_progress(row: PaymentOrder) -> Refusal:
+    return Refusal(
+        "payment_in_progress",
+        "A payment on %(number)s is in progress; wait until its outcome is known.",
+        number=row.number,
+    )
+
+
 def end_checkout(
     row: PaymentOrder, *, by: Actor, because: str | None = None, event: IntentEvent = IntentEvent.CANCEL
 ) -> None:
     """Nothing can be paid by its link any more. Inside a transaction; refuses while an attempt is open."""
     lock(PaymentOrder, row.id)
     if being_paid(row):
-        raise Refusal(
-            "payment_in_progress",
-            "A payment on %(number)s is in progress; wait until its outcome is known.",
-            number=row.number,
-        )
+        raise in_progress(row)
     for intent in db.session.scalars(
         select(PaymentIntent).where(PaymentIntent.payment_order_id == row.id, PaymentIntent.status == IntentStatus.LIVE)
     ):

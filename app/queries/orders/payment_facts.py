@@ -275,10 +275,10 @@ def claimed(found: Iterable[PaymentOrderFacts]) -> int:
 
 def given_up(found: Iterable[PaymentOrderFacts], issued: Iterable[tuple[int, int]], gross: int) -> int:
     """What of the order's `gross` is neither due by its invoices, which are over so much and have so much due, nor left
-    to invoice; and what is asked for."""
+    to invoice; and what is asked for or held."""
     invoices = list(issued)
     due = sum(open for _, open in invoices) + max(gross - sum(over for over, _ in invoices), 0)
-    return gross - due + sum(x.figures.balance for x in found if x.is_open)
+    return gross - due + sum(x.figures.to_come for x in found if x.row.status is PaymentOrderStatus.OPEN)
 
 
 def part_of_first(found: Iterable[PaymentOrderFacts]) -> int:

@@ -98,6 +98,8 @@ def _held(collection: Collection) -> Told:
     if until is not None:
         detail = _("Nothing is charged yet. The bank holds it until %(when)s.", when=day(until))
     lapses = until is not None and until - collection.source.now < LAPSES_SOON
+    if (due := collection.figures.to_come) < collection.figures.held:
+        detail += " " + _("Only %(amount)s of it is still due.", amount=money(collection.source.money(due)))
     told = _("%(amount)s is authorized.", amount=amount)
     return told, detail, "shield-check", "warn" if lapses else "info"
 

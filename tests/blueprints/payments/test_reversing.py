@@ -82,6 +82,20 @@ def test_a_hold_offers_capture_and_void(office: Client, boss: User, monkeypatch:
     assert late.status_code == 409 and "is captured already" in late.text
 
 
+def test_the_question_says_what_of_a_hold_is_still_due(office: Client, boss: User) -> None:
+    moving.capture_later()
+    hold = moving.paid(boss)
+    moving.credit(hold, 6_000, boss)
+    assert "Only €350.55 of it is still due." in office.get(f"/payments/{number(hold)}").text
+    asked = office.get(address(hold, "capture")).text
+    assert f"Capture up to €350.55 on {number(hold)}" in asked and 'value="350.55"' in asked
+    assert "Of €410.55 held, €350.55 is still due; €60.00 is let go." in asked
+    form = {"form_key": key_in(asked), "amount": "410.55"}
+    refused = office.post(address(hold, "capture"), data=form)
+    assert refused.status_code == 422 and "Only €350.55 of this payment is still due." in refused.text
+    assert office.post(address(hold, "capture"), data=form | {"amount": "350.55"}).status_code == 303
+
+
 def test_an_unknown_refund_refreshes_itself_and_is_asked_about(office: Client, boss: User) -> None:
     charge = moving.paid(boss)
     script.next_call(Call.REFUND, fault=Fault.TIMEOUT_AFTER)

@@ -36,7 +36,7 @@ from app.queries import invariants
 from app.states.invoice import InvoiceStatus
 from app.states.movement import MovementStatus as S
 from app.states.order import OrderStatus
-from app.states.payment_order import PaymentStatus, derive
+from app.states.payment_order import PaymentOrderStatus, PaymentStatus, derive
 from tests import factories
 from tests.commands import moving
 
@@ -280,6 +280,35 @@ class TestCaptureLater:
         with pytest.raises(Refusal) as refused:
             movements.capture(hold.id, amount=Money(100, "EUR"), form_key="d", by=boss)
         assert refused.value.code == "not_held"
+
+    def test_what_is_credited_of_a_hold_is_not_captured(self, boss: User) -> None:
+        hold = moving.paid(boss)
+        moving.credit(hold, 6_000, boss)
+        with pytest.raises(Refusal) as refused:
+            movements.capture(hold.id, amount=Money(hold.amount, "EUR"), form_key="c", by=boss)
+        assert refused.value.code == "more_than_due"
+        movements.capture(hold.id, amount=Money(hold.amount - 6_000, "EUR"), form_key="d", by=boss)
+        figures = moving.figures(hold)
+        assert (figures.captured, figures.held, figures.balance) == (hold.amount - 6_000, 0, 0)
+
+    def test_a_hold_that_nothing_is_due_for_any_more_is_let_go(self, boss: User) -> None:
+        hold = moving.paid(boss)
+        moving.credit(hold, hold.amount, boss)
+        assert db.session.get_one(PaymentOrder, hold.payment_order_id).status is PaymentOrderStatus.CANCELLED
+        end_read()
+        with time_machine.travel(clock.now() + timedelta(seconds=40), tick=True):
+            movement_calls.sweep()
+        assert moving.actions(hold) == ["authorize", "void"]
+
+    def test_nothing_is_credited_of_what_is_being_captured(self, boss: User) -> None:
+        hold = moving.paid(boss)
+        script.next_call(Call.CAPTURE, fault=Fault.TIMEOUT_AFTER)
+        movements.capture(hold.id, amount=Money(hold.amount, "EUR"), form_key="c", by=boss)
+        with pytest.raises(Refusal) as refused:
+            moving.credit(hold, 6_000, boss)
+        assert refused.value.code == "payment_in_progress"
+        with time_machine.travel(clock.now() + timedelta(seconds=40), tick=True):
+            movement_calls.sweep()
 
     def test_nothing_is_captured_after_a_void_nor_voided_after_a_capture(self, boss: User) -> None:
         hold = moving.paid(boss)
