@@ -30,6 +30,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.payments.disputes",
     "app.commands.payments.evidence_packs",
     "app.commands.payments.inquiries",
+    "app.commands.payments.lowering",
     "app.commands.payments.movement_calls",
     "app.commands.payments.notices",
     "app.commands.payments.payment_links",

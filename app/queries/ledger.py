@@ -195,10 +195,23 @@ def may_take(payment_order: PaymentOrder) -> int:
     return max(most, 0)
 
 
-def unclaimed(order_id: int, gross: int) -> int:
-    """What of the order's `gross` is neither collected nor asked for, nor given up; below zero where it is more."""
+def above_due(payment_order: PaymentOrder) -> bool:
+    """It asks for more than its invoice has due; or it and the others of its order together, than the order has."""
+    found = figures([payment_order.id])[payment_order.id].to_come
+    if payment_order.invoice_id is not None and found > max(invoices.of_invoice(payment_order.invoice_id).due, 0):
+        return True
+    order = payment_order.order
+    return order is not None and asked(order.id) > max(still_due(order.id, order.totals().gross.minor), 0)
+
+
+def asked(order_id: int) -> int:
+    """What the order's open payment orders ask for or hold."""
     query = select(PaymentOrder.id).where(
         PaymentOrder.order_id == order_id, PaymentOrder.status == PaymentOrderStatus.OPEN
     )
-    asked = sum(found.to_come for found in figures(db.session.scalars(query).all()).values())
-    return min(gross - claimed(order_id), still_due(order_id, gross) - asked)
+    return sum(found.to_come for found in figures(db.session.scalars(query).all()).values())
+
+
+def unclaimed(order_id: int, gross: int) -> int:
+    """What of the order's `gross` is neither collected nor asked for, nor given up; below zero where it is more."""
+    return min(gross - claimed(order_id), still_due(order_id, gross) - asked(order_id))

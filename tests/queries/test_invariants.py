@@ -54,6 +54,8 @@ CARELESS: dict[int, tuple[str, ...]] = {
     22: ("UPDATE order_email SET text = text || ' http://127.0.0.1/approve/abc.def'",),
     24: ("DELETE FROM audit",),
     25: ("UPDATE sandbox_charge SET amount = amount + 1",),
+    26: ("UPDATE payment_order SET amount = amount + 1",),
+    27: ("UPDATE sales_order SET status = 'cancelled' WHERE id = (SELECT min(order_id) FROM payment_agreement)",),
 }
 
 # What a payout's rows could be made to say, by what is told of it.

@@ -10,11 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import false, or_, select
 
-from ... import audit
-from ...db import db, get
-from ...models import Actor, Invoice, Movement, PaymentOrder, PaymentOrderLine, SalesOrder, TransactionAction
+from ... import audit, jobs
+from ...db import db, get, lock, transaction
+from ...models import (
+    SYSTEM,
+    Account,
+    Actor,
+    Invoice,
+    Movement,
+    PaymentOrder,
+    PaymentOrderLine,
+    SalesOrder,
+    TransactionAction,
+)
 from ...money import Money
 from ...queries import ledger
 from ...queries.receivables import figures
@@ -29,26 +39,53 @@ A = TransactionAction
 def lower(invoice: Invoice, *, by: Actor, because: str, spare_paying: bool = False) -> list[PaymentOrder]:
     """The payment orders that ask for less now, or for nothing.
 
-    Raises Refusal `payment_in_progress` where one of them is just being paid; with `spare_paying` it is left as it is,
-    and what then comes above what is due is unapplied cash.
+    Raises Refusal `payment_in_progress` where one of them is just being paid; with `spare_paying` it is left as it is
+    until `look_again`, and what comes above what is due meanwhile is unapplied cash.
     """
-    rows = [row for row in _open(invoice) if not (spare_paying and (payment_orders.being_paid(row) or _capturing(row)))]
-    own = [row for row in rows if row.invoice_id == invoice.id]
-    found = _down_to(figures.of_invoice(invoice.id).due, own, by=by, because=because)
-    if invoice.order_id is not None:
-        gross = get(SalesOrder, invoice.order_id).totals().gross.minor
+    return _lower_all(invoice.id, invoice.order_id, by=by, because=because, spare_paying=spare_paying)
+
+
+def lower_again(row: PaymentOrder, *, by: Actor, because: str) -> list[PaymentOrder]:
+    """It asks for what it had once collected or was being paid, and less may be due by now."""
+    return _lower_all(row.invoice_id, row.order_id, by=by, because=because, spare_paying=True)
+
+
+@jobs.handler("payment_orders.lower")
+def look_again(payment_order_id: int) -> None:
+    """What was being paid when less became due, and was not paid then."""
+    with transaction():
+        row = get(PaymentOrder, payment_order_id)
+        lock(Account, row.account_id)
+        if row.order_id is not None:
+            lock(SalesOrder, row.order_id)
+        lower_again(row, by=SYSTEM, because="Less is due by now")
+
+
+def _lower_all(
+    invoice_id: int | None, order_id: int | None, *, by: Actor, because: str, spare_paying: bool
+) -> list[PaymentOrder]:
+    rows = [row for row in _open(invoice_id, order_id) if not (spare_paying and _under_way(row))]
+    found = []
+    if invoice_id is not None:
+        own = [row for row in rows if row.invoice_id == invoice_id]
+        found += _down_to(figures.of_invoice(invoice_id).due, own, by=by, because=because)
+    if order_id is not None:
+        gross = get(SalesOrder, order_id).totals().gross.minor
         left = [row for row in rows if row.status is PaymentOrderStatus.OPEN]
-        found += _down_to(ledger.still_due(invoice.order_id, gross), left, by=by, because=because)
+        found += _down_to(ledger.still_due(order_id, gross), left, by=by, because=because)
     return found
 
 
-def _open(invoice: Invoice) -> Sequence[PaymentOrder]:
+def _open(invoice_id: int | None, order_id: int | None) -> Sequence[PaymentOrder]:
     """Newest first."""
-    asks = PaymentOrder.invoice_id == invoice.id
-    if invoice.order_id is not None:
-        asks |= PaymentOrder.order_id == invoice.order_id
-    query = select(PaymentOrder).where(asks, PaymentOrder.status == PaymentOrderStatus.OPEN)
+    same = [PaymentOrder.invoice_id == invoice_id] if invoice_id is not None else []
+    same += [PaymentOrder.order_id == order_id] if order_id is not None else []
+    query = select(PaymentOrder).where(or_(false(), *same), PaymentOrder.status == PaymentOrderStatus.OPEN)
     return db.session.scalars(query.order_by(PaymentOrder.id.desc())).all()
+
+
+def _under_way(row: PaymentOrder) -> bool:
+    return payment_orders.being_paid(row) or _capturing(row)
 
 
 def _down_to(most: int, rows: Sequence[PaymentOrder], *, by: Actor, because: str) -> list[PaymentOrder]:

@@ -27,6 +27,7 @@ from ...models import (
     Transaction,
     TransactionAction,
 )
+from ...queries import ledger
 from ...states.movement import MovementEvent, MovementStatus
 from ..office import escalations
 
@@ -66,6 +67,8 @@ def apply(row: Movement, result: MovementResult) -> int | None:
     row.ended_at = None if row.is_asked else clock.now()
     if event is E.SUCCEED:
         return _prove(row, result, row.action, row.parent_id)
+    if row.action is A.CAPTURE and not row.is_asked and ledger.above_due(row.payment_order):
+        jobs.stage("payment_orders.lower", payment_order_id=row.payment_order_id)
     return _prove(row, result, A.REFUND_FAILURE, _refund_of(row)) if event is E.RETURN else None
 
 

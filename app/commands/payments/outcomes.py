@@ -162,6 +162,8 @@ def _moved(attempt: Attempt, order: SalesOrder | None, result: ChargeResult, kno
     _put_bill_on_paper(attempt.payment_order)
     if not attempt.is_open:
         agreement_outcomes.attempt_failed(attempt, asked_payer=asked_payer)
+        if ledger.above_due(attempt.payment_order):  # it was spared while it was being paid
+            jobs.stage("payment_orders.lower", payment_order_id=attempt.payment_order_id)
     return False
 
 

@@ -39,7 +39,7 @@ from ...states.payment_order import Figures, PaymentOrderStatus
 from ...values import Value
 from ..agreements import outcomes
 from ..office import escalations
-from ..payments import payment_links, payment_orders
+from ..payments import lowering, payment_links, payment_orders
 from . import following_up, receipts, taking_back
 
 MOST = 10**15
@@ -282,6 +282,9 @@ def reverse(receipt_id: int, *, because: str, on: date, form_key: str, by: User)
             invoice_id=root.invoice_id,
             **facts,
         )
+        if root.payment_order_id is not None:
+            asks = get(PaymentOrder, root.payment_order_id)
+            lowering.lower_again(asks, by=Actor.of(by), because=f"{root.number} bounced, and less is due by now")
         _escalate_debt(root)
         audit.note("receipt.reverse", root.number, by=Actor.of(by), after={"receipt": row.number, "reason": because})
         forms.remember(form_key, content, id=row.id)

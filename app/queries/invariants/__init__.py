@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ...values import Value
-from . import agreements, books, dunning, evidence, money, movements, promises, receivables, settlement
+from . import agreements, books, dunning, evidence, money, movements, promises, receivables, requests, settlement
 
 GRACE = timedelta(minutes=5)
 
@@ -66,6 +66,8 @@ RULES: tuple[Rule, ...] = (
     Rule(25, "A line is of its payout's gateway and currency", settlement.foreign_lines),
     Rule(25, "An entry stands in one payout", settlement.doubled_entries),
     Rule(25, "A line says what its transaction says", settlement.lines_apart),
+    Rule(26, "Open payment orders ask for no more than what is due", requests.above_due),
+    Rule(27, "An order that is cancelled or terminated has no running agreement", agreements.outliving),
 )
 
 

@@ -1,4 +1,4 @@
-"""Rules of what recurs: 17 and 18."""
+"""Rules of what recurs: 17, 18 and 27."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from ...models import (
     History,
     PaymentAgreement,
     PaymentOrder,
+    SalesOrder,
     ScheduledPayment,
 )
-from ...states.agreement import AgreementStatus
+from ...states.agreement import ENDED, AgreementStatus
+from ...states.order import OrderStatus
 from ...states.scheduled_payment import ScheduledStatus
 from .asking import MOST, found
 
@@ -79,6 +81,25 @@ def days_apart(grace: timedelta) -> list[str]:
 def _on_its_day(row: Any) -> bool:
     day = Cadence(row.frequency, row.every).day(row.anchor, row.period - row.anchor_period)
     return bool(row.due_on == day and row.due_at == clock.start_of_day(day, row.zone))
+
+
+def outliving(grace: timedelta) -> list[str]:
+    """Agreements of cancelled orders that go on, and periods of such that are still to be asked for."""
+    of_cancelled = (
+        select(PaymentAgreement.number, PaymentAgreement.status, SalesOrder.number.label("order"))
+        .join(SalesOrder, SalesOrder.id == PaymentAgreement.order_id)
+        .where(SalesOrder.status == OrderStatus.CANCELLED)
+    )
+    running = found(of_cancelled.where(PaymentAgreement.status.not_in(ENDED)))
+    periods = found(
+        of_cancelled.add_columns(ScheduledPayment.period)
+        .join(ScheduledPayment, ScheduledPayment.agreement_id == PaymentAgreement.id)
+        .where(PaymentAgreement.status.in_(ENDED), ScheduledPayment.status == S.SCHEDULED)
+    )
+    return [
+        *(f"{r.number} is {r.status}, and its order {r.order} is cancelled" for r in running),
+        *(f"{r.number}: period {r.period} is still scheduled, and its order {r.order} is cancelled" for r in periods),
+    ]
 
 
 def charged_after_stop(grace: timedelta) -> list[str]:

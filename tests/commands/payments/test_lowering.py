@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, event, func, select
 
-from app import clock
+from app import clock, jobs
 from app import db as house
 from app.access import Role
 from app.commands.payments import charges, claims, payment_links, payment_orders
@@ -200,6 +200,30 @@ def test_money_that_came_is_recorded_even_under_a_payment(gateway: ScriptedGatew
     offline.for_invoice(invoice.id, ledgers.came(REST), form_key=key(), by=boss)
     assert ledgers.standing(invoice) == ("paid", 0)
     assert (fresh(first).status, balance(second)) == (PaymentOrderStatus.CANCELLED, REST - 20_000)
+    assert sound()
+
+
+def test_what_was_being_paid_is_lowered_once_that_has_failed(gateway: ScriptedGateway, boss: User) -> None:
+    order, invoice = billed(boss)
+    row = request(order, boss, minor=REST)
+    intent_id = linked(row)
+    gateway.answers = ["insufficient_funds"]
+    attempt = charges.start(intent_id, pay_with=CARD, form_key=key(), by=SYSTEM)
+    offline.for_invoice(invoice.id, ledgers.came(REST), form_key=key(), by=boss)
+    charges.execute(attempt.id)
+    jobs.run_due(raising=True)
+    assert (fresh(row).status, status(intent_id)) == (PaymentOrderStatus.CANCELLED, IntentStatus.REVOKED)
+    assert sound()
+
+
+def test_what_bounced_is_asked_for_as_far_as_it_is_due(gateway: ScriptedGateway, boss: User) -> None:
+    """What it had paid was credited before it bounced."""
+    row = request(booked(boss), boss, minor=REST)
+    money = offline.for_payment_order(row.id, ledgers.came(REST), form_key=key(), by=boss)
+    credit(fresh(row).invoice_id, 6_949, boss)
+    offline.reverse(money.id, because="No funds", on=clock.today(factories.ZONE), form_key=key(), by=boss)
+    assert balance(row) == REST - 6_949
+    assert sound()
 
 
 def contested(boss: User) -> list[Callable[[], object]]:
