@@ -80,6 +80,11 @@ def run(receipt_id: int) -> bool:
 def _follow(receipt: Receipt) -> None:
     if db.session.scalar(select(Receipt.id).where(Receipt.parent_id == receipt.id, Receipt.reversal)) is not None:
         return  # it bounced before anything followed
+    if receipt.parent_id is not None:  # it makes good what had been paid out of money that bounced, and pays nothing
+        _tell(receipt)
+        if receipt.payment_order_id is not None:
+            mails.order_paid(receipt, by=recorder(receipt))
+        return
     if receipt.payment_order_id is not None:
         received = Received(receipt)
         for step, work in MONEY_IN:

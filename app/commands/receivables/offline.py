@@ -114,12 +114,15 @@ def _record(
         row = _write(account_id, came, payment_order_id, invoice_id or (asked.invoice_id if asked else None), by)
         if asked is not None:
             _close_checkout(asked, by=Actor.of(by))
-        order_id = asked.order_id if asked else None
-        db.session.add(PostProcessing(receipt_id=row.id, order_id=order_id))
-        jobs.stage("receipts.follow_up", run_after=clock.now() + following_up.RETRY_AFTER, receipt_id=row.id)
+        _let_follow(row, asked.order_id if asked else None)
         forms.remember(form_key, content, id=row.id)
     following_up.run(row.id)
     return row
+
+
+def _let_follow(row: Receipt, order_id: int | None) -> None:
+    db.session.add(PostProcessing(receipt_id=row.id, order_id=order_id))
+    jobs.stage("receipts.follow_up", run_after=clock.now() + following_up.RETRY_AFTER, receipt_id=row.id)
 
 
 def _write(
@@ -333,8 +336,11 @@ def returned(receipt_id: int, came: Came, *, form_key: str, by: User) -> Receipt
         outcomes.money_moved(row, "came_back", by=Actor.of(by))
         if not figures.unapplied(root.id):
             escalations.clear(Symptom.OVERDRAWN, root, f"It came back with {row.number}.")
+        asked = get(PaymentOrder, root.payment_order_id) if root.payment_order_id else None
+        _let_follow(row, asked.order_id if asked else None)
         forms.remember(form_key, content, id=row.id)
-        return row
+    following_up.run(row.id)
+    return row
 
 
 def _check_owed(root: Receipt, came: Came) -> None:

@@ -379,4 +379,7 @@ def test_a_payment_that_bounced_after_it_was_paid_out_is_asked_for_again(asked: 
     offline.returned(receipt.id, came(3_000), form_key=key(), by=clerk)
     found = ledger.figures([asked.id])[asked.id]
     assert (found.captured, found.refunded, found.balance) == (0, 0, 10_000)
+    back = db.session.scalars(select(Receipt).order_by(Receipt.id.desc())).first()
+    mails = db.session.execute(select(OrderEmail.kind, OrderEmail.subject_id).order_by(OrderEmail.id.desc()).limit(2))
+    assert back is not None and {tuple(x) for x in mails} == {("receipt", back.id), ("order_paid", back.id)}
     assert sound()
