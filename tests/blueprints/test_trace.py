@@ -13,10 +13,10 @@ from sqlalchemy import select, text
 from app import clock
 from app.access import Role
 from app.commands.payments import collection
-from app.commands.receivables import invoices, receipts
+from app.commands.receivables import invoices, receipts, write_offs
 from app.commands.settlement import settlement
-from app.db import db, end_read, transaction
-from app.models import Invoice, PaymentOrder, Receipt, SalesOrder, SettlementLine, Transaction, User
+from app.db import db, end_read, lock, transaction
+from app.models import SYSTEM, Invoice, PaymentOrder, Receipt, SalesOrder, SettlementLine, Transaction, User
 from tests import factories, paid_out
 from tests.commands.collecting import CARD, request
 from tests.commands.conftest import gateway  # noqa: F401  (fixture)
@@ -126,6 +126,24 @@ def test_a_line_about_nothing_of_ours_is_missing_its_transaction(client: Client,
     client.sign_in(clerk)
     said = hops(client.get(f"/trace/settlement-lines/{line.id}").text)
     assert "Missing It is about no transaction of ours." in said
+
+
+def test_a_write_off_and_its_taking_back_are_hops_of_their_own(client: Client, clerk: User) -> None:
+    order = factories.order(owner=clerk)
+    with transaction():
+        bill = invoices.on_terms(lock(SalesOrder, order.id), by=SYSTEM)
+    assert bill is not None
+    first = write_offs.write_off(bill.id, because="Insolvent", form_key="w", by=clerk)
+    end_read()
+    client.sign_in(clerk)
+    page = f"/trace/invoices/{bill.number}"
+    assert "Write-off" in hops(client.get(page).text) and "Taken back" not in hops(client.get(page).text)
+    write_offs.take_back(first.id, because="They pay after all", form_key="t", by=clerk)
+    for address in (page, f"/trace/orders/{order.number}"):
+        said = hops(client.get(address).text)
+        way = ("Write-off", "Insolvent", "€410.55", "Taken back", "They pay after all", "-€410.55")
+        assert [said.find(stop) for stop in way] == sorted(said.find(stop) for stop in way), said
+        assert "No hop is missing." in said
 
 
 @pytest.mark.usefixtures("gateway")

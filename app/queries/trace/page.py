@@ -157,6 +157,8 @@ def _page(
 ) -> TracePage:
     sold = lines.of(order, invoice_id) if order.id is not None or invoice_id is not None else Sold((), ())
     hops = payments.of(ids, here, receipts) if _sees_payments() else None
+    if hops is not None and here is None:
+        hops += payments.given_up(order.id, invoice_id)
     return TracePage(word, number, home, sold.lines, sold.deposits, hops, more)
 
 

@@ -190,6 +190,23 @@ def line_hop(row: Row[Any], *, here: bool = False, children: tuple[Hop, ...] = (
     )
 
 
+def given_up(order_id: int | None, invoice_id: int | None) -> tuple[Hop, ...]:
+    """What was written off instead of paid, each with what took it back. One statement."""
+    found = rows.write_offs(order_id, invoice_id)
+    back = {row.reverses_id: row for row in found if row.reverses_id is not None}
+    firsts = [row for row in found if row.reverses_id is None]
+    return tuple(
+        _write_off(row, _("Write-off"), (_write_off(back[row.id], _("Taken back")),) if row.id in back else ())
+        for row in firsts
+    )
+
+
+def _write_off(row: Row[Any], word: str, children: tuple[Hop, ...] = ()) -> Hop:
+    href = url_for("invoices.show", number=row.number) if can(Permission.INVOICE_VIEW) else None
+    told = _("%(who)s: %(why)s", who=row.written_off_by, why=row.reason)
+    return Hop(word, row.number, href, Money(row.amount, row.currency), second=told, children=children)
+
+
 def _overdue(row: Row[Any]) -> bool:
     """Old enough, and its gateway has paid out something since: as the settlement's own search has it."""
     return row.paid_out_until is not None and row.at < min(clock.now() - standing.OVERDUE, row.paid_out_until)

@@ -1,4 +1,4 @@
-"""What a trace reads: nine statements at most, however long the way."""
+"""What a trace reads: ten statements at most, however long the way."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ...models import (
     SettlementLine,
     SettlementMatch,
     Transaction,
+    WriteOff,
 )
 from .. import ledger
 from ..payments.checkouts import OPENED_BY
@@ -149,6 +150,15 @@ def settlement_lines(ids: Sequence[int]) -> Rows:
         .where(Transaction.payment_order_id.in_(ids))
     )
     return read_columns(query.order_by(SettlementLine.id)).all()
+
+
+def write_offs(order_id: int | None, invoice_id: int | None) -> Rows:
+    """Of the order's invoices, or of the one invoice; what takes one back names it."""
+    own = WriteOff
+    whose = Invoice.id == invoice_id if invoice_id is not None else Invoice.order_id == order_id
+    columns = (own.id, own.reverses_id, own.amount, own.currency, own.reason, own.written_off_by, Invoice.number)
+    query = select(*columns).join(Invoice, Invoice.id == own.invoice_id).where(whose)
+    return read_columns(query.order_by(own.id)).all()
 
 
 def settlement_line(id: int) -> Row[Any] | None:
