@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 
 from app.access import Role
 from app.commands.payments import collection
+from app.commands.post import papers
 from app.commands.receivables import invoices, offline, receipts
 from app.db import db, transaction
 from app.models import Invoice, PaymentOrder, SalesOrder, User
@@ -77,6 +78,24 @@ def test_an_invoice_is_recomputed_by_its_button(client: Client, clerk: User) -> 
     assert "Nothing is broken." in press(client, page, "Recompute the invoice")
     again = client.post(f"/invoices/{numbers()['invoices']}/recomputation", follow_redirects=True).text
     assert "It agreed already." in again
+
+
+def test_what_follows_offline_money_has_its_button(
+    client: Client, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = ledgers.invoice()
+    with monkeypatch.context() as broken:
+        broken.setattr(papers, "invoice", None)
+        offline.for_invoice(bill.id, ledgers.came(), form_key="wire", by=clerk)
+    client.sign_in(clerk)
+    page = client.get(f"/invoices/{bill.number}/doctor").text
+    assert "Broken at step 3" in page and "what follows it was not done" in page
+    page = press(client, page, "Run the steps again")
+    assert "Nothing is broken." in page and "Ran the steps again" in page
+    assert client.sign_in(factories.user(Role.BILLING)).post("/receivables/receipts/R-00001/retry").status_code in (
+        403,
+        404,
+    )
 
 
 def test_an_invoice_that_nobody_paid_is_looked_at_as_well(client: Client, clerk: User) -> None:

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("receivables", __name__, url_prefix="/receivables")
 
-from . import applying, crediting, lists, paying_out, recording, statements  # noqa: E402, F401
+from . import applying, crediting, following, lists, paying_out, recording, statements  # noqa: E402, F401

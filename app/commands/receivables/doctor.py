@@ -11,7 +11,7 @@ from ... import audit
 from ...access import Permission, demand
 from ...db import db, get, insert_once, lock, transaction
 from ...errors import Refusal
-from ...models import Account, Actor, Invoice, PaymentOrder, PostProcessing, Transaction, User
+from ...models import Account, Actor, Invoice, PaymentOrder, PostProcessing, Receipt, User
 from ...money import Money
 from ...queries.receivables import cases, diagnosis, figures
 from ...queries.receivables.cases import Bill, Case
@@ -19,7 +19,7 @@ from ...queries.receivables.diagnosis import Repair
 from ...states.invoice import InvoiceStatus, derive
 from ..payments import post_processing
 from ..payments.post_processing import MONEY_IN, Captured
-from . import invoices
+from . import following_up, invoices
 
 STEPS: dict[str, post_processing.Step] = dict(MONEY_IN)
 
@@ -70,14 +70,47 @@ def _retry(transaction_id: int, by: User) -> bool:
     with transaction():
         captured = Captured(transaction_id)
         after = _remember(captured, Repair.RETRY, before, by)
-    if after.transaction is not None and after.transaction.done_at is None:
+    _refuse_still_failing(after)
+    return True
+
+
+def follow(receipt_id: int, *, by: User) -> bool:
+    """Have what follows money that came without a gateway done; False where it is.
+
+    Raises Refusal: `not_permitted`, `still_failing`.
+    """
+    with transaction():
+        demand(by, Permission.RECEIVABLES_REPAIR)
+        lock(Account, get(Receipt, receipt_id).account_id)
+        before = cases.of_receipt(get(Receipt, receipt_id))
+        if not diagnosis.calls_for(before, Repair.RETRY):
+            return False
+    following_up.run(receipt_id)
+    with transaction():
+        receipt = get(Receipt, receipt_id)
+        lock(Account, receipt.account_id)
+        after = cases.of_receipt(receipt)
+        row = _asks_for(receipt)
+        _note(row, row.number or "", Repair.RETRY, _of_case("", before), _of_case("", after), by)
+    _refuse_still_failing(after)
+    return True
+
+
+def _asks_for(receipt: Receipt) -> PaymentOrder | Invoice | Receipt:
+    """What tells of the repair: what the money came for."""
+    if receipt.payment_order_id is not None:
+        return get(PaymentOrder, receipt.payment_order_id)
+    return get(Invoice, receipt.invoice_id) if receipt.invoice_id is not None else receipt
+
+
+def _refuse_still_failing(after: Case) -> None:
+    if after.follows is not None and after.follows.done_at is None:
         raise Refusal(
             "still_failing",
             "The step “%(step)s” failed again; what was done before it stands.",
             "It is tried again by itself. The reason stands in the evidence; an admin can look it up in the logs.",
-            step=after.transaction.step or "",
+            step=after.follows.step or "",
         )
-    return True
 
 
 def recompute(invoice_id: int, *, by: User) -> bool:
@@ -119,12 +152,18 @@ def _remember(captured: Captured, done: Repair, before: Case, by: User) -> Case:
     db.session.flush()
     after = cases.of_transaction(captured.transaction)
     row = captured.payment_order
-    _note(row, row.number, done, _of_case(captured.transaction, before), _of_case(captured.transaction, after), by)
+    name = captured.transaction.provider_id or ""
+    _note(row, row.number, done, _of_case(name, before), _of_case(name, after), by)
     return after
 
 
 def _note(
-    row: PaymentOrder | Invoice, subject: str, done: Repair, before: dict[str, Any], after: dict[str, Any], by: User
+    row: PaymentOrder | Invoice | Receipt,
+    subject: str,
+    done: Repair,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    by: User,
 ) -> None:
     row.record("repaired", by=Actor.of(by), repair=done.value, before=_kept(before), after=_kept(after))
     audit.note(f"receivables.{done.value}", subject, by=Actor.of(by), before=before, after=after)
@@ -138,10 +177,11 @@ def _kept(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_case(proof: Transaction, case: Case) -> dict[str, Any]:
-    bill, row = case.intended, case.transaction
+def _of_case(name: str, case: Case) -> dict[str, Any]:
+    """`name`: that of its transaction at the gateway."""
+    bill, row = case.intended, case.follows
     facts = {
-        "transaction": proof.provider_id,
+        "transaction": name,
         "receipt": case.receipt,
         "allocated": case.allocated,
         "processing": None if row is None or row.done_at is None else "done",

@@ -82,12 +82,14 @@ class Bill(Value):
 class Case(Value):
     """One movement of money: a transaction; a receipt that came without one; or a payment order not captured yet.
 
+    `follows` says how far what follows it was done, by `done_at`, `step`, `error` and `tries`; None: nothing has to.
     `free` is what of the receipt pays no invoice and was not given back since; `part_given_back` says that the
     receipt alone shows more. `counts`: the money is for the order as it stands. `invoiced`: all of the order is.
     """
 
     payment_order: Row[Any] | None
     transaction: Row[Any] | None
+    follows: Row[Any] | None
     receipt_id: int | None
     receipt: str | None
     amount: Money
@@ -128,13 +130,15 @@ class Found(Value):
     bills: tuple[Bill, ...]
 
 
-def of(payment_order_ids: Collection[int], *, invoice_ids: Collection[int] = ()) -> Found:
+def of(
+    payment_order_ids: Collection[int], *, invoice_ids: Collection[int] = (), receipt_ids: Collection[int] = ()
+) -> Found:
     """The cases of these payment orders, newest first, and every invoice they touch; `invoice_ids`, what pays them and
-    what came for them are looked at in any case."""
+    what came for them are looked at in any case, and so are `receipt_ids`."""
     ids = list(payment_order_ids)
     orders = {r.id: r for r in read_columns(_payment_orders(ids))}
     transactions = read_columns(_transactions(ids)).all()
-    alone = read_columns(_receipts_alone(ids, list(invoice_ids))).all()
+    alone = read_columns(_receipts_alone(ids, list(invoice_ids), list(receipt_ids))).all()
     applied = _applied(ids, [r.id for r in alone])
     touched = {i for parts in applied.values() for i in parts} | {r.invoice_id for r in orders.values() if r.invoice_id}
     bills = bills_of(touched | set(invoice_ids))
@@ -154,6 +158,12 @@ def of_transaction(transaction: Transaction) -> Case:
     flushed first by the caller."""
     found = of([transaction.payment_order_id]).cases
     return next(c for c in found if c.transaction is not None and c.transaction.id == transaction.id)
+
+
+def of_receipt(receipt: Receipt) -> Case:
+    """As `of_transaction`, of money that came without a gateway."""
+    ids = [receipt.payment_order_id] if receipt.payment_order_id is not None else []
+    return next(c for c in of(ids, receipt_ids=[receipt.id]).cases if c.receipt_id == receipt.id)
 
 
 def bills_of(ids: Iterable[int]) -> dict[int, Bill]:
@@ -180,7 +190,9 @@ class _Maker:
 
     def of_receipt(self, row: Row[Any]) -> Case:
         order = self.orders.get(row.payment_order_id)
-        return self._case(order, None, row.id, row.number, Money(row.amount, row.currency), row.at, rest=row.rest)
+        amount = Money(row.amount, row.currency)
+        follows = row if row.processing_id is not None else None
+        return self._case(order, None, row.id, row.number, amount, row.at, rest=row.rest, follows=follows)
 
     def not_captured(self, order: Row[Any]) -> Case:
         return self._case(order, None, None, None, Money(order.amount, order.currency), None)
@@ -194,6 +206,7 @@ class _Maker:
         amount: Money,
         at: datetime | None,
         rest: int | None = None,
+        follows: Row[Any] | None = None,
     ) -> Case:
         parts = self.applied.get(receipt_id or 0, {})
         alone = amount.minor - sum(parts.values())
@@ -204,6 +217,7 @@ class _Maker:
         return Case(
             payment_order=order,
             transaction=transaction,
+            follows=transaction if transaction is not None else follows,
             receipt_id=receipt_id,
             receipt=receipt,
             amount=amount,
@@ -284,17 +298,20 @@ def _transactions(ids: list[int]) -> Any:
     )
 
 
-def _receipts_alone(ids: list[int], invoice_ids: list[int]) -> Any:
+def _receipts_alone(ids: list[int], invoice_ids: list[int], receipt_ids: list[int]) -> Any:
     """Money that no gateway moved: its receipt is the first there is of it."""
     paying = select(Allocation.receipt_id).where(Allocation.invoice_id.in_(invoice_ids))
     came_for = or_(Receipt.payment_order_id.in_(ids), Receipt.invoice_id.in_(invoice_ids), Receipt.id.in_(paying))
+    after = PostProcessing
     return (
         select(
             *(Receipt.id, Receipt.number, Receipt.payment_order_id, Receipt.amount, Receipt.currency, Receipt.at),
             figures.rest().label("rest"),
+            *(after.id.label("processing_id"), after.done_at, after.step, after.error, after.tries),
         )
+        .outerjoin(after, after.receipt_id == Receipt.id)
         .where(Receipt.transaction_id.is_(None), Receipt.parent_id.is_(None))
-        .where(came_for)
+        .where(came_for | Receipt.id.in_(receipt_ids))
         .order_by(Receipt.id.desc())
     )
 

@@ -95,6 +95,8 @@ def _allocated(case: Case) -> Finding:
         return Finding(3, State.OK, "taken_back")
     if not case.free:
         return Finding(3, State.OK, "allocated" if case.allocated else "given_back")
+    if case.transaction is None and case.follows is not None and case.follows.done_at is None:
+        return Finding(3, State.BROKEN, "not_followed", Repair.RETRY)
     if case.payment_order is None:
         return Finding(3, State.MIND, "for_people")
     if not case.counts or (case.intended is None and case.invoiced):
@@ -118,7 +120,7 @@ def _agrees(case: Case) -> Finding:
 
 
 def _followed(case: Case) -> Finding:
-    row = case.transaction
+    row = case.follows
     if row is None:
         return Finding(5, State.OK if case.moved else State.LATER, "nothing_follows" if case.moved else "later")
     if row.done_at is not None:

@@ -193,6 +193,8 @@ class _Shown:
         row = case.payment_order
         if finding.repair is Repair.RECOMPUTATION:
             return self._recompute(finding.bill)
+        if finding.repair is Repair.RETRY and case.transaction is None:
+            return self._post(finding.repair, url_for("receivables.retry", receipt=case.receipt, next=self.here))
         if row is None or finding.repair is None:
             return None
         if finding.repair is Repair.QUESTION:

@@ -41,6 +41,7 @@ ANSWERS = {
     "late": lazy_gettext("%(free)s came too late to count for the order; it is unapplied cash until somebody decides."),
     "nothing_to_invoice": lazy_gettext("All of the order is invoiced; %(free)s is unapplied cash for AR to place."),
     "more_than_due": lazy_gettext("%(invoice)s is paid; %(free)s is left over as unapplied cash for AR to place."),
+    "not_followed": lazy_gettext("Not yet: %(free)s of it pays nothing, because what follows it was not done."),
     "for_people": lazy_gettext("%(free)s of it pays no invoice. AR decides what it is for."),
     "unallocated": lazy_gettext("No: %(free)s of it pays nothing, and %(invoice)s still owes %(balance)s."),
     "not_invoiced": lazy_gettext("No: %(free)s of it pays nothing, because its invoice was never made."),
@@ -49,7 +50,7 @@ ANSWERS = {
     "apart": lazy_gettext("No: %(wrong)s says otherwise than its allocations, so its balance and ageing mislead."),
     "overdrawn": lazy_gettext("No: more is allocated than there is. AR moves what is too much; evidence stays."),
     "clean": lazy_gettext("Yes."),
-    "nothing_follows": lazy_gettext("Nothing has to follow a receipt that was recorded by hand."),
+    "nothing_follows": lazy_gettext("Nothing has to follow it."),
     "failed": lazy_gettext("No: the step “%(step)s” failed (%(tries)s). It is tried again by itself as well."),
     "unfinished": lazy_gettext("Not finished. If it stays so, the steps can be run now."),
 }
@@ -82,7 +83,7 @@ EVIDENCE = {
 
 
 def answer(finding: Finding, case: Case) -> str:
-    bill, row = case.intended, case.transaction
+    bill, row = case.intended, case.follows
     tries = row.tries if row is not None else 0
     facts = {
         "amount": money(case.amount),

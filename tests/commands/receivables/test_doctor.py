@@ -194,6 +194,34 @@ def test_a_row_of_what_follows_that_was_lost_is_made_again(gateway: ScriptedGate
     assert named() is None
 
 
+def test_what_follows_money_without_a_gateway_is_done_by_its_button(
+    app: Flask, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = ledgers.invoice()
+
+    def dies(*args: Any, **facts: Any) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(papers, "invoice", dies)
+        money = offline.for_invoice(bill.id, ledgers.came(), form_key="wire", by=clerk)
+        assert _whys(bill.id)[2:] == ["not_followed", "no_invoice", "failed"]
+        with pytest.raises(Refusal, match="still_failing"):
+            doctor.follow(money.id, by=clerk)
+    assert doctor.follow(money.id, by=clerk)
+    assert changes_nothing(lambda: doctor.follow(money.id, by=clerk))
+    assert _whys(bill.id)[2:] == ["allocated", "agrees", "clean"]
+    told = db.session.scalars(select(History).where(History.event == "repaired").order_by(History.id.desc())).first()
+    assert told is not None and told.entity == "invoice"
+    assert [told.data[at]["allocated"]["minor"] for at in ("before", "after")] == [0, 11_900]
+    assert invariants.broken(grace=timedelta(0)) == []
+
+
+def _whys(invoice_id: int) -> list[str]:
+    db.session.rollback()
+    return [f.why for f in diagnosis.of(cases.of([], invoice_ids=[invoice_id]).cases[0])]
+
+
 def test_money_that_came_too_late_waits_for_people(
     gateway: ScriptedGateway, clerk: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
