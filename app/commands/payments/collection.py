@@ -139,10 +139,15 @@ def _asked_before(form_key: str) -> PaymentIntent | None:
 
 
 def _checkout(payment_order_id: int, by: User) -> PaymentIntent:
-    """The live checkout, shared with the customer's link where there is one: one live intent, one charge."""
+    """The live checkout, shared with the customer's link where there is one: one live intent, one charge.
+
+    All is held before it is looked for, or a link that opens meanwhile would be superseded for nothing.
+    """
     row = get(PaymentOrder, payment_order_id)
+    lock(Account, row.account_id)
     if row.order_id is not None:
-        _locked(row.order_id)
+        lock(SalesOrder, row.order_id)
+    row = lock(PaymentOrder, payment_order_id)
     for refusal in blocks(row):
         raise refusal
     live = payment_links.live_intent(payment_order_id)

@@ -14,7 +14,7 @@ from app import settings
 from app.access import Role
 from app.commands.agreements import charging, claiming, ending, pausing
 from app.commands.office import settings as turning
-from app.commands.payments import collection, inquiries
+from app.commands.payments import collection, inquiries, payment_links
 from app.commands.payments.charges import Instrument
 from app.commands.receivables import credit_notes
 from app.commands.routing import gateways
@@ -135,6 +135,24 @@ def test_a_decline_makes_the_agreement_past_due_until_the_bill_is_paid(gateway: 
         assert plans.states(row, 2) == ["paid", "scheduled"] and plans.fresh(row).status is A.ACTIVE
         assert charging.run() == 1 and plans.states(row, 2) == ["paid", "paid"]
         assert plans.broken() == []
+
+
+def test_staff_hold_account_and_payment_order_before_they_look_for_a_checkout(
+    gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a link that the customer opens meanwhile would be superseded for nothing."""
+    row, look = plans.by_order(), payment_links.live_intent
+    seen: list[str] = []
+    gateway.answers = ["insufficient_funds", "ok"]
+    with at("02-28"):
+        assert charging.run() == 1
+        asked = plans.payments(row)[0].payment_order_id or 0
+        lock = collection.lock
+        monkeypatch.setattr(collection, "lock", lambda model, id: (seen.append(model.__name__), lock(model, id))[1])
+        monkeypatch.setattr(payment_links, "live_intent", lambda id: (seen.append("look"), look(id))[1])
+        card = Instrument(alias="card-ok", label="Visa ending 4242")
+        collection.collect(asked, pay_with=card, form_key="k", by=factories.user(Role.AR))
+    assert seen[:3] == ["Account", "PaymentOrder", "look"]
 
 
 def test_a_revoked_permission_pauses_the_plan_with_its_subscriptions(gateway: ScriptedGateway) -> None:
