@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "app.commands.methods.method_requests",
     "app.commands.methods.method_setups",
     "app.commands.methods.methods",
+    "app.commands.office.escalation_mails",
     "app.commands.office.invariants",
     "app.commands.orders.activation",
     "app.commands.orders.approvals",

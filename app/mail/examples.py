@@ -55,6 +55,8 @@ def _made_up(currency: str) -> dict[str, Any]:
         "complete": True,
         "payable": True,
         "late": 7,
+        "team": _("Finance"),
+        "lines": (_("Money came late"),),
         "due_on": soon.date(),
         "expires_at": soon,
         "paid_at": clock.now(),

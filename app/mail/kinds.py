@@ -14,7 +14,7 @@ from ..errors import NotFound
 from ..formatting import money
 from ..money import Money
 from ..values import Value
-from . import agreement_kinds, dunning_kinds, reminder_kinds
+from . import agreement_kinds, dunning_kinds, office_kinds, reminder_kinds
 from .greeting import first_name as first_name
 
 
@@ -334,6 +334,7 @@ KINDS: tuple[type[Content], ...] = (
     NewLinkRequested,
     *agreement_kinds.KINDS,
     *dunning_kinds.KINDS,
+    *office_kinds.KINDS,
 )
 ASKS = frozenset(content.kind for content in KINDS if content.asks)
 
@@ -357,6 +358,7 @@ NAMES = {
     "new_link_requested": "Notice: new link requested",
     **agreement_kinds.NAMES,
     **dunning_kinds.NAMES,
+    **office_kinds.NAMES,
 }
 BY_NAME: dict[str, type[Content]] = {content.kind: content for content in KINDS}
 

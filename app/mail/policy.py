@@ -14,7 +14,7 @@ from ..db import read_columns
 from ..language import marked
 from ..models.mail import MailEdition
 from ..values import Value, as_dict
-from . import agreement_kinds, dunning_kinds, kinds, reminder_kinds
+from . import agreement_kinds, dunning_kinds, kinds, office_kinds, reminder_kinds
 
 CONTACT, BILLING, AP, OWNER = "contact", "billing", "ap", "owner"
 # Whoever the mail could be for, by the name that a rule uses.
@@ -63,7 +63,11 @@ ON_PURPOSE = frozenset({"approval_request", "payment_link", "method_request", "i
     dunning_kinds.CardNeeded.kind,
 }
 TO_COLLEAGUES = frozenset(
-    (*(kind.kind for kind in kinds.KINDS if issubclass(kind, kinds.Notice)), *dunning_kinds.TO_COLLEAGUES)
+    (
+        *(kind.kind for kind in kinds.KINDS if issubclass(kind, kinds.Notice)),
+        *dunning_kinds.TO_COLLEAGUES,
+        *office_kinds.TO_COLLEAGUES,
+    )
 )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from .. import links
 from ..db import get, read_columns
 from ..language import gettext
-from ..mail import examples, kinds, policy
+from ..mail import examples, kinds, office_kinds, policy
 from ..mail.kinds import Content
 from ..mail.policy import Rule
 from ..mail.rendering import render
@@ -76,6 +76,8 @@ def why_one(kind: str) -> str:
     """Why nobody chooses who gets this kind; empty where somebody does."""
     if kind in policy.RULES:
         return ""
+    if kind in office_kinds.TO_COLLEAGUES:
+        return _("Whoever works in the team")
     if kind in policy.TO_COLLEAGUES:
         return _("Owner of the order or the agreement")
     return _("Only the person who is asked: whoever has the link can use it")

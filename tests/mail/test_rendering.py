@@ -48,6 +48,8 @@ SAMPLES = {
     "payable": True,
     "to_be_had": True,
     "late": 7,
+    "team": "Finance",
+    "lines": ("Money came late, SO-01042: <no>",),
     "ending": "pause",
     "month": "03/2027",
     "now": "The customer was mailed a link to pay.",

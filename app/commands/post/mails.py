@@ -44,6 +44,7 @@ from ...models import (
     Transaction,
     User,
 )
+from ...models.machine import Recorded
 from ...money import Money
 from . import papers
 
@@ -293,18 +294,8 @@ def _about(source: Source) -> tuple[str, str, str]:
     return source.number, source.account.name, f"/{room}/{source.number}"
 
 
-Subject = (
-    Approval
-    | PaymentIntent
-    | Receipt
-    | Attempt
-    | Invoice
-    | MethodRequest
-    | Transaction
-    | Dispute
-    | CreditNote
-    | PaymentAgreement
-)
+Subject = Recorded | Transaction | CreditNote
+"""What a mail is about."""
 
 
 def _notice(content: Content, source: Source, subject: Subject, cause: str, by: By) -> OrderEmail | None:
