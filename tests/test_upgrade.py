@@ -18,8 +18,10 @@ from tests.conftest import make_app
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 PAID: dict[str, dict[str, Any]] = {
     "account": {"number": "A-1", "name": "Northfield", "currency": "EUR", "tax_id": "", "tax_status": "standard"},
+    "user": {"email": "a@example.com", "name": "Ada", "title": "", "password_hash": "x", "roles": [], "grants": []},
+    "sales_order": {"number": "SO-1", "status": "booked", "account_id": 1, "owner_id": 1, "tags": [], "edition": 1},
     "gateway": {"key": "sandbox", "kind": "sandbox", "name": "Sandbox", "mode": "test", "currencies": ["EUR"]},
-    "payment_order": {"number": "PO-1", "status": "open", "account_id": 1, "purpose": "x", "amount": 100},
+    "payment_order": {"number": "PO-1", "status": "open", "account_id": 1, "order_id": 1, "purpose": "x"},
     "payment_intent": {"public_id": "i", "generation": 1, "payment_order_id": 1, "status": "paid", "purpose": "link"},
     "attempt": {"public_id": "a", "payment_order_id": 1, "intent_id": 1, "status": "succeeded", "gateway_id": 1},
     "transaction": {"payment_order_id": 1, "attempt_id": 1, "gateway_id": 1, "action": "charge", "provider_id": "ch"},
@@ -47,6 +49,12 @@ COMMON: dict[str, Any] = {
     "reference": "",
     "raw_sha256": "",
     "idempotency_key": "k",
+    "active": True,
+    "session_epoch": 1,
+    "team": "",
+    "prices_include_tax": False,
+    "rounding_rule": "half_up",
+    "renewal": "none",
 }
 
 

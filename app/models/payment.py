@@ -30,7 +30,10 @@ class PaymentOrder(Machine, Model):
 
     __tablename__ = "payment_order"
     __lock_rank__ = 3
-    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"),)
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("(order_id IS NULL) <> (agreement_id IS NULL)", name="asks_for_something"),
+    )
     EDGES: ClassVar = payment_order_states.EDGES
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

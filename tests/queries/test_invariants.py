@@ -46,7 +46,7 @@ CARELESS: dict[int, tuple[str, ...]] = {
     17: ("UPDATE scheduled_payment SET due_on = date(due_on, '+1 day') WHERE period = 3",),
     18: (
         "UPDATE attempt SET actor_kind = 'system'",
-        "UPDATE payment_order SET agreement_id = (SELECT min(id) FROM payment_agreement)",
+        "UPDATE payment_order SET order_id = NULL, agreement_id = (SELECT min(id) FROM payment_agreement)",
     ),
     19: ("UPDATE payment_method SET account_id = (SELECT max(id) FROM account)",),
     20: ("UPDATE snapshot SET content = content || ' '",),

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from app import clock
 from app.access import Role
@@ -44,6 +45,12 @@ def test_what_remains_can_be_requested_and_not_a_cent_more(gateway: ScriptedGate
     assert (row.amount, row.first, row.collection) == (36_949, False, CollectionMethod.PAYMENT_LINK)
     assert [line.amount for line in row.lines] == [36_949]
     assert payment_orders.left_to_request(fresh(order)) == euros(0)
+
+
+def test_the_database_refuses_one_that_asks_for_nothing(gateway: ScriptedGateway, seller: User) -> None:
+    row = request(booked(seller), seller)
+    with pytest.raises(IntegrityError, match="asks_for_something"), transaction() as session:
+        session.execute(update(PaymentOrder).where(PaymentOrder.id == row.id).values(order_id=None))
 
 
 def test_open_requests_count_together_and_cancelled_ones_do_not(gateway: ScriptedGateway, seller: User) -> None:
