@@ -90,6 +90,10 @@ class DisputeEntryKind(StrEnum):
     REINSTATEMENT = "reinstatement"
 
 
+# The cardholder's money, in the currency of the dispute. A fee is in that of the gateway's settlement.
+PRINCIPAL = (DisputeEntryKind.DEBIT, DisputeEntryKind.REINSTATEMENT)
+
+
 class DisputeEntry(Model):
     """Money that moved because of a dispute. Append-only; its kind says which way it went."""
 

@@ -37,8 +37,9 @@ from ...models import (
     TransactionAction,
     User,
 )
+from ...models.dispute import PRINCIPAL
 from ...models.order import TAG_DISPUTED
-from ...money import Money
+from ...money import CurrencyMismatch, Money
 from ...states.dispute import GONE, OPEN, DisputeEvent, DisputeStatus
 from ...values import Value
 from ..office import escalations
@@ -149,6 +150,7 @@ def write(
         if capture_id is None:
             return None
         capture, order = movements.lock_chain(capture_id)
+        _same_currency(facts, capture)
         row = _known(gateway_id, facts, capture)
         if row is None:
             row = _open(capture, facts.amount, facts.reason, facts.opened_at, facts.due_by, facts.inquiry)
@@ -158,6 +160,15 @@ def write(
         _follow(row, facts, event, by)
         _settle(row, order, by=by)
         return row
+
+
+def _same_currency(facts: DisputeFacts, capture: Transaction) -> None:
+    """What the customer paid and what is contested of it is one currency, whatever the gateway settles in. Raises
+    CurrencyMismatch: the event is kept and shown as failed (invariant 15)."""
+    principal = [m.amount for m in facts.movements if DisputeEntryKind(m.kind.value) in PRINCIPAL]
+    for amount in (facts.amount, *principal):
+        if amount.currency != capture.currency:
+            raise CurrencyMismatch(f"{facts.provider_id} is in {amount.currency}, the charge in {capture.currency}")
 
 
 def _known(gateway_id: int, facts: DisputeFacts, capture: Transaction) -> Dispute | None:

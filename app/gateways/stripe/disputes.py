@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, cast
 
 from stripe import StripeClient, StripeError
 
+from ...money import Money
 from ..base import sha256
 from ..disputes import DisputeFacts, DisputeMoney, DisputeMovement, DisputePhase, Evidence
-from . import reading
+from . import reading, settlement
 from .client import Fact, missing
 
 if TYPE_CHECKING:
@@ -84,12 +85,30 @@ def read(facts: Fact) -> DisputeFacts:
 
 
 def _movements(facts: Fact) -> Iterator[DisputeMovement]:
-    """Each entry of the balance, and its fee by itself: both may be taken, and both given back."""
+    """Each entry of the balance, and its fee by itself: both may be taken, and both given back.
+
+    Entries are in the currency that the account settles in, at the rate of their own day; what is disputed is in the
+    customer's (docs.stripe.com/api/balance_transactions/object, `exchange_rate`; docs.stripe.com/api/disputes/object,
+    `amount`). So an entry abroad stands for what of the dispute is still to be taken, or given back. What Stripe keeps
+    for itself stays in the currency it keeps.
+    """
+    whole, gone = reading.money(facts), Money.zero(facts["currency"].upper())
     for entry in facts.get("balance_transactions") or ():
-        amount, fee = int(entry["amount"]), int(entry.get("fee") or 0)
+        amount, fee = _amount_and_fee(entry)
         if amount:
             kind = DisputeMoney.DEBIT if amount < 0 else DisputeMoney.REINSTATEMENT
-            yield DisputeMovement(kind, entry["id"], reading.money(entry, abs(amount)))
+            moved = reading.money(entry, abs(amount))
+            if moved.currency != whole.currency:
+                moved = whole - gone if amount < 0 else gone
+            gone = gone + moved if amount < 0 else gone - moved
+            if moved.minor > 0:
+                yield DisputeMovement(kind, entry["id"], moved)
         if fee:
             kind = DisputeMoney.FEE if fee > 0 else DisputeMoney.REINSTATEMENT
             yield DisputeMovement(kind, f"{entry['id']}-fee", reading.money(entry, abs(fee)))
+
+
+def _amount_and_fee(entry: Fact) -> tuple[int, int]:
+    """What of an entry is the cardholder's money; an entry that is a fee as a whole has none."""
+    amount, fee = int(entry["amount"]), int(entry.get("fee") or 0)
+    return (0, fee - amount) if settlement.is_fee(entry) else (amount, fee)

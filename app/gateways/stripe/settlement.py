@@ -35,6 +35,11 @@ KINDS = {
     "network_cost": ItemKind.FEE,
 }
 
+# What customers paid and got back, in the currency they saw.
+CUSTOMERS = frozenset(
+    {ItemKind.CHARGE, ItemKind.REFUND, ItemKind.REFUND_FAILURE, ItemKind.DISPUTE, ItemKind.REINSTATEMENT}
+)
+
 
 def created(client: StripeClient, since: datetime) -> list[Fact]:
     """Stripe's payouts since then, oldest first."""
@@ -72,10 +77,11 @@ def item(entry: Fact) -> BalanceItem:
     source = entry.get("source")
     source = source if isinstance(source, dict) else {"id": source} if source else {}
     charge = reading.charge_id(source) if source.get("object") else None
-    gross, presented = reading.money(entry), _presented(source, entry)
+    kind, gross = _kind(entry, source), reading.money(entry)
+    presented = _presented(source, entry) if kind in CUSTOMERS and gross else None
     return BalanceItem(
         provider_id=entry["id"],
-        kind=_kind(entry, source),
+        kind=kind,
         source_id=charge if source.get("object") == "charge" else source.get("id"),
         charge_id=charge,
         gross=gross,
@@ -88,7 +94,14 @@ def item(entry: Fact) -> BalanceItem:
     )
 
 
+def is_fee(entry: Fact) -> bool:
+    """As a whole, whatever it is a fee for (docs.stripe.com/reports/reporting-categories)."""
+    return KINDS.get(entry.get("type", "")) is ItemKind.FEE or entry.get("reporting_category") == "fee"
+
+
 def _kind(entry: Fact, source: Fact) -> ItemKind:
+    if is_fee(entry):
+        return ItemKind.FEE
     disputed = source.get("object") == "dispute" or entry.get("reporting_category") in ("dispute", "dispute_reversal")
     if disputed:
         return ItemKind.DISPUTE if entry["net"] < 0 else ItemKind.REINSTATEMENT

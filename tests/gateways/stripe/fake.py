@@ -76,6 +76,8 @@ class FakeStripe:
     sent: list[Sent] = field(default_factory=list)
     faults: list[tuple[str, Fault]] = field(default_factory=list)
     next_refund: str = "succeeded"
+    settles: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Into which currency what comes in another one is turned, and at what rate of whole units."""
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     # What tests do to it.
@@ -291,10 +293,17 @@ class FakeStripe:
         return intent
 
     def _book(self, kind: str, amount: int, source: Fact, *, fee: int = 0, category: str = "") -> Fact:
-        """An entry of the balance, in the currency of its source, until it is paid out."""
-        money = {"amount": amount, "fee": fee, "net": amount - fee, "currency": source["currency"]}
-        facts = {"type": kind, "reporting_category": category or kind, "exchange_rate": None, "description": kind}
+        """An entry of the balance, in the currency that its source's is settled in, until it is paid out."""
+        amount, currency, rate = self._settled(amount, source["currency"])
+        money = {"amount": amount, "fee": fee, "net": amount - fee, "currency": currency}
+        facts = {"type": kind, "reporting_category": category or kind, "exchange_rate": rate, "description": kind}
         return self._new("txn", "balance_transaction", source=source, payout=None, **money, **facts)
+
+    def _settled(self, amount: int, currency: str) -> tuple[int, str, float | None]:
+        if currency not in self.settles:
+            return amount, currency, None
+        into, rate = self.settles[currency]
+        return round(amount * rate * (100 if currency == "jpy" else 1)), into, rate
 
     def cancel_intent(self, params: Fact, intent_id: str) -> Fact:
         intent = self._get(intent_id)

@@ -1,0 +1,139 @@
+"""Money at Stripe that is settled in another currency than the customer's: disputes, refunds, payouts in our books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.access import Role
+from app.commands.payments import collection, disputes
+from app.commands.payments.charges import Instrument
+from app.commands.settlement import settlement
+from app.db import db, end_read, transaction
+from app.models import (
+    Attempt,
+    Dispute,
+    DisputeEntry,
+    Gateway,
+    Invoice,
+    Receipt,
+    SettlementException,
+    SettlementLine,
+    Transaction,
+    TransactionAction,
+    User,
+)
+from app.money import CurrencyMismatch, Money
+from app.queries import invariants, ledger
+from app.states.invoice import InvoiceStatus
+from app.states.payment_order import PaymentStatus, derive
+from tests import factories
+from tests.commands import moving
+from tests.gateways.stripe.bench import CARDS, fake  # noqa: F401  (fixture)
+from tests.gateways.stripe.fake import FakeStripe
+
+A = TransactionAction
+
+
+@pytest.fixture
+def boss(app: Flask) -> User:
+    return factories.user(Role.ADMIN)
+
+
+@pytest.fixture(autouse=True)
+def _the_books_hold(app: Flask) -> Iterator[None]:
+    yield
+    end_read()
+    assert invariants.broken(grace=timedelta(0)) == []
+
+
+@pytest.fixture
+def stripe(boss: User, fake: FakeStripe) -> FakeStripe:  # noqa: F811
+    """Every route goes to Stripe, which settles what comes in dollars in euros."""
+    with transaction() as session:
+        session.query(Gateway).update({Gateway.kind: "stripe", Gateway.key: "stripe"})
+    fake.settles = {"usd": ("eur", 0.92), "jpy": ("eur", 0.00615)}
+    return fake
+
+
+def paid(boss: User, currency: str = "USD") -> Transaction:
+    order = factories.order(owner=boss, customer=factories.account(currency=currency))
+    card = Instrument(alias=CARDS["pays"], label="Visa ending 4242")
+    collection.collect_first(order.id, pay_with=card, form_key=f"first-{order.id}", by=boss)
+    assert db.session.scalars(select(Attempt.error)).all() == [None]
+    found = db.session.scalars(select(Transaction).where(Transaction.action == A.CHARGE)).one()
+    end_read()
+    return found
+
+
+def hear(charge: Transaction, dispute: str) -> Dispute:
+    row = disputes.hear(charge.gateway_id, dispute)
+    assert row is not None
+    end_read()
+    return row
+
+
+def settle(charge: Transaction, stripe: FakeStripe) -> None:
+    """Stripe pays out, and nobody has to be told of a difference."""
+    end_read()
+    stripe.pay_out()
+    settlement.sync(charge.gateway_id)
+    db.session.expire_all()
+    assert db.session.scalars(select(SettlementException.kind)).all() == []
+
+
+def moneys() -> list[tuple[str, int, str]]:
+    query = select(DisputeEntry.kind, DisputeEntry.amount, DisputeEntry.currency).order_by(DisputeEntry.id)
+    return [(str(kind), amount, currency) for kind, amount, currency in db.session.execute(query)]
+
+
+def receipts() -> list[Money]:
+    return [x.money for x in db.session.scalars(select(Receipt).order_by(Receipt.id))]
+
+
+def shown(charge: Transaction) -> PaymentStatus:
+    return derive(moving.figures(charge), None, cancelled=False)
+
+
+@pytest.mark.parametrize("currency", ["USD", "JPY"])
+def test_a_dispute_lost_abroad_takes_what_the_customer_had_paid(boss: User, stripe: FakeStripe, currency: str) -> None:
+    charge = paid(boss, currency)
+    dispute = stripe.dispute(charge.provider_id, inquiry=False)
+    hear(charge, dispute)
+    assert moneys() == [("debit", charge.amount, currency), ("fee", 1500, "EUR")]
+    assert (moving.figures(charge).disputed, ledger.left_to_refund(charge.id)) == (charge.amount, 0)
+    stripe.decide(dispute, won=False)
+    hear(charge, dispute)
+    settle(charge, stripe)
+    whole = Money(charge.amount, currency)
+    assert receipts() == [whole, -whole]
+    assert (shown(charge), moving.figures(charge).kept) == (PaymentStatus.CHARGED_BACK, 0)
+    assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.ISSUED
+    line = db.session.scalars(select(SettlementLine).where(SettlementLine.kind == "dispute")).one()
+    assert (line.currency, line.asked) == ("EUR", -whole)
+
+
+def test_a_dispute_won_abroad_leaves_the_customer_as_if_nothing_had_been(boss: User, stripe: FakeStripe) -> None:
+    charge = paid(boss)
+    dispute = stripe.dispute(charge.provider_id, inquiry=False)
+    hear(charge, dispute)
+    stripe.settles["usd"] = ("eur", 0.95)  # the euro fell meanwhile
+    stripe.decide(dispute, won=True)
+    hear(charge, dispute)
+    settle(charge, stripe)
+    assert moneys()[2:] == [("reinstatement", charge.amount, "USD")]
+    assert (moving.figures(charge).disputed, shown(charge)) == (0, PaymentStatus.PAID)
+    assert receipts() == [Money(charge.amount, "USD")]
+
+
+def test_a_dispute_in_another_currency_than_its_charge_is_not_written_down(boss: User, stripe: FakeStripe) -> None:
+    charge = paid(boss)
+    dispute = stripe.dispute(charge.provider_id, inquiry=False)
+    stripe.things[dispute].update(currency="gbp", balance_transactions=[])
+    with pytest.raises(CurrencyMismatch):
+        disputes.hear(charge.gateway_id, dispute)
+    assert db.session.scalars(select(Dispute.id)).all() == []
