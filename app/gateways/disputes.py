@@ -19,11 +19,12 @@ class DisputePhase(StrEnum):
 
 
 class DisputeMoney(StrEnum):
-    """Which way money went because of it: taken at opening, the processor's fee, given back when won."""
+    """Which way money went because of it: taken at opening, the processor's fee, either given back when won."""
 
     DEBIT = "debit"
     FEE = "fee"
     REINSTATEMENT = "reinstatement"
+    FEE_RETURNED = "fee_returned"
 
 
 class DisputeMovement(Value):

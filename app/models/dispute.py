@@ -83,11 +83,12 @@ class Dispute(Machine, Model):
 
 
 class DisputeEntryKind(StrEnum):
-    """Taken at opening, the processor's fee, given back when won."""
+    """Taken at opening, the processor's fee, either given back when won. A fee is no money of the customer's."""
 
     DEBIT = "debit"
     FEE = "fee"
     REINSTATEMENT = "reinstatement"
+    FEE_RETURNED = "fee_returned"
 
 
 # The cardholder's money, in the currency of the dispute. A fee is in that of the gateway's settlement.

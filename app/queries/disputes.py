@@ -46,6 +46,7 @@ ENTRIES = {
     DisputeEntryKind.DEBIT: lambda: _("Taken by the bank"),
     DisputeEntryKind.FEE: lambda: _("Dispute fee"),
     DisputeEntryKind.REINSTATEMENT: lambda: _("Given back"),
+    DisputeEntryKind.FEE_RETURNED: lambda: _("Dispute fee given back"),
 }
 
 
@@ -193,7 +194,8 @@ def load(number: str, reader: User) -> Row[Any]:
 
 
 def view(row: Row[Any], reader: User) -> DisputePage:
-    sentence, detail, icon, tone = _told(row)
+    moved = _entries(row.id)
+    sentence, detail, icon, tone = _told(row, moved)
     actions = [a for a in _actions(row, reader) if a is not None]
     answer = next((a for a in actions if a.key == "answer"), None)
     return DisputePage(
@@ -220,7 +222,7 @@ def view(row: Row[Any], reader: User) -> DisputePage:
         tone=tone,
         primary=answer,
         more=tuple(a for a in actions if a is not answer),
-        money=tuple(_moved(x) for x in _entries(row.id)),
+        money=tuple(_moved(x) for x in moved),
         words=tuple((label_of(key), text) for key, text in row.evidence.items() if text),
         answered_with=tuple(row.answered_with),
         answered_at=row.answered_at,
@@ -234,7 +236,7 @@ def _source(row: Row[Any]) -> Link:
     return Link(row.source, url_for(endpoint, number=row.source))
 
 
-def _told(row: Row[Any]) -> tuple[str, str, str, str]:
+def _told(row: Row[Any], moved: Sequence[Any]) -> tuple[str, str, str, str]:
     amount = money(Money(row.amount, row.currency))
     if row.status is DisputeStatus.NEEDS_RESPONSE:
         due = _("The bank reads no answer after %(day)s.", day=day(row.due_by)) if row.due_by else ""
@@ -245,7 +247,10 @@ def _told(row: Row[Any]) -> tuple[str, str, str, str]:
         waits = _("Banks take up to 75 days. The gateway tells us how it ends.")
         return _("The answer is with the bank."), waits, "clock", "info"
     if row.status is DisputeStatus.WON:
-        return _("Won: the bank gave back what it took."), _("The fee stays with the processor."), "circle-check", "ok"
+        kinds = {x.kind for x in moved}
+        kept = DisputeEntryKind.FEE in kinds and DisputeEntryKind.FEE_RETURNED not in kinds
+        fee = _("The fee stays with the processor.") if kept else ""
+        return _("Won: the bank gave back what it took."), fee, "circle-check", "ok"
     gone = _("%(amount)s went back to the cardholder; what it had paid is owed again.", amount=amount)
     told = (
         _("Accepted by us.")
@@ -287,7 +292,7 @@ def _entries(dispute_id: int) -> Sequence[Any]:
 
 
 def _moved(row: Row[Any]) -> MoneyView:
-    outward = row.kind is not DisputeEntryKind.REINSTATEMENT
+    outward = row.kind in (DisputeEntryKind.DEBIT, DisputeEntryKind.FEE)
     return MoneyView(ENTRIES[row.kind](), Money(row.amount, row.currency), row.provider_id, row.at, outward)
 
 

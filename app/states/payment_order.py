@@ -71,9 +71,9 @@ class Figures(Value):
 def derive(figures: Figures, last_attempt: AttemptStatus | None, *, cancelled: bool) -> PaymentStatus:
     """What a person is told. An open or unknown attempt is never shown as paid or failed (invariant 12)."""
     P, A = PaymentStatus, AttemptStatus
-    if figures.contested:
+    if figures.contested > 0:
         return P.DISPUTED
-    if figures.disputed:
+    if figures.disputed > 0:
         return P.CHARGED_BACK
     if figures.refunded > 0 and figures.captured > 0:
         return P.REFUNDED if figures.refunded >= figures.captured else P.PART_REFUNDED

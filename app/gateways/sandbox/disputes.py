@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -85,18 +86,21 @@ def accept(gateway: str, ref: str, key: str) -> DisputeFacts:
     return _end(gateway, ref, DisputePhase.LOST, key)
 
 
-def decide(gateway: str, ref: str, *, won: bool) -> DisputeFacts:
-    """The bank has made up its mind. Raises Rejected."""
-    return _end(gateway, ref, DisputePhase.WON if won else DisputePhase.LOST)
+def decide(gateway: str, ref: str, *, won: bool, fee_back: bool = False) -> DisputeFacts:
+    """The bank has made up its mind; of one that is won some processors give back their fee. Raises Rejected."""
+    return _end(gateway, ref, DisputePhase.WON if won else DisputePhase.LOST, fee_back=fee_back)
 
 
-def _end(gateway: str, ref: str, phase: DisputePhase, key: str | None = None) -> DisputeFacts:
+def _end(
+    gateway: str, ref: str, phase: DisputePhase, key: str | None = None, *, fee_back: bool = False
+) -> DisputeFacts:
     with books.writing() as session:
         charge, dispute = _held(session, gateway, ref)
         if dispute.phase in OPEN:
             dispute.phase, dispute.closed_by = phase, key or dispute.closed_by
             if phase is DisputePhase.WON and not dispute.inquiry:
-                _enter(session, dispute, ItemKind.REINSTATEMENT, Money(dispute.amount, dispute.currency))
+                fee = -ledger.dispute_fee(dispute.currency) if fee_back else None
+                _enter(session, dispute, ItemKind.REINSTATEMENT, Money(dispute.amount, dispute.currency), fee)
             _tell(session, charge, dispute, str(phase))
         return facts_of(session, dispute)
 
@@ -140,12 +144,19 @@ def find(gateway: str, ref: str) -> DisputeFacts | None:
         return facts_of(session, dispute) if dispute else None
 
 
+def _moved(entry: SandboxEntry) -> Iterator[DisputeMovement]:
+    returned = -entry.fee if entry.kind is ItemKind.REINSTATEMENT else 0
+    yield DisputeMovement(MONEY[entry.kind], entry.ref, Money(abs(entry.net) - returned, entry.currency))
+    if returned:
+        yield DisputeMovement(DisputeMoney.FEE_RETURNED, f"{entry.ref}-fee", Money(returned, entry.currency))
+
+
 def facts_of(session: Session, dispute: SandboxDispute) -> DisputeFacts:
     session.flush()
     entries = session.scalars(
         select(SandboxEntry).where(SandboxEntry.source_ref == dispute.ref).order_by(SandboxEntry.id)
     )
-    moved = tuple(DisputeMovement(MONEY[e.kind], e.ref, Money(abs(e.net), e.currency)) for e in entries)
+    moved = tuple(movement for entry in entries for movement in _moved(entry))
     told = [dispute.ref, dispute.phase, dispute.inquiry, dispute.closed_by, [m.provider_id for m in moved]]
     return DisputeFacts(
         dispute.ref,

@@ -104,7 +104,7 @@ def _movements(facts: Fact) -> Iterator[DisputeMovement]:
             if moved.minor > 0:
                 yield DisputeMovement(kind, entry["id"], moved)
         if fee:
-            kind = DisputeMoney.FEE if fee > 0 else DisputeMoney.REINSTATEMENT
+            kind = DisputeMoney.FEE if fee > 0 else DisputeMoney.FEE_RETURNED
             yield DisputeMovement(kind, f"{entry['id']}-fee", reading.money(entry, abs(fee)))
 
 

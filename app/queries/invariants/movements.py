@@ -148,6 +148,7 @@ def _refunds_apart(before: Any) -> list[str]:
 def _disputes_apart(before: Any) -> list[str]:
     """Each movement that the sandbox made because of a dispute we know of by its name; a letter told of others."""
     named = and_(Dispute.gateway_id == Gateway.id, Dispute.provider_id == SandboxEntry.source_ref)
+    moved = case((SandboxEntry.kind == ItemKind.FEE, SandboxEntry.net), else_=SandboxEntry.gross)
     rows = found(
         select(SandboxEntry.ref, SandboxEntry.kind)
         .join(Gateway, Gateway.key == SandboxEntry.gateway)
@@ -157,7 +158,7 @@ def _disputes_apart(before: Any) -> list[str]:
             and_(
                 DisputeEntry.dispute_id == Dispute.id,
                 DisputeEntry.kind == case(*((SandboxEntry.kind == kind, ours) for kind, ours in KINDS.items())),
-                DisputeEntry.amount == func.abs(SandboxEntry.net),
+                DisputeEntry.amount == func.abs(moved),
             ),
         )
         .where(SandboxEntry.source_ref.startswith("sbx_dp_"), SandboxEntry.at <= before, DisputeEntry.id.is_(None))

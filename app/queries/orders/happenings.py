@@ -53,6 +53,7 @@ REVERSALS: dict[tuple[str, str], Words] = {
     ("dispute", "money_debit"): Words("arrow-back-up", _("saw the bank take %(amount)s"), "bad"),
     ("dispute", "money_fee"): Words("coins", _("was charged a dispute fee of %(amount)s"), "warn"),
     ("dispute", "money_reinstatement"): Words("coins", _("got %(amount)s back from the bank"), "ok"),
+    ("dispute", "money_fee_returned"): Words("coins", _("got the dispute fee of %(amount)s back"), "ok"),
     ("dispute", "evidence"): Words("file-text", _("handed in evidence")),
     ("dispute", "giving_in"): Words("ban", _("gave in to the dispute")),
     ("dispute", "due_soon"): Words("hourglass", _("warned: dispute %(number)s is due soon"), "warn"),

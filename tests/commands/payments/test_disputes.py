@@ -32,7 +32,7 @@ from app.models import (
 )
 from app.models.order import TAG_DISPUTED
 from app.money import Money
-from app.queries import invariants
+from app.queries import invariants, ledger
 from app.states.dispute import DisputeStatus as S
 from app.states.invoice import InvoiceStatus
 from app.states.payment_order import PaymentStatus, derive
@@ -108,6 +108,15 @@ def test_won_gives_everything_back(charge: Transaction, boss: User) -> None:
     assert (moving.figures(charge).disputed, shown(charge)) == (0, PaymentStatus.PAID)
     assert TAG_DISPUTED not in order().tags
     assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.PAID
+
+
+def test_a_fee_that_is_given_back_is_none_of_the_customers_money(charge: Transaction) -> None:
+    row = opened(charge)
+    sandbox.decide("sandbox", row.provider_id or "", won=True, fee_back=True)
+    disputes.hear(charge.gateway_id, row.provider_id or "")
+    assert kinds() == ["debit", "fee", "reinstatement", "fee_returned"]
+    assert (moving.figures(charge).disputed, shown(charge)) == (0, PaymentStatus.PAID)
+    assert ledger.left_to_refund(charge.id) == charge.amount
 
 
 def test_lost_money_leaves_the_receivables_once(charge: Transaction) -> None:

@@ -122,10 +122,10 @@ def test_a_dispute_won_abroad_leaves_the_customer_as_if_nothing_had_been(boss: U
     dispute = stripe.dispute(charge.provider_id, inquiry=False)
     hear(charge, dispute)
     stripe.settles["usd"] = ("eur", 0.95)  # the euro fell meanwhile
-    stripe.decide(dispute, won=True)
+    stripe.decide(dispute, won=True, fee_back=1500)
     hear(charge, dispute)
     settle(charge, stripe)
-    assert moneys()[2:] == [("reinstatement", charge.amount, "USD")]
+    assert moneys()[2:] == [("reinstatement", charge.amount, "USD"), ("fee_returned", 1500, "EUR")]
     assert (moving.figures(charge).disputed, shown(charge)) == (0, PaymentStatus.PAID)
     assert receipts() == [Money(charge.amount, "USD")]
 

@@ -409,11 +409,11 @@ class FakeStripe:
             self._move(dispute, -dispute["amount"], 1500)
         return dispute["id"]
 
-    def decide(self, dispute_id: str, won: bool) -> None:
+    def decide(self, dispute_id: str, won: bool, fee_back: int = 0) -> None:
         dispute = self.things[dispute_id]
         dispute["status"] = "won" if won else "lost"
         if won:
-            self._move(dispute, dispute["amount"], 0)
+            self._move(dispute, dispute["amount"], -fee_back)
 
     def _move(self, dispute: Fact, amount: int, fee: int) -> None:
         source = {name: value for name, value in dispute.items() if name != "balance_transactions"}

@@ -67,7 +67,22 @@ def test_a_dispute_says_what_it_took_and_by_when_to_answer(gateway: Gateway, fak
 def test_a_dispute_that_is_won_gives_it_back(gateway: Gateway, fake: FakeStripe) -> None:
     told = gateway.dispute(opened(fake, "won", entry(1, -1000, 1500), entry(2, 1000, -1500)))
     assert told is not None and told.phase is DisputePhase.WON
-    assert [m.kind for m in told.movements[2:]] == [DisputeMoney.REINSTATEMENT] * 2
+    assert [m.kind for m in told.movements[2:]] == [DisputeMoney.REINSTATEMENT, DisputeMoney.FEE_RETURNED]
+
+
+def test_a_fee_by_itself_is_no_money_of_the_cardholders(gateway: Gateway, fake: FakeStripe) -> None:
+    fee = entry(3, -1500) | {"type": "stripe_fee", "reporting_category": "fee"}
+    told = gateway.dispute(opened(fake, "needs_response", entry(1, -1000), fee))
+    assert told is not None
+    assert [(m.kind, m.amount.minor) for m in told.movements] == [(DisputeMoney.DEBIT, 1000), (DisputeMoney.FEE, 1500)]
+
+
+def test_entries_abroad_are_what_was_disputed_and_fees_are_as_kept(gateway: Gateway, fake: FakeStripe) -> None:
+    taken = {"id": "t1", "amount": -920, "fee": 1500, "currency": "usd"}
+    told = gateway.dispute(opened(fake, "won", taken, {"id": "t2", "amount": 950, "fee": -1500, "currency": "usd"}))
+    assert told is not None
+    whole, fee = Money(1000, "EUR"), Money(1500, "USD")
+    assert [m.amount for m in told.movements] == [whole, fee, whole, fee]
 
 
 def test_an_inquiry_has_moved_nothing(gateway: Gateway, fake: FakeStripe) -> None:
