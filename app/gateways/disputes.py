@@ -36,7 +36,8 @@ class DisputeMovement(Value):
 
 
 class DisputeFacts(Value):
-    """`inquiry`: the bank only asks, no money has moved. `due_by`: evidence after that instant is not read."""
+    """`inquiry`: the bank only asks, no money has moved. `appealed`: it was decided once, and that is contested now.
+    `due_by`: evidence after that instant is not read. `movements` in the order in which they happened."""
 
     provider_id: str
     charge_id: str
@@ -48,6 +49,7 @@ class DisputeFacts(Value):
     due_by: datetime | None = None
     movements: tuple[DisputeMovement, ...] = ()
     raw_sha256: str = ""
+    appealed: bool = False
 
 
 class Evidence(Value):

@@ -93,7 +93,8 @@ class Receipt(Recorded, Model):
 
     `parent_id` names the receipt of the money that left; a receipt and those below it are one pot, whose rest is
     unapplied cash. `reversal`: offline money that never arrived, so that it counts as never received. What came offline
-    has a `reference` and the day it was `received_on`; `invoice_id` is what it was meant for.
+    has a `reference` and the day it was `received_on`; `invoice_id` is what it was meant for. `dispute_id`: what a bank
+    took for good, or gave back after all.
     """
 
     __tablename__ = "receipt"
@@ -114,6 +115,7 @@ class Receipt(Recorded, Model):
     invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"))
     transaction_id: Mapped[int | None] = mapped_column(ForeignKey("transaction.id"), unique=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), index=True)
+    dispute_id: Mapped[int | None] = mapped_column(ForeignKey("dispute.id"), index=True)
     reversal: Mapped[bool] = mapped_column(default=False)
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))

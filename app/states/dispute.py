@@ -14,13 +14,15 @@ class DisputeStatus(StrEnum):
 
 
 class DisputeEvent(StrEnum):
-    """ESCALATE: the bank is not content with the answer to its inquiry, and asks again."""
+    """ESCALATE: the bank is not content with the answer to its inquiry, and asks again. APPEAL: its decision is
+    contested, by us or by the cardholder, and an answer is wanted once more."""
 
     ANSWER = "answer"
     ESCALATE = "escalate"
     WIN = "win"
     LOSE = "lose"
     ACCEPT = "accept"
+    APPEAL = "appeal"
 
 
 S, E = DisputeStatus, DisputeEvent
@@ -36,4 +38,8 @@ EDGES: dict[tuple[DisputeStatus, DisputeEvent], DisputeStatus] = {
         for status in OPEN
         for event, end in {E.WIN: S.WON, E.LOSE: S.LOST, E.ACCEPT: S.ACCEPTED}.items()
     },
+    **{(status, E.APPEAL): S.NEEDS_RESPONSE for status in (S.UNDER_REVIEW, S.WON, S.LOST, S.ACCEPTED)},
+    # An appeal that was decided before anybody heard of it.
+    **{(status, E.WIN): S.WON for status in GONE},
+    (S.WON, E.LOSE): S.LOST,
 }

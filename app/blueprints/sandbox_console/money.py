@@ -77,13 +77,19 @@ def refund(gateway: str, ref: str) -> ResponseReturnValue:
 @bp.post("/<gateway>/disputes/<ref>")
 @requires(Permission.SANDBOX_OPERATE)
 def dispute(gateway: str, ref: str) -> ResponseReturnValue:
-    """`act` is win, lose or escalate."""
+    """`act` is win, win_all (the fee as well), lose, escalate or appeal."""
 
     def act() -> str:
         match request.form.get("act"):
             case "win":
                 commands.decide(gateway, ref, won=True, by=me())
                 return _("Decided for us.")
+            case "win_all":
+                commands.decide(gateway, ref, won=True, fee_back=True, by=me())
+                return _("Decided for us, and the fee is given back.")
+            case "appeal":
+                commands.appeal(gateway, ref, by=me())
+                return _("It is argued once more, and waits for an answer.")
             case "lose":
                 commands.decide(gateway, ref, won=False, by=me())
                 return _("Decided for the cardholder.")

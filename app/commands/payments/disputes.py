@@ -30,6 +30,7 @@ from ...models import (
     DisputeEntry,
     DisputeEntryKind,
     Gateway,
+    History,
     PaymentOrder,
     SalesOrder,
     Symptom,
@@ -48,6 +49,7 @@ from . import given_back, movements
 
 E, S, K = DisputeEvent, DisputeStatus, DisputeEntryKind
 REMIND_BEFORE = timedelta(days=5)
+MOST_ASKED = 5
 
 
 class Letter(Value):
@@ -125,18 +127,47 @@ def _opened(row: Dispute, order: SalesOrder | None, *, by: Actor) -> None:
     mails.dispute_opened(row, by=by)
 
 
+class Outrun(Exception):
+    """Newer news was written down while the gateway was asked."""
+
+
 def hear(gateway_id: int, provider_id: str) -> Dispute | None:
-    """The gateway has news of a dispute: ask, and write down what it says. None: of no payment of ours."""
-    gateway = registry.for_account(registry.account_of(get(Gateway, gateway_id)))
-    end_read()
-    facts = gateway.dispute(provider_id)
-    return write(gateway_id, facts) if facts is not None else None
+    """The gateway has news of a dispute: ask, and write down what it says. None: of no payment of ours.
+
+    Asked once more where somebody else wrote down news meanwhile: an older answer never undoes a newer one.
+    """
+    for _ in range(MOST_ASKED):
+        seen = _newest(gateway_id, provider_id)
+        gateway = registry.for_account(registry.account_of(get(Gateway, gateway_id)))
+        end_read()
+        facts = gateway.dispute(provider_id)
+        try:
+            return write(gateway_id, facts, seen=seen) if facts is not None else None
+        except Outrun:
+            continue
+    raise Outrun(f"{provider_id} moves faster than it can be asked about")
+
+
+def _newest(gateway_id: int, provider_id: str) -> int:
+    """The id of the last thing that happened to the dispute here; 0 while it is unknown."""
+    query = (
+        select(func.max(History.id))
+        .join(Dispute, (History.entity == Dispute.__tablename__) & (History.entity_id == Dispute.id))
+        .where(Dispute.gateway_id == gateway_id, Dispute.provider_id == provider_id)
+    )
+    return db.session.scalar(query) or 0
 
 
 def write(
-    gateway_id: int, facts: DisputeFacts, *, event: DisputeEvent | None = None, by: Actor = SYSTEM
+    gateway_id: int,
+    facts: DisputeFacts,
+    *,
+    event: DisputeEvent | None = None,
+    by: Actor = SYSTEM,
+    seen: int | None = None,
 ) -> Dispute | None:
-    """What the gateway says of a dispute, committed. `event`: what we have just done about it, which it confirms."""
+    """What the gateway says of a dispute, committed. `event`: what we have just done about it, which it confirms;
+    `seen`: what was the newest when it was asked. Raises Outrun."""
     with transaction():
         capture_id = db.session.scalar(
             select(Transaction.id)
@@ -150,6 +181,8 @@ def write(
         if capture_id is None:
             return None
         capture, order = movements.lock_chain(capture_id)
+        if seen is not None and _newest(gateway_id, facts.provider_id) != seen:
+            raise Outrun(facts.provider_id)
         _same_currency(facts, capture)
         row = _known(gateway_id, facts, capture)
         if row is None:
@@ -157,7 +190,7 @@ def write(
             row.provider_id = facts.provider_id
             _opened(row, order, by=by)
         row = lock(Dispute, row.id)
-        _follow(row, facts, event, by)
+        _follow(row, order, facts, event, by)
         _settle(row, order, by=by)
         return row
 
@@ -185,14 +218,15 @@ def _known(gateway_id: int, facts: DisputeFacts, capture: Transaction) -> Disput
     return row
 
 
-def _follow(row: Dispute, facts: DisputeFacts, event: DisputeEvent | None, by: Actor) -> None:
+def _follow(row: Dispute, order: SalesOrder | None, facts: DisputeFacts, event: DisputeEvent | None, by: Actor) -> None:
     row.due_by = facts.due_by or row.due_by
-    for moved in facts.movements:
-        _enter(row, DisputeEntryKind(moved.kind.value), moved.amount, moved.provider_id, facts.raw_sha256)
+    _enter_all(row, facts)
     escalated = row.inquiry and not facts.inquiry
     if escalated:
-        row.inquiry = False
+        row.inquiry, row.reminded_at = False, None
         row.record("escalated", by=SYSTEM, amount=row.amount, currency=row.currency)
+    if _reopened(row, facts, escalated=escalated):
+        _appeal(row, order, facts.due_by, by=by)
     for wanted in (event, _event(facts.phase, escalated=escalated)):
         if wanted is not None and row.can(wanted):
             row.transition(wanted, by=by if wanted is event else SYSTEM, number=row.number)
@@ -204,11 +238,45 @@ def _event(phase: DisputePhase, *, escalated: bool) -> DisputeEvent | None:
     return {DisputePhase.UNDER_REVIEW: E.ANSWER, DisputePhase.WON: E.WIN, DisputePhase.LOST: E.LOSE}[phase]
 
 
+def _reopened(row: Dispute, facts: DisputeFacts, *, escalated: bool) -> bool:
+    """It was decided, here or without our hearing of it, and is not any more."""
+    if facts.phase not in (DisputePhase.NEEDS_RESPONSE, DisputePhase.UNDER_REVIEW):
+        return False
+    if row.is_open:
+        return facts.appealed and row.status is S.UNDER_REVIEW and not _times_asked(row, E.APPEAL)
+    return facts.appealed or escalated
+
+
+def _appeal(row: Dispute, order: SalesOrder | None, due_by: datetime | None, *, by: Actor) -> None:
+    """Open again, with a day of its own to answer by; while it is, nothing of it is lost."""
+    row.due_by, row.reminded_at, row.closed_at = due_by, None, None
+    row.transition(E.APPEAL, by=by, number=row.number, amount=row.amount, currency=row.currency)
+    audit.note("dispute.appeal", row.number, by=by, after={"amount": row.money})
+    if order is not None:
+        order.tag(TAG_DISPUTED)
+    mails.dispute_opened(row, by=by, version=f"appeal:{_times_asked(row, E.APPEAL)}")
+
+
+def _times_asked(row: Dispute, *events: DisputeEvent) -> int:
+    """How often the bank has asked again, by its history."""
+    mine = (History.entity == Dispute.__tablename__) & (History.entity_id == row.id) & History.event.in_(events)
+    return db.session.scalar(select(func.count()).where(mine)) or 0
+
+
+def _enter_all(row: Dispute, facts: DisputeFacts) -> None:
+    """What a letter told of already is not told again by the gateway, whose first movement of that kind it was."""
+    told = select(DisputeEntry.kind).where(DisputeEntry.dispute_id == row.id, DisputeEntry.provider_id == _by_hand(row))
+    by_letter = set(db.session.scalars(told))
+    for moved in facts.movements:
+        kind = DisputeEntryKind(moved.kind.value)
+        if kind in by_letter:
+            by_letter.discard(kind)
+        else:
+            _enter(row, kind, moved.amount, moved.provider_id, facts.raw_sha256)
+
+
 def _enter(row: Dispute, kind: DisputeEntryKind, amount: Money, provider_id: str, raw_sha256: str = "") -> None:
-    """One row for each movement of money; what a letter told of already is not told again by the gateway."""
-    told = select(DisputeEntry.id).where(DisputeEntry.dispute_id == row.id, DisputeEntry.kind == kind)
-    if db.session.scalar(told.where(DisputeEntry.provider_id == _by_hand(row)).limit(1)) is not None:
-        return
+    """One row for each movement of money."""
     fresh = insert_once(
         DisputeEntry,
         dispute_id=row.id,
@@ -226,15 +294,14 @@ def _enter(row: Dispute, kind: DisputeEntryKind, amount: Money, provider_id: str
 
 
 def _settle(row: Dispute, order: SalesOrder | None, *, by: Actor) -> None:
-    """Once it is decided: what is lost leaves the receivables, tag and escalation go. Once only, by `closed_at`."""
+    """What is lost is out of the receivables, what is not is in them; tag and escalation go once it is decided."""
     db.session.flush()
+    given_back.follow(row, _taken(row) if row.status in GONE else 0, by=by)
     if row.status is not S.NEEDS_RESPONSE:
         escalations.clear(Symptom.DISPUTE_DUE, row, "It is answered or decided.")
     if row.is_open or row.closed_at is not None:
         return
     row.closed_at = clock.now()
-    if row.status in GONE and (gone := _taken(row)) > 0:
-        given_back.lost(row, Money(gone, row.currency), by=by)
     others = select(Dispute.id).where(Dispute.status.in_(OPEN), Dispute.payment_order_id.in_(_beside(row)))
     if order is not None and db.session.scalar(others.limit(1)) is None:
         order.untag(TAG_DISPUTED)
@@ -256,7 +323,7 @@ def _taken(row: Dispute) -> int:
             .group_by(DisputeEntry.kind)
         ).all()  # type: ignore[arg-type]
     )
-    return int(sums.get(K.DEBIT, 0)) - int(sums.get(K.REINSTATEMENT, 0))
+    return max(int(sums.get(K.DEBIT, 0)) - int(sums.get(K.REINSTATEMENT, 0)), 0)
 
 
 def answer(dispute_id: int, evidence: Evidence, *, by: User) -> Dispute:
@@ -280,7 +347,8 @@ def answer(dispute_id: int, evidence: Evidence, *, by: User) -> Dispute:
             row.transition(E.ANSWER, by=Actor.of(by), number=row.number)
             _settle(row, order, by=Actor.of(by))
             return row
-        key = f"cs-{row.number}-{forms.fingerprint([row.evidence, row.answered_with])[:24]}"
+        said = [row.evidence, row.answered_with, _times_asked(row, E.APPEAL, E.ESCALATE)]
+        key = f"cs-{row.number}-{forms.fingerprint(said)[:24]}"
     return _told(row, E.ANSWER, by, lambda g, id: g.answer_dispute(id, evidence, key))
 
 
@@ -309,7 +377,7 @@ def decide(dispute_id: int, *, won: bool, by: User) -> Dispute:
         if row.provider_id is not None:
             raise Refusal("gateway_decides", "The gateway tells us how this ends; it is not written in by hand.")
         event = E.WIN if won else E.LOSE
-        if not row.can(event):
+        if not row.is_open:
             raise Refusal("decided", "This dispute is decided already.", "Reload the page to see how.")
         if won and (taken := _taken(row)) > 0:
             _enter(row, K.REINSTATEMENT, Money(taken, row.currency), _by_hand(row))

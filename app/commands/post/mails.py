@@ -263,13 +263,13 @@ def authorization_lapses(attempt: Attempt, *, amount: Money, by: By) -> OrderEma
     return _notice(content, source, attempt, "lapses", by)
 
 
-def dispute_opened(row: Dispute, *, by: By) -> OrderEmail | None:
-    """Tell the owner that a payment is contested. None with nobody to tell."""
+def dispute_opened(row: Dispute, *, by: By, version: str = "opened") -> OrderEmail | None:
+    """Tell the owner that a payment is contested, or is again. None with nobody to tell."""
     source = _source(row.payment_order)
     content = kinds.DisputeOpened(
         *_about(source), amount=row.money, number=row.number, reason=row.reason, due_by=row.due_by
     )
-    return _notice(content, source, row, "opened", by)
+    return _notice(content, source, row, version, by)
 
 
 def new_link_requested(subject: Approval | PaymentIntent, *, by: By) -> OrderEmail | None:

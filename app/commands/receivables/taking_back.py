@@ -67,10 +67,11 @@ def shares(root: Receipt, amount: int) -> dict[int, int]:
     return found
 
 
-def taken_by(row: Receipt) -> dict[int, int]:
-    """Minor units that the receipt of money that left took from each invoice."""
-    query = select(Allocation.invoice_id, -func.sum(Allocation.amount)).where(Allocation.receipt_id == row.id)
-    return {invoice_id: int(amount) for invoice_id, amount in db.session.execute(query.group_by(Allocation.invoice_id))}
+def taken_by(*rows: Receipt) -> dict[int, int]:
+    """Minor units that receipts of money that left took from each invoice, less what came back to it."""
+    mine = Allocation.receipt_id.in_([row.id for row in rows])
+    query = select(Allocation.invoice_id, -func.sum(Allocation.amount)).where(mine).group_by(Allocation.invoice_id)
+    return {invoice_id: int(amount) for invoice_id, amount in db.session.execute(query) if amount > 0}
 
 
 def _owed_again(row: Receipt, invoice: Invoice, amount: int, *, by: Actor) -> None:

@@ -131,9 +131,14 @@ def escalate(gateway: str, dispute: str, *, by: User) -> None:
     _do(gateway, "inquiry_escalated", dispute, by, lambda: disputes.escalate(gateway, dispute))
 
 
-def decide(gateway: str, dispute: str, *, won: bool, by: User) -> None:
-    after = {"dispute": dispute, "won": won}
-    _do(gateway, "dispute_decided", after, by, lambda: disputes.decide(gateway, dispute, won=won))
+def appeal(gateway: str, dispute: str, *, by: User) -> None:
+    """What was lost is argued once more."""
+    _do(gateway, "dispute_appealed", dispute, by, lambda: disputes.appeal(gateway, dispute))
+
+
+def decide(gateway: str, dispute: str, *, won: bool, fee_back: bool = False, by: User) -> None:
+    after = {"dispute": dispute, "won": won, "fee_back": fee_back}
+    _do(gateway, "dispute_decided", after, by, lambda: disputes.decide(gateway, dispute, won=won, fee_back=fee_back))
 
 
 def pay_out(gateway: str, *, by: User) -> list[str]:

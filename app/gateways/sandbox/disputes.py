@@ -71,6 +71,17 @@ def escalate(gateway: str, ref: str) -> DisputeFacts:
         return facts_of(session, dispute)
 
 
+def appeal(gateway: str, ref: str) -> DisputeFacts:
+    """What was lost is argued once more; the money stays where it is meanwhile. Raises Rejected."""
+    with books.writing() as session:
+        charge, dispute = _held(session, gateway, ref)
+        if dispute.phase is DisputePhase.LOST:
+            dispute.phase, dispute.appealed, dispute.closed_by = DisputePhase.NEEDS_RESPONSE, True, None
+            dispute.due_by = clock.now() + ANSWER_WITHIN
+            _tell(session, charge, dispute, "appealed")
+        return facts_of(session, dispute)
+
+
 def answer(gateway: str, ref: str, handed_in: list[str], key: str) -> DisputeFacts:
     """Evidence comes in, once. Raises Rejected."""
     with books.writing() as session:
@@ -157,7 +168,14 @@ def facts_of(session: Session, dispute: SandboxDispute) -> DisputeFacts:
         select(SandboxEntry).where(SandboxEntry.source_ref == dispute.ref).order_by(SandboxEntry.id)
     )
     moved = tuple(movement for entry in entries for movement in _moved(entry))
-    told = [dispute.ref, dispute.phase, dispute.inquiry, dispute.closed_by, [m.provider_id for m in moved]]
+    told = [
+        dispute.ref,
+        dispute.phase,
+        dispute.inquiry,
+        dispute.appealed,
+        dispute.closed_by,
+        [m.provider_id for m in moved],
+    ]
     return DisputeFacts(
         dispute.ref,
         dispute.charge_ref,
@@ -169,4 +187,5 @@ def facts_of(session: Session, dispute: SandboxDispute) -> DisputeFacts:
         due_by=dispute.due_by,
         movements=moved,
         raw_sha256=sha256(told),
+        appealed=dispute.appealed and dispute.phase in OPEN,
     )

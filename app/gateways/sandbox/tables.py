@@ -184,7 +184,8 @@ class SandboxInstruction(Model):
 
 
 class SandboxDispute(Model):
-    """`closed_by` is the key of the answer or surrender; `evidence` names what was handed in, never its content."""
+    """`closed_by` is the key of the answer or surrender; `evidence` names what was handed in, never its content.
+    `appealed`: it was lost once."""
 
     __tablename__ = "sandbox_dispute"
 
@@ -197,6 +198,7 @@ class SandboxDispute(Model):
     reason: Mapped[str] = mapped_column(String(60))
     phase: Mapped[DisputePhase] = mapped_column(enum(DisputePhase))
     inquiry: Mapped[bool]
+    appealed: Mapped[bool] = mapped_column(default=False)
     opened_at: Mapped[datetime] = mapped_column(default=clock.now)
     due_by: Mapped[datetime]
     closed_by: Mapped[str | None] = mapped_column(String(64))

@@ -47,15 +47,27 @@ def dispute(client: StripeClient, provider_id: str) -> DisputeFacts | None:
 
 def answer(client: StripeClient, provider_id: str, evidence: Evidence, key: str) -> DisputeFacts:
     """Files first, each under a key of its own; then all of it at once, which can be done once only."""
-    found = {NAMES.get(name, name): text[:LONGEST_TEXT] for name, text in evidence.words.items() if text}
-    for name, (file_name, _content_type, content) in evidence.files.items():
-        found[name] = _upload(client, file_name, content, f"{key}-{name}")
+    appealed = _appealed(client.v1.disputes.retrieve(provider_id).to_dict())
+    words = {NAMES.get(name, name): text[:LONGEST_TEXT] for name, text in evidence.words.items() if text}
+    files = {
+        name: _upload(client, file_name, content, f"{key}-{name}")
+        for name, (file_name, _content_type, content) in evidence.files.items()
+    }
     told = client.v1.disputes.update(
         provider_id,
-        {"evidence": cast("DisputeUpdateParamsEvidence", found), "submit": True},
+        {
+            "evidence": cast("DisputeUpdateParamsEvidence", _appeal(words, files) if appealed else words | files),
+            "submit": True,
+        },
         {"idempotency_key": key},
     )
     return read(told.to_dict())
+
+
+def _appeal(words: dict[str, str], files: dict[str, str]) -> Fact:
+    """What an appeal has room for: one text, and files (docs.stripe.com/api/disputes/update, `evidence.appeal`)."""
+    reason = "\n\n".join(words.values())[:LONGEST_TEXT]
+    return {"appeal": {"card": {"reason_for_filing": reason, "supporting_files": list(files.values())}}}
 
 
 def _upload(client: StripeClient, name: str, content: bytes, key: str) -> str:
@@ -81,7 +93,12 @@ def read(facts: Fact) -> DisputeFacts:
         due_by=reading.instant(details["due_by"]) if details.get("due_by") else None,
         movements=tuple(_movements(facts)),
         raw_sha256=sha256(facts),
+        appealed=_appealed(facts),
     )
+
+
+def _appealed(facts: Fact) -> bool:
+    return str(facts["status"]).startswith("appeal_")
 
 
 def _movements(facts: Fact) -> Iterator[DisputeMovement]:

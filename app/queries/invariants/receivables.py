@@ -104,7 +104,10 @@ def offline_apart(grace: timedelta) -> list[str]:
     )
     unproven = found(
         select(Receipt.number).where(
-            Receipt.kind == ReceiptKind.GATEWAY, Receipt.transaction_id.is_(None), Receipt.amount > 0
+            Receipt.kind == ReceiptKind.GATEWAY,
+            Receipt.transaction_id.is_(None),
+            Receipt.dispute_id.is_(None),
+            Receipt.amount > 0,
         )
     )
     return [

@@ -59,6 +59,9 @@ REVERSALS: dict[tuple[str, str], Words] = {
     ("dispute", "due_soon"): Words("hourglass", _("warned: dispute %(number)s is due soon"), "warn"),
     ("dispute", "answer"): Words("send", _("answered dispute %(number)s"), "info"),
     ("dispute", "escalate"): Words("alert-triangle", _("heard that the bank wants more on dispute %(number)s"), "warn"),
+    ("dispute", "appeal"): Words(
+        "alert-triangle", _("heard that the decision on dispute %(number)s is contested"), "bad"
+    ),
     ("dispute", "win"): Words("circle-check", _("won dispute %(number)s"), "ok"),
     ("dispute", "lose"): Words("circle-x", _("lost dispute %(number)s"), "bad"),
     ("dispute", "accept"): Words("ban", _("accepted dispute %(number)s"), "bad"),

@@ -121,7 +121,7 @@ def _moves(account_id: int, currency: str, zone: str) -> Iterator[Move]:
     for r in mine(WriteOff, WriteOff.at, WriteOff.amount, invoice):
         what = _("Written off") if r.amount > 0 else _("Write-off taken back")
         yield clock.local_date(r.at, zone), 1, r.id, what, r.invoice, -r.amount, *_of_invoice(r.invoice)
-    names = ("number", "received_on", "at", "amount", "kind", "reversal", "parent_id", "transaction_id")
+    names = ("number", "received_on", "at", "amount", "kind", "reversal", "parent_id", "dispute_id")
     for r in mine(Receipt, *(getattr(Receipt, name) for name in names)):
         on = r.received_on or clock.local_date(r.at, zone)
         href = url_for("receivables.receipt", receipt=r.number)
@@ -135,13 +135,13 @@ def _of_invoice(number: str) -> tuple[str, str]:
 def _what(row: Any) -> str:
     if row.reversal:
         return _("Payment reversed")
+    if row.dispute_id is not None:
+        return _("Won back from a dispute") if row.amount > 0 else _("Lost to a dispute")
     if row.amount > 0:
         if row.parent_id is None:
             return _("Payment received")
         return _("Refund came back") if row.kind is ReceiptKind.GATEWAY else _("Pay-out came back")
-    if row.kind is not ReceiptKind.GATEWAY:
-        return _("Paid out")
-    return _("Refund") if row.transaction_id is not None else _("Lost to a dispute")
+    return _("Refund") if row.kind is ReceiptKind.GATEWAY else _("Paid out")
 
 
 class Paper(Value):

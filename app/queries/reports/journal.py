@@ -109,14 +109,14 @@ def _receipts(span: Span) -> Iterator[Entry]:
     r = Receipt
     received = (r.received_on >= span.first.first) & (r.received_on < span.last.plus(1).first)
     given_back = r.received_on.is_(None) & r.parent_id.is_not(None) & span.holds(r.at)
-    columns = (r.number, r.kind, r.amount, r.currency, r.received_on, r.at, r.transaction_id)
+    columns = (r.number, r.kind, r.amount, r.currency, r.received_on, r.at, r.dispute_id)
     for row in read_columns(select(*columns).where(received | given_back).order_by(r.id)):
         amount = Money(row.amount, row.currency)
         if row.kind is not ReceiptKind.GATEWAY:
             yield from posting.of_offline(row.received_on, amount, row.number)
         else:
             day = clock.local_date(row.at, span.zone)
-            yield from posting.of_given_back(day, amount, row.number, by_bank=row.transaction_id is None)
+            yield from posting.of_given_back(day, amount, row.number, by_bank=row.dispute_id is not None)
 
 
 def _batches(span: Span) -> Iterator[Entry]:

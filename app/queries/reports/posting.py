@@ -117,6 +117,6 @@ def of_offline(day: date, amount: Money, reference: str) -> Iterator[Entry]:
 
 def of_given_back(day: date, amount: Money, reference: str, *, by_bank: bool) -> Iterator[Entry]:
     """What a gateway gave back is owed again by the customer, until it is credited; `amount` is below zero for that,
-    above for a refund that came back. `by_bank`: a dispute took it."""
+    above for what came back after all. `by_bank`: a dispute took it."""
     passed = L.DISPUTES if by_bank else L.REFUNDS
     yield from move(day, -amount, into=L.RECEIVABLES, out_of=passed, reference=reference)

@@ -15,9 +15,10 @@ from app.commands.payments import disputes
 from app.commands.payments.disputes import Letter
 from app.db import db, end_read
 from app.errors import Refusal
-from app.gateways.disputes import Evidence
+from app.gateways.disputes import DisputeFacts, Evidence
 from app.gateways.sandbox import disputes as sandbox
 from app.gateways.sandbox import script
+from app.gateways.sandbox.adapter import SandboxGateway
 from app.models import (
     Dispute,
     DisputeEntry,
@@ -128,6 +129,85 @@ def test_lost_money_leaves_the_receivables_once(charge: Transaction) -> None:
     assert db.session.scalars(select(Receipt.amount).order_by(Receipt.id)).all() == [charge.amount, -charge.amount]
     assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.ISSUED
     assert shown(charge) is PaymentStatus.CHARGED_BACK
+
+
+def lose(row: Dispute) -> Dispute:
+    end_read()
+    sandbox.decide("sandbox", row.provider_id or "", won=False)
+    return disputes.hear(row.gateway_id, row.provider_id or "") or row
+
+
+def appealed(row: Dispute) -> Dispute:
+    end_read()
+    sandbox.appeal("sandbox", row.provider_id or "")
+    return disputes.hear(row.gateway_id, row.provider_id or "") or row
+
+
+def receipts() -> list[int]:
+    return list(db.session.scalars(select(Receipt.amount).order_by(Receipt.id)))
+
+
+def test_lost_and_won_on_appeal_the_customer_has_paid_again(charge: Transaction, boss: User) -> None:
+    whole, row = charge.amount, lose(opened(charge))
+    assert row.closed_at is not None and TAG_DISPUTED not in order().tags
+    row = appealed(row)
+    assert (row.status, row.closed_at, shown(charge)) == (S.NEEDS_RESPONSE, None, PaymentStatus.DISPUTED)
+    assert TAG_DISPUTED in order().tags
+    assert db.session.scalar(select(func.count()).where(OrderEmail.kind == "dispute_opened")) == 2
+    assert receipts() == [whole, -whole, whole]  # undecided, so not lost
+    assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.PAID
+    assert invariants.broken(grace=timedelta(0)) == []
+    row = disputes.answer(row.id, WORDS, by=boss)
+    assert row.status is S.UNDER_REVIEW
+    end_read()
+    sandbox.decide("sandbox", row.provider_id or "", won=True)
+    disputes.hear(charge.gateway_id, row.provider_id or "")
+    assert kinds() == ["debit", "fee", "reinstatement"]
+    assert (receipts(), shown(charge)) == ([whole, -whole, whole], PaymentStatus.PAID)
+    assert TAG_DISPUTED not in order().tags
+
+
+def test_lost_on_appeal_too_it_is_owed_again(charge: Transaction) -> None:
+    whole, row = charge.amount, lose(appealed(lose(opened(charge))))
+    assert (row.status, receipts()) == (S.LOST, [whole, -whole, whole, -whole])
+    assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.ISSUED
+    assert db.session.scalars(select(DisputeEntry.kind)).all() == ["debit", "fee"]
+
+
+def test_an_appeal_that_was_decided_before_anybody_heard_of_it(charge: Transaction) -> None:
+    row = lose(opened(charge))
+    end_read()
+    sandbox.appeal("sandbox", row.provider_id or "")
+    sandbox.decide("sandbox", row.provider_id or "", won=True)
+    row = disputes.hear(row.gateway_id, row.provider_id or "") or row
+    assert (row.status, receipts()) == (S.WON, [charge.amount, -charge.amount, charge.amount])
+    assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.PAID
+
+
+def test_lost_and_appealed_before_anybody_heard_it_is_answered_once_more(charge: Transaction, boss: User) -> None:
+    row = disputes.answer(opened(charge).id, WORDS, by=boss)
+    end_read()
+    sandbox.decide("sandbox", row.provider_id or "", won=False)
+    row = appealed(row)
+    assert (row.status, receipts()) == (S.NEEDS_RESPONSE, [charge.amount])
+    assert disputes.answer(row.id, WORDS, by=boss).status is S.UNDER_REVIEW
+
+
+def test_an_older_answer_never_undoes_a_newer_one(charge: Transaction, monkeypatch: pytest.MonkeyPatch) -> None:
+    row, ask = lose(opened(charge)), SandboxGateway.dispute
+    slow = [True]
+
+    def dispute(self: SandboxGateway, provider_id: str) -> DisputeFacts | None:
+        facts = ask(self, provider_id)
+        if slow and slow.pop():
+            appealed(row)
+            end_read()
+        return facts
+
+    monkeypatch.setattr(SandboxGateway, "dispute", dispute)
+    found = disputes.hear(row.gateway_id, row.provider_id or "")
+    assert found is not None and found.status is S.NEEDS_RESPONSE
+    assert receipts() == [charge.amount, -charge.amount, charge.amount]
 
 
 def test_heard_of_only_after_it_was_lost_it_ends_the_same(charge: Transaction) -> None:

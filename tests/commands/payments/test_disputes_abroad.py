@@ -14,6 +14,7 @@ from app.commands.payments import collection, disputes
 from app.commands.payments.charges import Instrument
 from app.commands.settlement import settlement
 from app.db import db, end_read, transaction
+from app.gateways.disputes import Evidence
 from app.models import (
     Attempt,
     Dispute,
@@ -29,6 +30,7 @@ from app.models import (
 )
 from app.money import CurrencyMismatch, Money
 from app.queries import invariants, ledger
+from app.states.dispute import DisputeStatus
 from app.states.invoice import InvoiceStatus
 from app.states.payment_order import PaymentStatus, derive
 from tests import factories
@@ -137,3 +139,26 @@ def test_a_dispute_in_another_currency_than_its_charge_is_not_written_down(boss:
     with pytest.raises(CurrencyMismatch):
         disputes.hear(charge.gateway_id, dispute)
     assert db.session.scalars(select(Dispute.id)).all() == []
+
+
+def test_won_and_lost_on_appeal_it_is_owed_again(boss: User, stripe: FakeStripe) -> None:
+    charge = paid(boss)
+    dispute, whole = stripe.dispute(charge.provider_id, inquiry=False), Money(charge.amount, "USD")
+    words = Evidence({"product_description": "Licences"}, {})
+    disputes.answer(hear(charge, dispute).id, words, by=boss)
+    end_read()
+    stripe.decide(dispute, won=True)
+    hear(charge, dispute)
+    stripe.settles["usd"] = ("eur", 0.95)
+    stripe.appeal(dispute, again=True)
+    row = hear(charge, dispute)
+    assert (row.status, shown(charge)) == (DisputeStatus.NEEDS_RESPONSE, PaymentStatus.DISPUTED)
+    disputes.answer(row.id, words, by=boss)
+    end_read()
+    assert len(set(stripe.keys(f"/v1/disputes/{dispute}"))) == 2
+    stripe.decide(dispute, won=False)
+    hear(charge, dispute)
+    settle(charge, stripe)
+    assert [kind for kind, _, _ in moneys()] == ["debit", "fee", "reinstatement", "debit"]
+    assert (receipts(), shown(charge)) == ([whole, -whole], PaymentStatus.CHARGED_BACK)
+    assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.ISSUED

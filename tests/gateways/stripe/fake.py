@@ -415,6 +415,13 @@ class FakeStripe:
         if won:
             self._move(dispute, dispute["amount"], -fee_back)
 
+    def appeal(self, dispute_id: str, again: bool = False) -> None:
+        """The decision is contested; `again`: and the bank takes the money once more."""
+        dispute = self.things[dispute_id]
+        dispute.update(status="appeal_needs_response", evidence_details={"due_by": int(time.time()) + 9 * 86400})
+        if again:
+            self._move(dispute, -dispute["amount"], 0)
+
     def _move(self, dispute: Fact, amount: int, fee: int) -> None:
         source = {name: value for name, value in dispute.items() if name != "balance_transactions"}
         entry = self._book("adjustment", amount, source, fee=fee, category="dispute")
@@ -436,7 +443,8 @@ class FakeStripe:
         dispute = self._get(dispute_id)
         dispute["evidence"].update(params.get("evidence", {}))
         if params.get("submit") == "true":
-            dispute["status"] = "under_review"
+            appealed = dispute["status"].startswith("appeal_")
+            dispute["status"] = "appeal_under_review" if appealed else "under_review"
         return dispute
 
     def close_dispute(self, params: Fact, dispute_id: str) -> Fact:

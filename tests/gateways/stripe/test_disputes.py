@@ -100,7 +100,7 @@ def test_evidence_is_uploaded_and_handed_in_once(gateway: Gateway, fake: FakeStr
     dispute = opened(fake)
     told = gateway.answer_dispute(dispute, EVIDENCE, "d1")
     assert told.phase is DisputePhase.UNDER_REVIEW
-    upload, update = fake.sent
+    upload, update = (sent for sent in fake.sent if sent.method == "POST")
     assert (upload.path, upload.key, upload.params["purpose"]) == (
         "/v1/files",
         "d1-customer_signature",
@@ -116,6 +116,16 @@ def test_evidence_is_uploaded_and_handed_in_once(gateway: Gateway, fake: FakeStr
     }
     assert gateway.answer_dispute(dispute, EVIDENCE, "d1") == told
     assert len([i for i in fake.things if i.startswith("file_")]) == 1
+
+
+def test_an_appeal_is_answered_by_one_text_with_files(gateway: Gateway, fake: FakeStripe) -> None:
+    dispute = opened(fake, "appeal_needs_response")
+    told = gateway.answer_dispute(dispute, EVIDENCE, "d2")
+    assert (told.phase, told.appealed) == (DisputePhase.UNDER_REVIEW, True)
+    file = next(i for i in fake.things if i.startswith("file_"))
+    words = "ap@northfield.test\n\nseen\n\n1"
+    appeal = {"card": {"reason_for_filing": words, "supporting_files": {"0": file}}}
+    assert fake.sent[-1].params["evidence"] == {"appeal": appeal}
 
 
 def test_giving_in_is_losing(gateway: Gateway, fake: FakeStripe) -> None:
