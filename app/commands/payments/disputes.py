@@ -84,14 +84,34 @@ def record(transaction_id: int, letter: Letter, *, form_key: str, by: User) -> D
 def _refuse(capture: Transaction, letter: Letter) -> None:
     if capture.action not in movements.CAPTURES:
         raise Refusal("not_captured", "Nothing was captured here, so nobody can dispute it.")
-    movements.check_amount(
-        capture, letter.amount, capture.amount, "more_than_captured", marked("Only %(left)s was captured.")
-    )
-    known = select(Dispute.number).where(
-        Dispute.gateway_id == capture.gateway_id, Dispute.provider_id == letter.provider_id
-    )
-    if letter.provider_id and (number := db.session.scalar(known)):
-        raise Refusal("recorded", "This dispute is here already: %(number)s.", number=number)
+    others = _others(capture)
+    left = capture.amount - sum(x.amount for x in others if not x.inquiry)
+    if (number := _recorded(capture, others, letter)) is not None:
+        raise Refusal(
+            "recorded",
+            "This dispute is here already: %(number)s.",
+            "If the bank contests the same amount twice, enter the number that the gateway gave this one.",
+            number=number,
+        )
+    whole = left == capture.amount
+    only = marked("Only %(left)s was captured.") if whole else marked("Only %(left)s of it is not disputed yet.")
+    movements.check_amount(capture, letter.amount, left, "more_than_captured", only)
+
+
+def _others(capture: Transaction) -> list[Dispute]:
+    """What banks contest of the capture, or have kept of it."""
+    query = select(Dispute).where(Dispute.transaction_id == capture.id, Dispute.status != S.WON)
+    return list(db.session.scalars(query.order_by(Dispute.id)))
+
+
+def _recorded(capture: Transaction, others: list[Dispute], letter: Letter) -> str | None:
+    """By the gateway's number where both have one; else two people have the same letter before them."""
+    said = (letter.amount.minor, letter.inquiry)
+    for row in others:
+        if (row.amount, row.inquiry) == said and not (row.provider_id and letter.provider_id):
+            return row.number
+    named = (Dispute.gateway_id == capture.gateway_id) & (Dispute.provider_id == letter.provider_id)
+    return db.session.scalar(select(Dispute.number).where(named)) if letter.provider_id else None
 
 
 def _by_hand(row: Dispute) -> str:

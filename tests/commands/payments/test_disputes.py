@@ -282,6 +282,36 @@ def test_a_letter_is_refused_in_words(charge: Transaction, boss: User) -> None:
     assert seller.value.code == "not_permitted"
 
 
+@pytest.mark.parametrize("part", [1, 2])
+def test_a_letter_is_recorded_once_whoever_has_it(charge: Transaction, boss: User, part: int) -> None:
+    """The whole or a half of it; by letter twice, or after the gateway told of it."""
+    amount = Money(charge.amount // part, "EUR")
+    row = disputes.record(charge.id, letter(charge, amount=amount), form_key="a", by=boss)
+    for key, provider_id in (("b", None), ("c", "dp-by-hand")):
+        with pytest.raises(Refusal) as refused:
+            disputes.record(
+                charge.id,
+                letter(charge, amount=amount, provider_id=provider_id),
+                form_key=key,
+                by=factories.user(Role.AR),
+            )
+        assert (refused.value.code, moving.figures(charge).disputed) == ("recorded", amount.minor)
+    assert opened(charge, minor=amount.minor).id == row.id
+    with pytest.raises(Refusal) as refused:
+        disputes.record(charge.id, letter(charge, amount=amount), form_key="d", by=boss)
+    assert (refused.value.code, moving.figures(charge).disputed) == ("recorded", amount.minor)
+
+
+def test_letters_together_contest_no_more_than_was_captured(charge: Transaction, boss: User) -> None:
+    disputes.record(charge.id, letter(charge, amount=Money(charge.amount - 99, "EUR")), form_key="a", by=boss)
+    disputes.record(charge.id, letter(charge, amount=Money(99, "EUR"), inquiry=True), form_key="b", by=boss)
+    with pytest.raises(Refusal) as refused:
+        disputes.record(charge.id, letter(charge, amount=Money(100, "EUR")), form_key="c", by=boss)
+    assert refused.value.code == "more_than_captured"
+    disputes.record(charge.id, letter(charge, amount=Money(99, "EUR")), form_key="d", by=boss)
+    assert moving.figures(charge).disputed == charge.amount
+
+
 def test_a_silent_gateway_keeps_what_was_written(charge: Transaction, boss: User) -> None:
     row = opened(charge)
     script.take_down("sandbox")
