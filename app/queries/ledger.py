@@ -147,6 +147,12 @@ def left_to_refund(transaction_id: int) -> int:
     return int(db.session.scalar(query) or 0)
 
 
+def undecided(transaction_id: int) -> int:
+    """Minor units of a capture that banks have taken and not decided about."""
+    mine = (Dispute.transaction_id == transaction_id) & Dispute.status.in_(dispute_states.OPEN)
+    return int(db.session.scalar(_taken().where(mine)) or 0)
+
+
 def paid_beside() -> ColumnElement[int]:
     """What pays invoices of the order at hand without having come for a payment order of its own."""
     foreign = PaymentOrder.order_id.is_(None) | (PaymentOrder.order_id != SalesOrder.id)

@@ -77,6 +77,7 @@ def record(transaction_id: int, letter: Letter, *, form_key: str, by: User) -> D
         if not letter.inquiry:
             _enter(row, K.DEBIT, row.money, _by_hand(row))
         _opened(row, order, by=Actor.of(by))
+        _settle(row, order, by=Actor.of(by))
         forms.remember(form_key, content, id=row.id)
         return row
 
@@ -317,6 +318,7 @@ def _settle(row: Dispute, order: SalesOrder | None, *, by: Actor) -> None:
     """What is lost is out of the receivables, what is not is in them; tag and escalation go once it is decided."""
     db.session.flush()
     given_back.follow(row, _taken(row) if row.status in GONE else 0, by=by)
+    given_back.watch(row.transaction)
     if row.status is not S.NEEDS_RESPONSE:
         escalations.clear(Symptom.DISPUTE_DUE, row, "It is answered or decided.")
     if row.is_open or row.closed_at is not None:

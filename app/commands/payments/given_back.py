@@ -10,8 +10,12 @@ from typing import Any
 from sqlalchemy import func, select
 
 from ...db import db, get
-from ...models import Actor, Attempt, Dispute, Invoice, Receipt, Transaction
+from ...models import Actor, Attempt, Dispute, Invoice, PaymentOrder, Receipt, Symptom, Transaction
+from ...money import Money
+from ...queries import ledger
+from ...queries.receivables import figures
 from ..agreements import outcomes
+from ..office import escalations
 from ..post import papers
 from ..receivables import receipts, taking_back
 
@@ -21,10 +25,37 @@ def refunded(transaction: Transaction, *, by: Actor) -> Receipt:
     known = _of(transaction)
     if known is not None:
         return known
-    root = receipts.for_transaction(get(Transaction, transaction.parent_id), by=by)
+    capture = get(Transaction, transaction.parent_id)
+    root = receipts.for_transaction(capture, by=by)
     label = get(Attempt, transaction.attempt_id).card_label
-    return taking_back.take(
+    row = taking_back.take(
         root, transaction.amount, "given_back", by=by, paid_with=label, transaction_id=transaction.id
+    )
+    watch(capture)
+    return row
+
+
+def watch(capture: Transaction) -> None:
+    """Refunds and banks may give back the same money twice: then more has left than had come, and finance is told for
+    as long as it is so, from the moment that it has left."""
+    root = _of(capture)
+    if root is None:
+        return
+    came = int(db.session.scalar(_sum(Receipt.amount).where(figures.pot(root.id))) or 0)
+    gone = Money(ledger.undecided(capture.id) - came, capture.currency)
+    if gone.minor <= 0:
+        escalations.clear(Symptom.OVERDRAWN, root, "No more has left than had come.")
+        return
+    payment_order = get(PaymentOrder, capture.payment_order_id)
+    escalations.open(
+        Symptom.OVERDRAWN,
+        root,
+        root.number,
+        f"{gone} more than had come with {root.number} was given back, by refunds and disputes together.",
+        order_id=payment_order.order_id,
+        account_id=root.account_id,
+        owed=gone.minor,
+        currency=gone.currency,
     )
 
 
@@ -71,7 +102,8 @@ def returned(transaction: Transaction, *, by: Actor) -> Receipt:
     known = _of(transaction)
     if known is not None:
         return known
-    refund = refunded(get(Transaction, transaction.parent_id), by=by)
+    gone = get(Transaction, transaction.parent_id)
+    refund = refunded(gone, by=by)
     row = receipts.write(
         by=by,
         account_id=refund.account_id,
@@ -82,6 +114,7 @@ def returned(transaction: Transaction, *, by: Actor) -> Receipt:
         currency=transaction.currency,
     )
     _pay_again(row, taking_back.taken_by(refund), by=by)
+    watch(get(Transaction, gone.parent_id))
     return row
 
 

@@ -13,6 +13,7 @@ from app import clock
 from app.access import Role
 from app.commands.payments import disputes
 from app.commands.payments.disputes import Letter
+from app.commands.receivables import offline
 from app.db import db, end_read
 from app.errors import Refusal
 from app.gateways.disputes import DisputeFacts, Evidence
@@ -37,7 +38,7 @@ from app.queries import invariants, ledger
 from app.states.dispute import DisputeStatus as S
 from app.states.invoice import InvoiceStatus
 from app.states.payment_order import PaymentStatus, derive
-from tests import factories
+from tests import factories, ledgers
 from tests.commands import moving
 
 WORDS = Evidence({"product_description": "Software licences, delivered by mail on the day of the order."}, {})
@@ -243,6 +244,32 @@ def test_a_dispute_leaves_less_to_refund(charge: Transaction, boss: User) -> Non
     assert refused.value.code == "more_than_left"
     moving.refund(charge, charge.amount - 30_000, boss)
     assert moving.figures(charge).kept == 0
+
+
+def overdrawn() -> list[tuple[str, str, bool]]:
+    rows = db.session.scalars(select(Escalation).where(Escalation.symptom == Symptom.OVERDRAWN).order_by(Escalation.id))
+    return [(x.subject_label, str(x.team), x.resolved_at is None) for x in rows]
+
+
+def test_money_that_left_twice_is_told_when_it_leaves_and_until_it_is_back(charge: Transaction, boss: User) -> None:
+    moving.refund(charge, charge.amount, boss)
+    assert overdrawn() == []
+    row = disputes.record(charge.id, letter(charge), form_key="k", by=boss)
+    number = db.session.scalars(select(Receipt.number).order_by(Receipt.id)).first() or ""
+    assert overdrawn() == [(number, "finance", True)]
+    disputes.decide(row.id, won=False, by=boss)
+    assert (receipts(), overdrawn()) == ([charge.amount, -charge.amount, -charge.amount], [(number, "finance", True)])
+    root = db.session.scalars(select(Receipt.id).order_by(Receipt.id)).first() or 0
+    offline.returned(root, ledgers.came(charge.amount), form_key="b", by=boss)
+    assert overdrawn() == [(number, "finance", False)]
+
+
+def test_money_that_left_twice_is_forgotten_once_the_dispute_is_won(charge: Transaction, boss: User) -> None:
+    moving.refund(charge, 100, boss)
+    row = disputes.record(charge.id, letter(charge), form_key="k", by=boss)
+    assert [waits for _, _, waits in overdrawn()] == [True]
+    disputes.decide(row.id, won=True, by=boss)
+    assert [waits for _, _, waits in overdrawn()] == [False]
 
 
 def letter(charge: Transaction, **changes: object) -> Letter:
