@@ -35,6 +35,9 @@ KINDS = {
     "network_cost": ItemKind.FEE,
 }
 
+# For the minimum balance of the account: in our favour again with the next payout, and nothing that the bank sent back.
+KEPT_BACK = ("payout_minimum_balance_hold", "payout_minimum_balance_release")
+
 # What customers paid and got back, in the currency they saw.
 CUSTOMERS = frozenset(
     {ItemKind.CHARGE, ItemKind.REFUND, ItemKind.REFUND_FAILURE, ItemKind.DISPUTE, ItemKind.REINSTATEMENT}
@@ -52,12 +55,14 @@ def payout(client: StripeClient, facts: Fact) -> Payout:
 
 
 def _entries(client: StripeClient, payout: Fact) -> Iterator[Fact]:
-    """Stripe says of its own payouts only what they are made of, not of those that somebody ordered by hand."""
+    """Stripe says of its own payouts only what they are made of, not of those that somebody ordered by hand. The payout
+    itself is an entry too. What the bank sent back, or what was cancelled, is one of a later payout, and what is held
+    back for a minimum balance is one of each (docs.stripe.com/reports/balance-transaction-types)."""
     if not payout.get("automatic", True):
         return
     listed = client.v1.balance_transactions.list({"payout": payout["id"], "limit": 100, "expand": ["data.source"]})
     for entry in listed.auto_paging_iter():
-        if not entry.type.startswith("payout"):
+        if entry.type != "payout":
             yield entry.to_dict()
 
 
@@ -76,13 +81,14 @@ def read(payout: Fact, entries: list[Fact]) -> Payout:
 def item(entry: Fact) -> BalanceItem:
     source = entry.get("source")
     source = source if isinstance(source, dict) else {"id": source} if source else {}
-    charge = reading.charge_id(source) if source.get("object") else None
+    is_charge = source.get("object") == "charge"
+    charge = reading.charge_id(source) if is_charge or source.get("charge") else None
     kind, gross = _kind(entry, source), reading.money(entry)
     presented = _presented(source, entry) if kind in CUSTOMERS and gross else None
     return BalanceItem(
         provider_id=entry["id"],
         kind=kind,
-        source_id=charge if source.get("object") == "charge" else source.get("id"),
+        source_id=None if entry["type"] in KEPT_BACK else charge if is_charge else source.get("id"),
         charge_id=charge,
         gross=gross,
         fee=reading.money(entry, entry["fee"]),

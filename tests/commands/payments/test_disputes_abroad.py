@@ -22,6 +22,7 @@ from app.models import (
     Gateway,
     Invoice,
     Receipt,
+    SettlementBatch,
     SettlementException,
     SettlementLine,
     Transaction,
@@ -30,6 +31,7 @@ from app.models import (
 )
 from app.money import CurrencyMismatch, Money
 from app.queries import invariants, ledger
+from app.queries.reports.posting import Ledger
 from app.states.dispute import DisputeStatus
 from app.states.invoice import InvoiceStatus
 from app.states.payment_order import PaymentStatus, derive
@@ -37,6 +39,7 @@ from tests import factories
 from tests.commands import moving
 from tests.gateways.stripe.bench import CARDS, fake  # noqa: F401  (fixture)
 from tests.gateways.stripe.fake import FakeStripe
+from tests.queries.test_journal import change, this_month, unbalanced
 
 A = TransactionAction
 
@@ -162,3 +165,17 @@ def test_won_and_lost_on_appeal_it_is_owed_again(boss: User, stripe: FakeStripe)
     assert [kind for kind, _, _ in moneys()] == ["debit", "fee", "reinstatement", "debit"]
     assert (receipts(), shown(charge)) == ([whole, -whole], PaymentStatus.CHARGED_BACK)
     assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.ISSUED
+
+
+def test_a_payout_that_the_bank_sent_back_comes_with_the_next_one(boss: User, stripe: FakeStripe) -> None:
+    charge = paid(boss)
+    settle(charge, stripe)
+    sent = db.session.scalars(select(SettlementBatch)).one()
+    end_read()
+    stripe.send_back(sent.provider_id)
+    settle(charge, stripe)
+    states = list(db.session.scalars(select(SettlementBatch.state).order_by(SettlementBatch.id)))
+    assert states == ["failed", "paid"]
+    found = this_month()
+    assert unbalanced(found) == {}
+    assert (change(found, Ledger.BANK, "EUR"), change(found, Ledger.CLEARING, "EUR")) == (sent.net, 0)

@@ -439,6 +439,13 @@ class FakeStripe:
             for entry in entries:
                 entry["payout"] = payout["id"]
 
+    def send_back(self, payout_id: str) -> None:
+        """Our bank does not take it: it is in the balance again."""
+        payout = self.things[payout_id]
+        payout["status"] = "failed"
+        source = {name: payout[name] for name in ("id", "object", "amount", "currency")}
+        self._book("payout_failure", payout["amount"], source)
+
     def update_dispute(self, params: Fact, dispute_id: str) -> Fact:
         dispute = self._get(dispute_id)
         dispute["evidence"].update(params.get("evidence", {}))

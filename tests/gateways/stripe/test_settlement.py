@@ -102,6 +102,18 @@ def test_a_charge_without_a_payment_intent_is_known_by_itself() -> None:
     assert (found.source_id, found.charge_id) == ("ch_1", "ch_1")
 
 
+@pytest.mark.parametrize("kind", ["payout_failure", "payout_cancel"])
+def test_what_the_bank_sent_back_stands_in_a_later_payout(gateway: Gateway, fake: FakeStripe, kind: str) -> None:
+    failed = {"id": "po_failed", "object": "payout", "amount": 700, "currency": "eur"}
+    held = entry("payout_minimum_balance_hold", -50, source=failed)
+    paid_out(fake, entry("charge", 100, source={**CHARGE, "currency": "eur"}), entry(kind, 700, source=failed), held)
+    (payout,) = gateway.payouts(LONG_AGO)
+    assert total((i.net for i in payout.items), "EUR") == payout.net == Money(750, "EUR")
+    found = {i.description: (i.kind, i.source_id, i.charge_id, i.net.minor) for i in payout.items}
+    assert found[kind] == (ItemKind.ADJUSTMENT, "po_failed", None, 700)
+    assert found[held["type"]] == (ItemKind.ADJUSTMENT, None, None, -50)
+
+
 def test_payouts_come_oldest_first_page_by_page(gateway: Gateway, fake: FakeStripe) -> None:
     made = [paid_out(fake, entry("charge", 100 + n, source={**CHARGE, "currency": "eur"})) for n in range(103)]
     found = list(gateway.payouts(LONG_AGO))
