@@ -37,8 +37,11 @@ class Ledger(StrEnum):
 
 L = Ledger
 
-# Where the other side of a line stands. Charges and refunds are posted from our own transactions, on the day they
-# happened, so that a line of theirs only adds its fee.
+# Charges and refunds are posted from our own transactions, on the day they happened, so that a line of theirs only adds
+# its fee, and the exchange into the currency that is settled.
+POSTED_ALREADY = (K.CHARGE, K.REFUND)
+
+# Where the other side of a line stands.
 OTHER_SIDE: dict[LineKind, Ledger] = {
     K.REFUND_FAILURE: L.REFUNDS,
     K.DISPUTE: L.DISPUTES,
@@ -78,21 +81,25 @@ def of_transaction(day: date, action: TransactionAction, amount: Money, referenc
 def of_line(
     day: date, kind: LineKind, gross: Money, fee: Money, reference: str, *, presented: Money | None, of_payout: bool
 ) -> Iterator[Entry]:
-    """`of_payout`: the adjustment is a payout that the bank sent back."""
+    """`of_payout`: the adjustment is a payout that the bank sent back. `presented` is what the customer saw, where that
+    is another currency: the other side of the line is in it, and clearing passes from one to the other."""
     yield from move(day, fee, into=L.FEES, out_of=L.CLEARING, reference=reference)
-    if kind in (K.CHARGE, K.REFUND):
-        yield from _exchanged(day, gross, presented, reference)
-    else:
-        other = L.BANK if of_payout else OTHER_SIDE[kind]
-        yield from move(day, gross, into=L.CLEARING, out_of=other, reference=reference)
-
-
-def _exchanged(day: date, gross: Money, presented: Money | None, reference: str) -> Iterator[Entry]:
-    """What the customer paid in one currency the processor owes us in another from now on."""
-    if presented is not None and presented.currency != gross.currency:
-        sent = presented if (presented.minor < 0) == (gross.minor < 0) else -presented
-        yield from move(day, sent, into=L.EXCHANGE, out_of=L.CLEARING, reference=reference)
+    if of_payout and kind not in POSTED_ALREADY:
+        yield from move(day, gross, into=L.CLEARING, out_of=L.BANK, reference=reference)
+        return
+    seen = _seen(kind, gross, presented)
+    if kind not in POSTED_ALREADY:
+        yield from move(day, seen, into=L.CLEARING, out_of=OTHER_SIDE[kind], reference=reference)
+    if seen.currency != gross.currency:
+        yield from move(day, seen, into=L.EXCHANGE, out_of=L.CLEARING, reference=reference)
         yield from move(day, gross, into=L.CLEARING, out_of=L.EXCHANGE, reference=reference)
+
+
+def _seen(kind: LineKind, gross: Money, presented: Money | None) -> Money:
+    """What the customer paid or got back, with the sign of `gross`; what is none of theirs is as it was settled."""
+    if presented is None or kind in (K.FEE, K.ADJUSTMENT):
+        return gross
+    return presented if (presented.minor < 0) == (gross.minor < 0) else -presented
 
 
 def of_batch(day: date, net: Money, reference: str) -> Iterator[Entry]:

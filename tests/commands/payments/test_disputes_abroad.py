@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app import jobs
 from app.access import Role
-from app.commands.payments import collection, disputes
+from app.commands.payments import collection, disputes, movement_calls
 from app.commands.payments.charges import Instrument
 from app.commands.settlement import settlement
 from app.db import db, end_read, transaction
@@ -100,6 +101,16 @@ def receipts() -> list[Money]:
     return [x.money for x in db.session.scalars(select(Receipt).order_by(Receipt.id))]
 
 
+def cleared(currency: str = "USD") -> dict[Ledger, int]:
+    """What the journal leaves on what must clear, in the customer's currency and in euros; nothing is left of either
+    on clearing, refunds and disputes."""
+    found = this_month()
+    assert unbalanced(found) == {}
+    passing = (Ledger.CLEARING, Ledger.REFUNDS, Ledger.DISPUTES, Ledger.RECEIVABLES)
+    left = {(account, code): change(found, account, code) for account in passing for code in (currency, "EUR")}
+    return {account: minor for (account, _), minor in left.items() if minor}
+
+
 def shown(charge: Transaction) -> PaymentStatus:
     return derive(moving.figures(charge), None, cancelled=False)
 
@@ -120,6 +131,7 @@ def test_a_dispute_lost_abroad_takes_what_the_customer_had_paid(boss: User, stri
     assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.ISSUED
     line = db.session.scalars(select(SettlementLine).where(SettlementLine.kind == "dispute")).one()
     assert (line.currency, line.asked) == ("EUR", -whole)
+    assert cleared(currency) == {Ledger.RECEIVABLES: charge.amount}
 
 
 def test_a_dispute_won_abroad_leaves_the_customer_as_if_nothing_had_been(boss: User, stripe: FakeStripe) -> None:
@@ -133,6 +145,8 @@ def test_a_dispute_won_abroad_leaves_the_customer_as_if_nothing_had_been(boss: U
     assert moneys()[2:] == [("reinstatement", charge.amount, "USD"), ("fee_returned", 1500, "EUR")]
     assert (moving.figures(charge).disputed, shown(charge)) == (0, PaymentStatus.PAID)
     assert receipts() == [Money(charge.amount, "USD")]
+    assert cleared() == {}
+    assert change(this_month(), Ledger.EXCHANGE, "USD") == charge.amount
 
 
 def test_a_dispute_in_another_currency_than_its_charge_is_not_written_down(boss: User, stripe: FakeStripe) -> None:
@@ -164,6 +178,7 @@ def test_won_and_lost_on_appeal_it_is_owed_again(boss: User, stripe: FakeStripe)
     settle(charge, stripe)
     assert [kind for kind, _, _ in moneys()] == ["debit", "fee", "reinstatement", "debit"]
     assert (receipts(), shown(charge)) == ([whole, -whole], PaymentStatus.CHARGED_BACK)
+    assert cleared() == {Ledger.RECEIVABLES: charge.amount}
     assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.ISSUED
 
 
@@ -179,3 +194,18 @@ def test_a_payout_that_the_bank_sent_back_comes_with_the_next_one(boss: User, st
     found = this_month()
     assert unbalanced(found) == {}
     assert (change(found, Ledger.BANK, "EUR"), change(found, Ledger.CLEARING, "EUR")) == (sent.net, 0)
+
+
+def test_a_refund_that_failed_abroad_leaves_nothing_behind(boss: User, stripe: FakeStripe) -> None:
+    charge = paid(boss)
+    refund = moving.refund(charge, 5000, boss)
+    end_read()
+    stripe.settles["usd"] = ("eur", 0.9)
+    stripe.end_refund(refund.provider_id or "", arrives=False)
+    movement_calls.hear(charge.gateway_id, refund.provider_id or "")
+    jobs.run_due(raising=True)
+    settle(charge, stripe)
+    assert (moving.figures(charge).refunded, shown(charge)) == (0, PaymentStatus.PAID)
+    assert [x.minor for x in receipts()] == [charge.amount, -5000, 5000]
+    assert cleared() == {}
+    assert change(this_month(), Ledger.EXCHANGE, "USD") == charge.amount
