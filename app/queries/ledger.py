@@ -60,14 +60,18 @@ def held() -> ColumnElement[int]:
     )
 
 
-def _taken() -> Any:
-    """By banks because of disputes, less what they gave back; fees are not the customer's money."""
+def taken() -> ColumnElement[int]:
+    """A sum of entries: what banks took, less what they gave back; fees are not the customer's money."""
     signed = case(
         (DisputeEntry.kind == K.DEBIT, DisputeEntry.amount),
         (DisputeEntry.kind == K.REINSTATEMENT, -DisputeEntry.amount),
         else_=0,
     )
-    return select(_whole(func.sum(signed))).join(Dispute, Dispute.id == DisputeEntry.dispute_id)
+    return _whole(func.sum(signed))
+
+
+def _taken() -> Any:
+    return select(taken()).join(Dispute, Dispute.id == DisputeEntry.dispute_id)
 
 
 def offline() -> ColumnElement[int]:

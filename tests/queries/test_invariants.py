@@ -11,13 +11,14 @@ from sqlalchemy import select, text
 from app.access import Role
 from app.commands.office import escalations, invariants
 from app.commands.orders import approvals
-from app.commands.payments import collection
+from app.commands.payments import collection, disputes
 from app.commands.payments.charges import Instrument
 from app.commands.settlement import matching, settlement
 from app.db import db, end_read, transaction
+from app.gateways.sandbox import disputes as sandbox_disputes
 from app.gateways.sandbox import payouts
 from app.gateways.sandbox.cards import BY_SLUG
-from app.models import Attempt, Company, ExceptionKind, Gateway, SettlementBatch, SettlementLine, Symptom
+from app.models import Attempt, Company, ExceptionKind, Gateway, SettlementBatch, SettlementLine, Symptom, Transaction
 from app.queries.invariants import RULES, broken
 from tests import factories
 
@@ -68,6 +69,17 @@ CARELESS_PAYOUTS: dict[str, tuple[str, ...]] = {
     ),
     "another currency or gateway": ("UPDATE settlement_line SET currency = 'USD'",),
     "says another amount": ("UPDATE settlement_line SET gross = gross + 100, fee = fee + 100",),
+}
+
+
+# What the rows of a dispute that was lost could be made to say.
+CARELESS_DISPUTES: dict[str, tuple[str, ...]] = {
+    "25: bt of D-0001 is in another currency": ("UPDATE dispute_entry SET currency = 'USD'",),
+    "disputes took": ("UPDATE dispute_entry SET amount = amount + 1",),
+    "D-0001 took -": ("UPDATE dispute_entry SET kind = 'reinstatement'",),
+    "its receipts say 0": ("UPDATE receipt SET dispute_id = NULL",),
+    "and nobody was told": ("UPDATE receipt SET amount = amount - 1 WHERE dispute_id IS NOT NULL",),
+    "its end is told otherwise": ("UPDATE dispute SET closed_at = NULL",),
 }
 
 
@@ -137,6 +149,27 @@ def test_a_payout_that_does_not_add_up_is_told(paid_out: Flask, words: str) -> N
     carelessly(*CARELESS_PAYOUTS[words])
     db.session.rollback()
     assert any(c.startswith("25:") and words in c for c in broken(grace=NOW))
+
+
+@pytest.fixture
+def disputed(books: Flask) -> Flask:
+    """The second order's charge, lost to the bank."""
+    charge = db.session.scalars(select(Transaction).order_by(Transaction.id.desc())).first()
+    assert charge is not None
+    end_read()
+    dispute = sandbox_disputes.open_one("sandbox", charge.provider_id)
+    sandbox_disputes.decide("sandbox", dispute.provider_id, won=False)
+    disputes.hear(charge.gateway_id, dispute.provider_id)
+    return books
+
+
+@pytest.mark.parametrize("words", CARELESS_DISPUTES)
+def test_a_dispute_that_contradicts_itself_is_told(disputed: Flask, words: str) -> None:
+    end_read()
+    assert broken(grace=NOW) == []
+    carelessly("UPDATE dispute_entry SET provider_id = 'bt' WHERE kind = 'debit'", *CARELESS_DISPUTES[words])
+    db.session.rollback()
+    assert any(words in c for c in broken(grace=NOW))
 
 
 def test_what_an_exception_tells_of_a_payout_is_no_contradiction(paid_out: Flask) -> None:

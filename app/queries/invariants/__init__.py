@@ -10,7 +10,19 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ...values import Value
-from . import agreements, books, dunning, evidence, money, movements, promises, receivables, requests, settlement
+from . import (
+    agreements,
+    books,
+    disputes,
+    dunning,
+    evidence,
+    money,
+    movements,
+    promises,
+    receivables,
+    requests,
+    settlement,
+)
 
 GRACE = timedelta(minutes=5)
 
@@ -30,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     Rule(2, "A credit note is the sum of its lines and of its rates", receivables.credit_notes_apart),
     Rule(3, "Evidence refuses change: its triggers stand", evidence.unguarded_tables),
     Rule(4, "Refunded is at most captured, captured at most authorized", money.out_of_order),
+    Rule(4, "Where more left than had come, finance is told", disputes.overdrawn),
     Rule(5, "Nothing is allocated above a receipt or an invoice", money.over_allocated),
     Rule(5, "Nothing is paid, credited and written off beyond an invoice", receivables.over_settled),
     Rule(5, "Money that left pays nothing", receivables.pots_apart),
@@ -62,6 +75,10 @@ RULES: tuple[Rule, ...] = (
     Rule(24, "Every receipt and every try has its audit row", promises.unaudited),
     Rule(25, "The gateway's books are ours", books.apart),
     Rule(25, "Captures, refunds and disputes stand in both books", movements.books_apart),
+    Rule(25, "A dispute that has ended says so", disputes.undecided),
+    Rule(25, "What a dispute moves is in the currency of its charge", disputes.currencies_apart),
+    Rule(25, "Disputes take no less than nothing and no more than was captured", disputes.out_of_bounds),
+    Rule(25, "What a dispute took for good has left the receivables", disputes.receipts_apart),
     Rule(25, "The lines of a payout come to what was paid out", settlement.batches_apart),
     Rule(25, "A line is of its payout's gateway and currency", settlement.foreign_lines),
     Rule(25, "An entry stands in one payout", settlement.doubled_entries),
