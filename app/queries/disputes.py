@@ -275,6 +275,8 @@ def _actions(row: Row[Any], reader: User) -> list[Action]:
         found.append(action("accept", _("Accept the dispute"), "ban", "disputes.accept_form", "dialog", danger=True))
         if row.provider_id is None:
             found.append(action("decide", _("Enter how it ended"), "pencil", "disputes.decide_form", "dialog"))
+    elif row.provider_id is None:
+        found.append(action("reopen", _("The bank opens it again"), "pencil", "disputes.reopen_form", "dialog"))
     return found
 
 

@@ -115,6 +115,9 @@ def test_a_charge_is_disputed_inquired_about_and_refunded_by_hand(bench: Bench, 
     said(client, f"/disputes/{dispute.ref}", act="win")
     assert [d.phase for d in shown().disputes] == ["lost", "won"]
     assert "No more than what is left" in said(client, f"/charges/{other.provider_id}", act="dispute")
+    assert "argued once more" in said(client, f"/disputes/{inquiry.ref}", act="appeal")
+    assert "the fee is given back" in said(client, f"/disputes/{inquiry.ref}", act="win_all")
+    assert [d.phase for d in shown().disputes] == ["won", "won"]
 
 
 def test_a_pending_charge_is_settled_or_declined(bench: Bench, client: Client) -> None:

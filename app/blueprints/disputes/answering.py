@@ -19,7 +19,7 @@ from ...queries import disputes as queries
 from ...queries import evidence
 from ..forms import Form
 from . import bp
-from .forms import AcceptForm, AnswerForm, DecideForm
+from .forms import AcceptForm, AnswerForm, DecideForm, ReopenForm, end_of
 
 FIELDS = {"receipt": "receipt", "signed_order": "customer_signature", "invoice": "service_documentation"}
 """Where the bank's form wants each of our documents."""
@@ -125,6 +125,42 @@ def _decide(row: Row[Any], form: DecideForm, refusal: Refusal | None = None, sta
         consequence=_("As the bank's letter says. It cannot be undone."),
         submit=_("Write it down"),
         action=url_for("disputes.decide", number=row.number),
+        danger=False,
+    )
+
+
+@bp.get("/disputes/<number>/appeal")
+@requires(Permission.DISPUTE_RECORD)
+def reopen_form(number: str) -> Response:
+    return _reopen(queries.load(number, me()), ReopenForm(formdata=None))
+
+
+@bp.post("/disputes/<number>/appeal")
+@requires(Permission.DISPUTE_RECORD)
+def reopen(number: str) -> Response:
+    row, form = queries.load(number, me()), ReopenForm()
+    if not form.validate():
+        return _reopen(row, form, status=422)
+    try:
+        commands.reopen(row.id, because=form.reason.data or "", due_by=end_of(form.due_date.data), by=me())
+    except Refusal as refusal:
+        return _reopen(queries.load(number, me()), form, refusal, refusal.status)
+    flash(_("%(number)s is open again.", number=number), "ok")
+    return see_other(url_for("disputes.show", number=number))
+
+
+def _reopen(row: Row[Any], form: ReopenForm, refusal: Refusal | None = None, status: int = 200) -> Response:
+    return _dialog(
+        row,
+        form,
+        refusal,
+        status,
+        title=_("Is dispute %(number)s open again?", number=row.number),
+        consequence=_(
+            "As the bank's letter says: the decision is contested, and nothing of it is lost until the next."
+        ),
+        submit=_("Open it again"),
+        action=url_for("disputes.reopen", number=row.number),
         danger=False,
     )
 

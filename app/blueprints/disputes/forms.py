@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
+
 from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, DateField, RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
@@ -19,6 +21,11 @@ WORDS = (
     "billing_address",
     "uncategorized_text",
 )
+
+
+def end_of(day: date | None) -> datetime | None:
+    """Of the last day that a letter gives; banks count in UTC."""
+    return datetime.combine(day, time(23, 59), UTC) if day else None
 
 
 class RecordForm(AmountForm):
@@ -65,3 +72,8 @@ class DecideForm(Form):
         [InputRequired(_("Say how it ended."))],
         choices=[("won", _("Won: the money came back")), ("lost", _("Lost"))],
     )
+
+
+class ReopenForm(Form):
+    reason = TextAreaField(_("What the letter says"), [Optional(), Length(max=500)])
+    due_date = DateField(_("Answer by"), [Optional()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
 from typing import Any
 
 from flask import Response, make_response, render_template, url_for
@@ -19,7 +18,7 @@ from ...money import Money
 from ...queries.payments.facts import Collection, load
 from ..payments import answers
 from . import bp
-from .forms import RecordForm
+from .forms import RecordForm, end_of
 
 ADDRESS = "/payments/<number>/transactions/<int:transaction_id>/dispute"
 
@@ -42,7 +41,7 @@ def record(number: str, transaction_id: int) -> Response:
     letter = Letter(
         amount=wanted,
         reason=form.reason.data or "",
-        due_by=datetime.combine(form.due_date.data, time(23, 59), UTC) if form.due_date.data else None,
+        due_by=end_of(form.due_date.data),
         inquiry=bool(form.inquiry.data),
         provider_id=(form.provider_id.data or "").strip() or None,
     )

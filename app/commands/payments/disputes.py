@@ -6,6 +6,7 @@ charges or gives back is a row of evidence; what it keeps for good leaves the re
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -116,7 +117,9 @@ def _recorded(capture: Transaction, others: list[Dispute], letter: Letter) -> st
 
 
 def _by_hand(row: Dispute) -> str:
-    return f"letter {row.number}"
+    """Of what the letter says that opened it, or opened it again."""
+    again = _times_asked(row, E.APPEAL)
+    return f"letter {row.number}" + (f", appeal {again}" if again else "")
 
 
 def _open(
@@ -247,7 +250,7 @@ def _follow(row: Dispute, order: SalesOrder | None, facts: DisputeFacts, event: 
         row.inquiry, row.reminded_at = False, None
         row.record("escalated", by=SYSTEM, amount=row.amount, currency=row.currency)
     if _reopened(row, facts, escalated=escalated):
-        _appeal(row, order, facts.due_by, by=by)
+        _appeal(row, order, facts.due_by, by=SYSTEM)
     for wanted in (event, _event(facts.phase, escalated=escalated)):
         if wanted is not None and row.can(wanted):
             row.transition(wanted, by=by if wanted is event else SYSTEM, number=row.number)
@@ -268,10 +271,12 @@ def _reopened(row: Dispute, facts: DisputeFacts, *, escalated: bool) -> bool:
     return facts.appealed or escalated
 
 
-def _appeal(row: Dispute, order: SalesOrder | None, due_by: datetime | None, *, by: Actor) -> None:
+def _appeal(
+    row: Dispute, order: SalesOrder | None, due_by: datetime | None, *, by: Actor, because: str | None = None
+) -> None:
     """Open again, with a day of its own to answer by; while it is, nothing of it is lost."""
     row.due_by, row.reminded_at, row.closed_at = due_by, None, None
-    row.transition(E.APPEAL, by=by, number=row.number, amount=row.amount, currency=row.currency)
+    row.transition(E.APPEAL, by=by, because=because, number=row.number, amount=row.amount, currency=row.currency)
     audit.note("dispute.appeal", row.number, by=by, after={"amount": row.money})
     if order is not None:
         order.tag(TAG_DISPUTED)
@@ -285,13 +290,14 @@ def _times_asked(row: Dispute, *events: DisputeEvent) -> int:
 
 
 def _enter_all(row: Dispute, facts: DisputeFacts) -> None:
-    """What a letter told of already is not told again by the gateway, whose first movement of that kind it was."""
-    told = select(DisputeEntry.kind).where(DisputeEntry.dispute_id == row.id, DisputeEntry.provider_id == _by_hand(row))
-    by_letter = set(db.session.scalars(told))
+    """What letters told of already is not told again by the gateway, whose first movements of that kind they were."""
+    by_hand = DisputeEntry.provider_id.startswith(f"letter {row.number}")
+    told = select(DisputeEntry.kind).where(DisputeEntry.dispute_id == row.id, by_hand)
+    by_letter = Counter(db.session.scalars(told))
     for moved in facts.movements:
         kind = DisputeEntryKind(moved.kind.value)
-        if kind in by_letter:
-            by_letter.discard(kind)
+        if by_letter[kind]:
+            by_letter[kind] -= 1
         else:
             _enter(row, kind, moved.amount, moved.provider_id, facts.raw_sha256)
 
@@ -405,6 +411,25 @@ def decide(dispute_id: int, *, won: bool, by: User) -> Dispute:
             _enter(row, K.REINSTATEMENT, Money(taken, row.currency), _by_hand(row))
         row.transition(event, by=Actor.of(by), number=row.number)
         audit.note("dispute.decide", row.number, by=Actor.of(by), after={"won": won})
+        _settle(row, order, by=Actor.of(by))
+        return row
+
+
+def reopen(dispute_id: int, *, because: str, due_by: datetime | None, by: User) -> Dispute:
+    """Another letter says that the decision is contested; only of one that no gateway tells us of. What was given back
+    after it was won is taken again.
+
+    Raises Refusal: `not_permitted`, `gateway_decides`, `undecided`.
+    """
+    with transaction():
+        row, order = _locked(dispute_id, by)
+        if row.provider_id is not None:
+            raise Refusal("gateway_decides", "The gateway tells us when this is opened again; it is not done by hand.")
+        if row.is_open:
+            raise Refusal("undecided", "This dispute is open already.", "Reload the page to see where it is.")
+        _appeal(row, order, due_by, by=Actor.of(by), because=because or None)
+        if not row.inquiry and not _taken(row):
+            _enter(row, K.DEBIT, row.money, _by_hand(row))
         _settle(row, order, by=Actor.of(by))
         return row
 

@@ -309,6 +309,25 @@ def test_a_letter_is_refused_in_words(charge: Transaction, boss: User) -> None:
     assert seller.value.code == "not_permitted"
 
 
+def test_a_letter_may_open_it_again_and_receivables_follow_both_ways(charge: Transaction, boss: User) -> None:
+    whole, row_id = charge.amount, disputes.record(charge.id, letter(charge), form_key="k", by=boss).id
+    disputes.decide(row_id, won=True, by=boss)
+    row = disputes.reopen(row_id, because="Pre-arbitration", due_by=clock.now() + timedelta(days=9), by=boss)
+    assert (row.status, shown(charge)) == (S.NEEDS_RESPONSE, PaymentStatus.DISPUTED)
+    with pytest.raises(Refusal) as refused:
+        disputes.reopen(row_id, because="", due_by=None, by=boss)
+    assert refused.value.code == "undecided"
+    disputes.answer(row_id, WORDS, by=boss)
+    disputes.decide(row_id, won=False, by=boss)
+    with pytest.raises(Refusal) as refused:
+        disputes.decide(row_id, won=True, by=boss)
+    assert (refused.value.code, receipts()) == ("decided", [whole, -whole])
+    disputes.reopen(row_id, because="", due_by=None, by=boss)
+    disputes.decide(row_id, won=True, by=boss)
+    assert (receipts(), shown(charge)) == ([whole, -whole, whole], PaymentStatus.PAID)
+    assert kinds() == ["debit", "reinstatement", "debit", "reinstatement"]
+
+
 @pytest.mark.parametrize("part", [1, 2])
 def test_a_letter_is_recorded_once_whoever_has_it(charge: Transaction, boss: User, part: int) -> None:
     """The whole or a half of it; by letter twice, or after the gateway told of it."""
