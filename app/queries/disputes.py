@@ -32,7 +32,7 @@ from ..models import (
     User,
 )
 from ..money import Money
-from ..states.dispute import OPEN, DisputeStatus
+from ..states.dispute import OPEN, DisputeEvent, DisputeStatus
 from ..values import Value
 from . import evidence
 from .orders.views import Action, EntryView, Link
@@ -194,8 +194,8 @@ def load(number: str, reader: User) -> Row[Any]:
 
 
 def view(row: Row[Any], reader: User) -> DisputePage:
-    moved = _entries(row.id)
-    sentence, detail, icon, tone = _told(row, moved)
+    moved, history = _entries(row.id), _history(row.id)
+    sentence, detail, icon, tone = _told(row, moved, history)
     actions = [a for a in _actions(row, reader) if a is not None]
     answer = next((a for a in actions if a.key == "answer"), None)
     return DisputePage(
@@ -227,7 +227,7 @@ def view(row: Row[Any], reader: User) -> DisputePage:
         answered_with=tuple(row.answered_with),
         answered_at=row.answered_at,
         papers=papers(row),
-        history=tuple(of_event(x) for x in _history(row.id)),
+        history=tuple(of_event(x) for x in history),
     )
 
 
@@ -236,13 +236,16 @@ def _source(row: Row[Any]) -> Link:
     return Link(row.source, url_for(endpoint, number=row.source))
 
 
-def _told(row: Row[Any], moved: Sequence[Any]) -> tuple[str, str, str, str]:
+def _told(row: Row[Any], moved: Sequence[Any], history: Sequence[Any]) -> tuple[str, str, str, str]:
     amount = money(Money(row.amount, row.currency))
     if row.status is DisputeStatus.NEEDS_RESPONSE:
         due = _("The bank reads no answer after %(day)s.", day=day(row.due_by)) if row.due_by else ""
         if row.inquiry:
             return _("The bank asks about %(amount)s; no money has moved.", amount=amount), due, "alert-circle", "warn"
-        return _("The cardholder contests %(amount)s.", amount=amount), due, "alert-triangle", "bad"
+        again = any(x.event == DisputeEvent.APPEAL for x in history)
+        contests = _("The decision over %(amount)s is contested, and the bank asks again.", amount=amount)
+        contests = contests if again else _("The cardholder contests %(amount)s.", amount=amount)
+        return contests, due, "alert-triangle", "bad"
     if row.status is DisputeStatus.UNDER_REVIEW:
         waits = _("Banks take up to 75 days. The gateway tells us how it ends.")
         return _("The answer is with the bank."), waits, "clock", "info"
