@@ -84,6 +84,7 @@ def test_accepting_names_the_consequence(office: Client, charge: Transaction) ->
     assert office.post(f"/disputes/{row.number}/acceptance", data={"reason": "Right"}).status_code == 303
     assert "Accepted by us." in office.get(f"/disputes/{row.number}").text
     assert "Charged back" in office.get(f"/payments/{number(charge)}").text
+    assert f">{row.number}</a>" in office.get("/receivables/receipts/R-00001").text
 
 
 def test_a_letter_is_recorded_and_decided_by_hand(office: Client, charge: Transaction) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, or_, select
 from ... import clock
 from ...db import read_columns
 from ...errors import NotFound
-from ...models import Account, Invoice, PaymentOrder, Receipt, ReceiptKind, Transaction, User
+from ...models import Account, Dispute, Invoice, PaymentOrder, Receipt, ReceiptKind, Transaction, User
 from ...money import Money
 from ...states.invoice import OPEN
 from ...values import Value
@@ -48,6 +48,7 @@ class MoneyRow(Value):
     paid_with: str
     payment_order: str | None
     invoice: str | None
+    dispute: str | None
     on: date
     reversal: bool
     amount: Money
@@ -101,6 +102,7 @@ COLUMNS = (
     Account.name,
     PaymentOrder.number.label("payment_order"),
     Invoice.number.label("invoice"),
+    Dispute.number.label("dispute"),
 )
 
 
@@ -110,6 +112,7 @@ def _select(*more: Any) -> Any:
         .join(Account, Account.id == Receipt.account_id)
         .outerjoin(PaymentOrder, PaymentOrder.id == Receipt.payment_order_id)
         .outerjoin(Invoice, Invoice.id == Receipt.invoice_id)
+        .outerjoin(Dispute, Dispute.id == Receipt.dispute_id)
     )
 
 
@@ -122,6 +125,7 @@ def _row(row: Any, zone: str, unapplied: int = 0) -> MoneyRow:
         paid_with=row.paid_with,
         payment_order=row.payment_order,
         invoice=row.invoice,
+        dispute=row.dispute,
         on=row.received_on or clock.local_date(row.at, zone),
         reversal=row.reversal,
         amount=Money(row.amount, row.currency),
