@@ -6,16 +6,14 @@ charges or gives back is a row of evidence; what it keeps for good leaves the re
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, select
 
-from ... import audit, clock, forms, jobs, numbering
+from ... import audit, clock, forms, jobs
 from ...access import Permission, demand
-from ...db import db, end_read, get, insert_once, lock, transaction
+from ...db import db, end_read, get, lock, transaction
 from ...errors import Refusal
 from ...gateways import registry
 from ...gateways.base import Gateway as GatewayAdapter
@@ -28,7 +26,6 @@ from ...models import (
     Actor,
     Attempt,
     Dispute,
-    DisputeEntry,
     DisputeEntryKind,
     Gateway,
     History,
@@ -40,13 +37,12 @@ from ...models import (
     User,
 )
 from ...models.dispute import PRINCIPAL
-from ...models.order import TAG_DISPUTED
 from ...money import CurrencyMismatch, Money
-from ...states.dispute import GONE, OPEN, DisputeEvent, DisputeStatus
+from ...states.dispute import DisputeEvent, DisputeStatus
 from ...values import Value
 from ..office import escalations
-from ..post import mails
-from . import given_back, movements
+from . import dispute_course as course
+from . import movements
 
 E, S, K = DisputeEvent, DisputeStatus, DisputeEntryKind
 REMIND_BEFORE = timedelta(days=5)
@@ -73,12 +69,12 @@ def record(transaction_id: int, letter: Letter, *, form_key: str, by: User) -> D
         if (known := forms.answered(form_key, content)) is not None:
             return get(Dispute, known["id"])
         _refuse(capture, letter)
-        row = _open(capture, letter.amount, letter.reason, clock.now(), letter.due_by, letter.inquiry)
+        row = course.open_row(capture, letter.amount, letter.reason, clock.now(), letter.due_by, letter.inquiry)
         row.provider_id, row.recorded_by_id = letter.provider_id or None, by.id
         if not letter.inquiry:
-            _enter(row, K.DEBIT, row.money, _by_hand(row))
-        _opened(row, order, by=Actor.of(by))
-        _settle(row, order, by=Actor.of(by))
+            course.enter(row, K.DEBIT, row.money, course.by_hand(row))
+        course.opened(row, order, by=Actor.of(by))
+        course.settle(row, order, by=Actor.of(by))
         forms.remember(form_key, content, id=row.id)
         return row
 
@@ -114,41 +110,6 @@ def _recorded(capture: Transaction, others: list[Dispute], letter: Letter) -> st
             return row.number
     named = (Dispute.gateway_id == capture.gateway_id) & (Dispute.provider_id == letter.provider_id)
     return db.session.scalar(select(Dispute.number).where(named)) if letter.provider_id else None
-
-
-def _by_hand(row: Dispute) -> str:
-    """Of what the letter says that opened it, or opened it again."""
-    again = _times_asked(row, E.APPEAL)
-    return f"letter {row.number}" + (f", appeal {again}" if again else "")
-
-
-def _open(
-    capture: Transaction, amount: Money, reason: str, opened_at: datetime, due_by: datetime | None, inquiry: bool
-) -> Dispute:
-    row = Dispute(
-        number=numbering.take("dispute"),
-        payment_order=get(PaymentOrder, capture.payment_order_id),
-        transaction=capture,
-        gateway_id=capture.gateway_id,
-        amount=amount.minor,
-        currency=amount.currency,
-        reason=reason[:100],
-        opened_at=opened_at,
-        due_by=due_by,
-        inquiry=inquiry,
-    )
-    db.session.add(row)
-    db.session.flush()
-    return row
-
-
-def _opened(row: Dispute, order: SalesOrder | None, *, by: Actor) -> None:
-    told: dict[str, Any] = {"number": row.number, "amount": row.amount, "currency": row.currency}
-    row.record("opened", by=by, because=row.reason, **told)
-    audit.note("dispute.open", row.number, by=by, after={"amount": row.money, "inquiry": row.inquiry})
-    if order is not None:
-        order.tag(TAG_DISPUTED)
-    mails.dispute_opened(row, by=by)
 
 
 class Outrun(Exception):
@@ -210,12 +171,12 @@ def write(
         _same_currency(facts, capture)
         row = _known(gateway_id, facts, capture)
         if row is None:
-            row = _open(capture, facts.amount, facts.reason, facts.opened_at, facts.due_by, facts.inquiry)
+            row = course.open_row(capture, facts.amount, facts.reason, facts.opened_at, facts.due_by, facts.inquiry)
             row.provider_id = facts.provider_id
-            _opened(row, order, by=by)
+            course.opened(row, order, by=by)
         row = lock(Dispute, row.id)
         _follow(row, order, facts, event, by)
-        _settle(row, order, by=by)
+        course.settle(row, order, by=by)
         return row
 
 
@@ -244,13 +205,13 @@ def _known(gateway_id: int, facts: DisputeFacts, capture: Transaction) -> Disput
 
 def _follow(row: Dispute, order: SalesOrder | None, facts: DisputeFacts, event: DisputeEvent | None, by: Actor) -> None:
     row.due_by = facts.due_by or row.due_by
-    _enter_all(row, facts)
+    course.enter_all(row, facts)
     escalated = row.inquiry and not facts.inquiry
     if escalated:
         row.inquiry, row.reminded_at = False, None
         row.record("escalated", by=SYSTEM, amount=row.amount, currency=row.currency)
     if _reopened(row, facts, escalated=escalated):
-        _appeal(row, order, facts.due_by, by=SYSTEM)
+        course.appeal(row, order, facts.due_by, by=SYSTEM)
     for wanted in (event, _event(facts.phase, escalated=escalated)):
         if wanted is not None and row.can(wanted):
             row.transition(wanted, by=by if wanted is event else SYSTEM, number=row.number)
@@ -267,91 +228,8 @@ def _reopened(row: Dispute, facts: DisputeFacts, *, escalated: bool) -> bool:
     if facts.phase not in (DisputePhase.NEEDS_RESPONSE, DisputePhase.UNDER_REVIEW):
         return False
     if row.is_open:
-        return facts.appealed and row.status is S.UNDER_REVIEW and not _times_asked(row, E.APPEAL)
+        return facts.appealed and row.status is S.UNDER_REVIEW and not course.times_asked(row, E.APPEAL)
     return facts.appealed or escalated
-
-
-def _appeal(
-    row: Dispute, order: SalesOrder | None, due_by: datetime | None, *, by: Actor, because: str | None = None
-) -> None:
-    """Open again, with a day of its own to answer by; while it is, nothing of it is lost."""
-    row.due_by, row.reminded_at, row.closed_at = due_by, None, None
-    row.transition(E.APPEAL, by=by, because=because, number=row.number, amount=row.amount, currency=row.currency)
-    audit.note("dispute.appeal", row.number, by=by, after={"amount": row.money})
-    if order is not None:
-        order.tag(TAG_DISPUTED)
-    mails.dispute_opened(row, by=by, version=f"appeal:{_times_asked(row, E.APPEAL)}")
-
-
-def _times_asked(row: Dispute, *events: DisputeEvent) -> int:
-    """How often the bank has asked again, by its history."""
-    mine = (History.entity == Dispute.__tablename__) & (History.entity_id == row.id) & History.event.in_(events)
-    return db.session.scalar(select(func.count()).where(mine)) or 0
-
-
-def _enter_all(row: Dispute, facts: DisputeFacts) -> None:
-    """What letters told of already is not told again by the gateway, whose first movements of that kind they were."""
-    by_hand = DisputeEntry.provider_id.startswith(f"letter {row.number}")
-    told = select(DisputeEntry.kind).where(DisputeEntry.dispute_id == row.id, by_hand)
-    by_letter = Counter(db.session.scalars(told))
-    for moved in facts.movements:
-        kind = DisputeEntryKind(moved.kind.value)
-        if by_letter[kind]:
-            by_letter[kind] -= 1
-        else:
-            _enter(row, kind, moved.amount, moved.provider_id, facts.raw_sha256)
-
-
-def _enter(row: Dispute, kind: DisputeEntryKind, amount: Money, provider_id: str, raw_sha256: str = "") -> None:
-    """One row for each movement of money."""
-    fresh = insert_once(
-        DisputeEntry,
-        dispute_id=row.id,
-        gateway_id=row.gateway_id,
-        kind=kind,
-        amount=amount.minor,
-        currency=amount.currency,
-        provider_id=provider_id,
-        raw_sha256=raw_sha256,
-        at=clock.now(),
-    )
-    if fresh:
-        row.record(f"money_{kind}", by=SYSTEM, amount=amount.minor, currency=amount.currency)
-        audit.note(f"dispute.{kind}", row.number, by=SYSTEM, after={"amount": amount})
-
-
-def _settle(row: Dispute, order: SalesOrder | None, *, by: Actor) -> None:
-    """What is lost is out of the receivables, what is not is in them; tag and escalation go once it is decided."""
-    db.session.flush()
-    given_back.follow(row, _taken(row) if row.status in GONE else 0, by=by)
-    given_back.watch(row.transaction)
-    if row.status is not S.NEEDS_RESPONSE:
-        escalations.clear(Symptom.DISPUTE_DUE, row, "It is answered or decided.")
-    if row.is_open or row.closed_at is not None:
-        return
-    row.closed_at = clock.now()
-    others = select(Dispute.id).where(Dispute.status.in_(OPEN), Dispute.payment_order_id.in_(_beside(row)))
-    if order is not None and db.session.scalar(others.limit(1)) is None:
-        order.untag(TAG_DISPUTED)
-
-
-def _beside(row: Dispute) -> list[int]:
-    """Every payment order of the same order."""
-    order_id = row.payment_order.order_id
-    if order_id is None:
-        return [row.payment_order_id]
-    return list(db.session.scalars(select(PaymentOrder.id).where(PaymentOrder.order_id == order_id)))
-
-
-def _taken(row: Dispute) -> int:
-    sums = dict(
-        db.session.execute(
-            select(DisputeEntry.kind, func.sum(DisputeEntry.amount))
-            .where(DisputeEntry.dispute_id == row.id)
-            .group_by(DisputeEntry.kind)
-        ).all()  # type: ignore[arg-type]
-    )
-    return max(int(sums.get(K.DEBIT, 0)) - int(sums.get(K.REINSTATEMENT, 0)), 0)
 
 
 def answer(dispute_id: int, evidence: Evidence, *, by: User) -> Dispute:
@@ -373,9 +251,9 @@ def answer(dispute_id: int, evidence: Evidence, *, by: User) -> Dispute:
         audit.note("dispute.answer", row.number, by=Actor.of(by), after={"files": row.answered_with})
         if row.provider_id is None:
             row.transition(E.ANSWER, by=Actor.of(by), number=row.number)
-            _settle(row, order, by=Actor.of(by))
+            course.settle(row, order, by=Actor.of(by))
             return row
-        said = [row.evidence, row.answered_with, _times_asked(row, E.APPEAL, E.ESCALATE)]
+        said = [row.evidence, row.answered_with, course.times_asked(row, E.APPEAL, E.ESCALATE)]
         key = f"cs-{row.number}-{forms.fingerprint(said)[:24]}"
     return _told(row, E.ANSWER, by, lambda g, id: g.answer_dispute(id, evidence, key))
 
@@ -389,7 +267,7 @@ def accept(dispute_id: int, *, because: str, by: User) -> Dispute:
         audit.note("dispute.accept", row.number, by=Actor.of(by), after={"amount": row.money, "because": because})
         if row.provider_id is None:
             row.transition(E.ACCEPT, by=Actor.of(by), because=because or None, number=row.number)
-            _settle(row, order, by=Actor.of(by))
+            course.settle(row, order, by=Actor.of(by))
             return row
         row.record("giving_in", by=Actor.of(by), because=because or None)
     return _told(row, E.ACCEPT, by, lambda g, id: g.accept_dispute(id, f"cs-{row.number}-accept"))
@@ -407,11 +285,11 @@ def decide(dispute_id: int, *, won: bool, by: User) -> Dispute:
         event = E.WIN if won else E.LOSE
         if not row.is_open:
             raise Refusal("decided", "This dispute is decided already.", "Reload the page to see how.")
-        if won and (taken := _taken(row)) > 0:
-            _enter(row, K.REINSTATEMENT, Money(taken, row.currency), _by_hand(row))
+        if won and (taken := course.taken(row)) > 0:
+            course.enter(row, K.REINSTATEMENT, Money(taken, row.currency), course.by_hand(row))
         row.transition(event, by=Actor.of(by), number=row.number)
         audit.note("dispute.decide", row.number, by=Actor.of(by), after={"won": won})
-        _settle(row, order, by=Actor.of(by))
+        course.settle(row, order, by=Actor.of(by))
         return row
 
 
@@ -427,10 +305,10 @@ def reopen(dispute_id: int, *, because: str, due_by: datetime | None, by: User) 
             raise Refusal("gateway_decides", "The gateway tells us when this is opened again; it is not done by hand.")
         if row.is_open:
             raise Refusal("undecided", "This dispute is open already.", "Reload the page to see where it is.")
-        _appeal(row, order, due_by, by=Actor.of(by), because=because or None)
-        if not row.inquiry and not _taken(row):
-            _enter(row, K.DEBIT, row.money, _by_hand(row))
-        _settle(row, order, by=Actor.of(by))
+        course.appeal(row, order, due_by, by=Actor.of(by), because=because or None)
+        if not row.inquiry and not course.taken(row):
+            course.enter(row, K.DEBIT, row.money, course.by_hand(row))
+        course.settle(row, order, by=Actor.of(by))
         return row
 
 
