@@ -174,9 +174,9 @@ def _sum(action: A) -> Any:
 
 
 def _lost() -> Any:
-    """What left with disputes."""
+    """What left with disputes and did not come back on appeal."""
     lost = select(func.sum(-Receipt.amount)).where(
-        Receipt.payment_order_id == PaymentOrder.id, Receipt.amount < 0, Receipt.transaction_id.is_(None)
+        Receipt.payment_order_id == PaymentOrder.id, Receipt.dispute_id.is_not(None)
     )
     return func.coalesce(lost.correlate(PaymentOrder).scalar_subquery(), 0)
 

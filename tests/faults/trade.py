@@ -27,7 +27,7 @@ from app.commands.receivables import allocations, credit_notes, offline, write_o
 from app.commands.receivables.offline import Came
 from app.commands.settlement import settlement
 from app.db import db, end_read, get
-from app.gateways.disputes import Evidence
+from app.gateways.disputes import DisputePhase, Evidence
 from app.gateways.sandbox import disputes as bank
 from app.gateways.sandbox import movements as processor_moves
 from app.gateways.sandbox import payouts, processor
@@ -292,10 +292,13 @@ def contest(w: World) -> str:
 
 def bank_decides(w: World) -> str:
     row = chosen(w, SandboxDispute)
+    lost = row.phase is DisputePhase.LOST
     end_read()
+    if lost and w.often(60):
+        return f"appeal, {bank.appeal(GATEWAY, row.ref).phase}"
     if w.often(20):
         return str(bank.escalate(GATEWAY, row.ref).phase)
-    return str(bank.decide(GATEWAY, row.ref, won=w.often(50)).phase)
+    return str(bank.decide(GATEWAY, row.ref, won=w.often(50), fee_back=w.often(30)).phase)
 
 
 def answer_dispute(w: World) -> str:
