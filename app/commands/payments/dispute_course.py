@@ -121,11 +121,13 @@ def enter(row: Dispute, kind: DisputeEntryKind, amount: Money, provider_id: str,
         audit.note(f"dispute.{kind}", row.number, by=SYSTEM, after={"amount": amount})
 
 
-def settle(row: Dispute, order: SalesOrder | None, *, by: Actor) -> None:
-    """What is lost is out of the receivables, what is not is in them; tag and escalation go once it is decided."""
+def settle(row: Dispute, order: SalesOrder | None, *, by: Actor, moved: bool = True) -> None:
+    """What is lost is out of the receivables, what is not is in them; tag and escalation go once it is decided. Unless
+    something has `moved`, what people have dealt with already is not told to them again."""
     db.session.flush()
     given_back.follow(row, taken(row) if row.status in GONE else 0, by=by)
-    given_back.watch(row.transaction)
+    if moved:
+        given_back.watch(row.transaction)
     if row.status is not S.NEEDS_RESPONSE:
         escalations.clear(Symptom.DISPUTE_DUE, row, "It is answered or decided.")
     if row.is_open or row.closed_at is not None:

@@ -175,8 +175,9 @@ def write(
             row.provider_id = facts.provider_id
             course.opened(row, order, by=by)
         row = lock(Dispute, row.id)
+        before = _newest(gateway_id, facts.provider_id)
         _follow(row, order, facts, event, by)
-        course.settle(row, order, by=by)
+        course.settle(row, order, by=by, moved=_newest(gateway_id, facts.provider_id) != before)
         return row
 
 

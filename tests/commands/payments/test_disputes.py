@@ -11,12 +11,13 @@ from sqlalchemy import func, select
 
 from app import clock
 from app.access import Role
+from app.commands.office import escalations
 from app.commands.payments import disputes
 from app.commands.payments.disputes import Letter
 from app.commands.receivables import offline
 from app.db import db, end_read
 from app.errors import Refusal
-from app.gateways.disputes import DisputeFacts, Evidence
+from app.gateways.disputes import DisputeFacts, DisputeMoney, DisputeMovement, DisputePhase, Evidence
 from app.gateways.sandbox import disputes as sandbox
 from app.gateways.sandbox import script
 from app.gateways.sandbox.adapter import SandboxGateway
@@ -269,6 +270,20 @@ def test_money_that_left_twice_is_forgotten_once_the_dispute_is_won(charge: Tran
     row = disputes.record(charge.id, letter(charge), form_key="k", by=boss)
     assert [waits for _, _, waits in overdrawn()] == [True]
     disputes.decide(row.id, won=True, by=boss)
+    assert [waits for _, _, waits in overdrawn()] == [False]
+
+
+def test_what_finance_has_dealt_with_is_not_told_again_by_the_same_news(charge: Transaction, boss: User) -> None:
+    whole, none_of_ours = Money(charge.amount, "EUR"), "dp-at-a-bank"
+    moving.refund(charge, charge.amount, boss)
+    debit = DisputeMovement(DisputeMoney.DEBIT, "bt-at-a-bank", whole)
+    phase, now = DisputePhase.NEEDS_RESPONSE, clock.now()
+    facts = DisputeFacts(none_of_ours, charge.provider_id, whole, "x", phase, False, now, movements=(debit,))
+    disputes.write(charge.gateway_id, facts)
+    told = db.session.scalars(select(Escalation)).one()
+    end_read()
+    escalations.resolve(told.id, because="The customer pays it back", by=boss)
+    disputes.write(charge.gateway_id, facts)
     assert [waits for _, _, waits in overdrawn()] == [False]
 
 
