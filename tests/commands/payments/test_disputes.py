@@ -173,7 +173,7 @@ def test_lost_on_appeal_too_it_is_owed_again(charge: Transaction) -> None:
     whole, row = charge.amount, lose(appealed(lose(opened(charge))))
     assert (row.status, receipts()) == (S.LOST, [whole, -whole, whole, -whole])
     assert db.session.scalars(select(Invoice.status)).one() is InvoiceStatus.ISSUED
-    assert db.session.scalars(select(DisputeEntry.kind)).all() == ["debit", "fee"]
+    assert kinds() == ["debit", "fee"]
 
 
 def test_an_appeal_that_was_decided_before_anybody_heard_of_it(charge: Transaction) -> None:
