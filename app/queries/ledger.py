@@ -194,6 +194,22 @@ def still_due(order_id: int, gross: int) -> int:
     return int(due) + max(gross - int(issued), 0)
 
 
+def payable(order_id: int, *, beside: int | None = None) -> dict[int, int]:
+    """What the order's open invoices have due and no payment order of their own asks for, `beside` this one: minor
+    units by the invoice's id, the oldest due first."""
+    due = invoices.due().label("due")
+    query = select(Invoice.id, due).where(Invoice.order_id == order_id, Invoice.number.is_not(None), due > 0)
+    found = {row.id: int(row.due) for row in read_columns(query.order_by(Invoice.due_date, Invoice.id))}
+    asking = select(PaymentOrder.id, PaymentOrder.invoice_id).where(
+        PaymentOrder.invoice_id.in_(found), PaymentOrder.status == PaymentOrderStatus.OPEN, PaymentOrder.id != (beside or 0)
+    )
+    rows = read_columns(asking).all() if found else []
+    by_id = figures(row.id for row in rows) if rows else {}
+    for row in rows:
+        found[row.invoice_id] -= by_id[row.id].balance
+    return {id: minor for id, minor in found.items() if minor > 0}
+
+
 def may_take(payment_order: PaymentOrder) -> int:
     """Minor units that still pay something: what the payment order asks for or holds, as far as its invoice and its
     order have it due."""

@@ -32,6 +32,7 @@ from ...models import (
     TransactionAction,
 )
 from ...models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_DECLINED, TAG_EXPIRED, TAG_LAPSES, TAG_UNAPPLIED
+from ...queries import ledger
 from ...states.approval import ApprovalStatus
 from ...states.order import BEFORE_BOOKING, OrderEvent, OrderStatus
 from ...states.payment_order import PaymentOrderStatus
@@ -108,12 +109,25 @@ def _receipt(captured: Captured) -> None:
 def _invoice(captured: Captured) -> None:
     if not captured.counts or (not captured.covers and captured.payment_order.invoice_id is None):
         return
+    row, meant = captured.payment_order, captured.payment_order.invoice_id
     invoice = _bill(captured)
-    if invoice is None:
-        return  # all of the order is invoiced already: the receipt stays unapplied cash, for people to look at
     captured.receipt  # noqa: B018  (made when first asked for)
-    standing = receipts.allocate_all(captured.payment_order, invoice, by=SYSTEM)
-    captured.invoice_paper = papers.invoice(invoice, standing)
+    if invoice is not None:
+        standing = receipts.allocate_all(row, invoice, by=SYSTEM)
+        captured.invoice_paper = papers.invoice(invoice, standing)
+    if meant is None and captured.order is not None and (invoice is None or invoice.gross < row.amount):
+        _open_invoices(row, captured.order)
+
+
+def _open_invoices(row: PaymentOrder, order: SalesOrder) -> None:
+    """What is invoiced already is paid by what came for the order as a whole; what nothing is open for stays unapplied
+    cash, for people to look at."""
+    for invoice_id, most in ledger.payable(order.id, beside=row.id).items():
+        invoice = get(Invoice, invoice_id)
+        if not receipts.allocate_what_came(row, invoice, most, by=SYSTEM):
+            return
+        row.invoice_id = row.invoice_id or invoice_id
+        papers.invoice(invoice)
 
 
 def _bill(captured: Captured) -> Invoice | None:

@@ -113,6 +113,7 @@ def take_off(receipt: Receipt, invoice: Invoice, amount: int, *, by: Actor, beca
 
 
 def _add(receipt: Receipt, invoice: Invoice, amount: int) -> None:
+    notes().get("new receipts", set()).discard(receipt.id)  # not all of it is free any more
     append(ALLOCATION, receipt_id=receipt.id, invoice_id=invoice.id, amount=amount, at=clock.now())
 
 
@@ -131,6 +132,15 @@ def allocate_all(payment_order: PaymentOrder, invoice: Invoice, *, by: Actor) ->
         if row.parent_id is None:
             standing = _allocate(row, invoice, standing, by=by)
     return standing
+
+
+def allocate_what_came(payment_order: PaymentOrder, invoice: Invoice, most: int, *, by: Actor) -> int:
+    """As `allocate_all`, but at most so many minor units; those allocated."""
+    left = most
+    for row in list(of(payment_order.id)):
+        if row.parent_id is None and left > 0:
+            left -= allocate(row, invoice, by=by, most=left)
+    return most - left
 
 
 def foresee_standing(invoice_ids: Iterable[int]) -> None:

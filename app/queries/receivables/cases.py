@@ -84,7 +84,8 @@ class Case(Value):
 
     `follows` says how far what follows it was done, by `done_at`, `step`, `error` and `tries`; None: nothing has to.
     `free` is what of the receipt pays no invoice and was not given back since; `part_given_back` says that the
-    receipt alone shows more. `counts`: the money is for the order as it stands. `invoiced`: all of the order is.
+    receipt alone shows more. `counts`: the money is for the order as it stands. `invoiced`: all of the order is;
+    `wanted`: and its invoices have something due that it could pay.
     """
 
     payment_order: Row[Any] | None
@@ -99,6 +100,7 @@ class Case(Value):
     allocated: Money
     counts: bool
     invoiced: bool
+    wanted: bool
     intended: Bill | None
     bills: tuple[Bill, ...]
 
@@ -180,7 +182,7 @@ class _Maker:
         orders: dict[int, Row[Any]],
         applied: dict[int, dict[int, int]],
         bills: dict[int, Bill],
-        whole: frozenset[int],
+        whole: dict[int, bool],
     ) -> None:
         self.orders, self.applied, self.bills, self.whole = orders, applied, bills, whole
 
@@ -227,6 +229,7 @@ class _Maker:
             allocated=Money(sum(parts.values()), amount.currency),
             counts=order is not None and _counts(order),
             invoiced=order is not None and order.order_id in self.whole,
+            wanted=order is not None and bool(self.whole.get(order.order_id)),
             intended=intended,
             bills=tuple(touched.values()),
         )
@@ -329,19 +332,20 @@ def _applied(ids: list[int], receipt_ids: list[int]) -> dict[int, dict[int, int]
     return found
 
 
-def _wholly_invoiced(payment_orders: Iterable[Row[Any]]) -> frozenset[int]:
-    """The orders whose invoices come to all that they are worth; asked only of money that has no invoice yet."""
+def _wholly_invoiced(payment_orders: Iterable[Row[Any]]) -> dict[int, bool]:
+    """The orders whose invoices come to all that they are worth, and whether these want money; asked only of money that
+    has no invoice yet."""
     open_ended = {r.order_id: r for r in payment_orders if r.order_id is not None and r.invoice_id is None}
     own = OrderLine
     columns = (own.order_id, own.quantity, own.unit_price, own.discount_percent, own.tax_rate)
     lines: dict[int, list[Row[Any]]] = defaultdict(list)
     for line in read_columns(select(*columns).where(own.order_id.in_(list(open_ended)))) if open_ended else ():
         lines[line.order_id].append(line)
-    return frozenset(
-        id
+    return {
+        id: bool(ledger.payable(id))
         for id, row in open_ended.items()
         if row.invoiced >= totals_of(lines[id], row.currency, row.prices_include_tax).gross.minor
-    )
+    }
 
 
 WAITING = (AttemptStatus.STARTED, AttemptStatus.PENDING, AttemptStatus.UNKNOWN)

@@ -99,13 +99,14 @@ def _allocated(case: Case) -> Finding:
         return Finding(3, State.BROKEN, "not_followed", Repair.RETRY)
     if case.payment_order is None:
         return Finding(3, State.MIND, "for_people")
-    if not case.counts or (case.intended is None and case.invoiced):
+    if not case.counts or (case.intended is None and case.invoiced and not case.wanted):
         return Finding(3, State.MIND, "nothing_to_invoice" if case.counts else "late")
     if case.intended is not None and case.owing is None:
         return Finding(3, State.MIND, "more_than_due")
     if case.part_given_back or case.transaction is None:
         return Finding(3, State.BROKEN, "for_people")
-    return Finding(3, State.BROKEN, "unallocated" if case.intended else "not_invoiced", Repair.ALLOCATION)
+    why = "unallocated" if case.intended else "invoices_open" if case.invoiced else "not_invoiced"
+    return Finding(3, State.BROKEN, why, Repair.ALLOCATION)
 
 
 def _agrees(case: Case) -> Finding:

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from ...access import Permission, why_not
 from ...db import read_columns
 from ...errors import NotFound
-from ...models import Account, Allocation, Invoice, PaymentOrder, Receipt, SalesOrder, User
+from ...models import Account, Allocation, Invoice, PaymentOrder, Receipt, SalesOrder, Transaction, User
 from ...money import Money
 from ...values import Value
 from ..invoices import owners as billed
@@ -104,9 +104,18 @@ def of_invoice(number: str, reader: User, today: date) -> DoctorPage:
     row = _one(billed.joined(query), Invoice, number, billed.seen_by(reader))
     paying = select(Receipt.payment_order_id).join(Allocation, Allocation.receipt_id == Receipt.id)
     paying = paying.where(Allocation.invoice_id == row.id, Receipt.payment_order_id.is_not(None))
-    ids = _newest(or_(PaymentOrder.invoice_id == row.id, PaymentOrder.id.in_(paying)))
+    of_order = PaymentOrder.id.in_(_for_its_order(row.id))
+    ids = _newest(or_(PaymentOrder.invoice_id == row.id, PaymentOrder.id.in_(paying), of_order))
     home = Link(number, url_for("invoices.show", number=number))
     return _page(number, row.name, home, "invoice", cases.of(ids, invoice_ids=[row.id]), ids, reader, today)
+
+
+def _for_its_order(invoice_id: int) -> Any:
+    """What came for the invoice's order as a whole, and could pay it."""
+    query = select(PaymentOrder.id).join(Invoice, Invoice.order_id == PaymentOrder.order_id)
+    came = select(Transaction.id).where(Transaction.payment_order_id == PaymentOrder.id).exists()
+    offline = select(Receipt.id).where(Receipt.payment_order_id == PaymentOrder.id).exists()
+    return query.where(Invoice.id == invoice_id, PaymentOrder.invoice_id.is_(None), came | offline)
 
 
 def invoice_id(number: str, reader: User) -> int:

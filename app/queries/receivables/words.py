@@ -45,6 +45,7 @@ ANSWERS = {
     "for_people": lazy_gettext("%(free)s of it pays no invoice. AR decides what it is for."),
     "unallocated": lazy_gettext("No: %(free)s of it pays nothing, and %(invoice)s still owes %(balance)s."),
     "not_invoiced": lazy_gettext("No: %(free)s of it pays nothing, because its invoice was never made."),
+    "invoices_open": lazy_gettext("No: %(free)s of it pays nothing, and invoices of its order are still open."),
     "no_invoice": lazy_gettext("There is no invoice that could disagree."),
     "agrees": lazy_gettext("Yes: %(invoices)s."),
     "apart": lazy_gettext("No: %(wrong)s says otherwise than its allocations, so its balance and ageing mislead."),

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 
 from app import clock
 from app.access import Role
-from app.commands.payments import collection, given_back
+from app.commands.payments import collection, given_back, post_processing
 from app.commands.post import papers
 from app.commands.receivables import allocations, doctor, invoices, offline, receipts
 from app.db import db, transaction
@@ -25,7 +25,8 @@ from app.queries.receivables.diagnosis import Repair
 from app.states.invoice import EDGES, TOWARDS, InvoiceStatus, Standing, derive
 from tests import factories, ledgers
 from tests.commands import moving
-from tests.commands.collecting import CARD
+from tests.commands.collecting import CARD, booked, request
+from tests.conftest import Client
 from tests.gateways.scripted import ScriptedGateway
 
 
@@ -324,3 +325,23 @@ def test_what_was_given_back_in_part_is_allocated_by_people_alone(
     assert changes_nothing(lambda: doctor.repair(row.id, Repair.ALLOCATION, by=clerk))
     moving.refund(row, 31_000, clerk)
     assert named(row) is None
+
+
+def test_money_for_an_order_whose_invoices_are_open_is_found_from_the_invoice_and_allocated(
+    gateway: ScriptedGateway, clerk: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = booked(clerk)
+    rates = [{"rate": "19", "base": 31_050, "tax": 5_899}]
+    invoice = factories.invoice(order, net=31_050, tax=5_899, gross=36_949, tax_by_rate=rates)
+    row = request(order, clerk, minor=36_949)
+    with monkeypatch.context() as broken:
+        broken.setattr(post_processing, "_open_invoices", lambda *_: None)  # as it was once
+        collection.collect(row.id, pay_with=CARD, form_key="rest", by=clerk)
+    client.sign_in(clerk)
+    page = client.get(f"/invoices/{invoice.number}/doctor").text
+    assert row.number in page and "invoices of its order are still open" in page and "Allocate it" in page
+    paid = db.session.scalars(select(Transaction).where(Transaction.payment_order_id == row.id)).one()
+    assert named(paid) == (3, "invoices_open")
+    assert doctor.repair(paid.id, Repair.ALLOCATION, by=clerk)
+    assert (named(paid), ledgers.standing(invoice)) == (None, ("paid", 0))
+    assert changes_nothing(lambda: doctor.repair(paid.id, Repair.ALLOCATION, by=clerk))

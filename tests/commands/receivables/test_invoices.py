@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,9 @@ from app.commands.payments import collection
 from app.commands.post import papers
 from app.db import db, transaction
 from app.formatting import money
-from app.models import Allocation, Invoice, SalesOrder, User
+from app.models import Allocation, Invoice, PaymentOrder, SalesOrder, User
 from app.money import Money
-from tests import factories
+from tests import factories, ledgers
 from tests.commands.collecting import CARD, booked, fresh, request
 from tests.conftest import Client
 from tests.documents.test_documents import rendered, text_of
@@ -87,11 +88,36 @@ def test_page_and_pdf_show_the_tax_that_the_invoice_holds(
             assert money(Money(minor, "EUR")) in pdf
 
 
-def test_what_is_invoiced_already_is_not_invoiced_again(gateway: ScriptedGateway, seller: User) -> None:
+def on_terms(order: SalesOrder, minor: int | None = None, **facts: Any) -> Invoice:
+    """The order's whole 369.49 beside its deposit of 41.06, or a part of it."""
+    gross = minor or 36_949
+    net = round(gross / 1.19)
+    rates = [{"rate": "19", "base": net, "tax": gross - net}]
+    return factories.invoice(order, net=net, tax=gross - net, gross=gross, tax_by_rate=rates, **facts)
+
+
+def test_what_is_invoiced_already_is_paid_and_not_invoiced_again(gateway: ScriptedGateway, seller: User) -> None:
     order = booked(seller)
-    factories.invoice(
-        order, net=31_050, tax=5_899, gross=36_949, tax_by_rate=[{"rate": "19", "base": 31_050, "tax": 5_899}]
-    )
+    invoice = on_terms(order)
     collect(order, seller, 10_000, "on-terms")
     assert len(invoices(order)) == 2
-    assert len(list(db.session.scalars(select(Allocation)))) == 1
+    assert ledgers.standing(invoice) == ("part_paid", 26_949)
+    collect(order, seller, 26_949, "the-rest")
+    assert ledgers.standing(invoice) == ("paid", 0)
+
+
+def test_money_for_the_order_pays_the_oldest_debt_and_leaves_what_is_asked_for_itself(
+    gateway: ScriptedGateway, seller: User
+) -> None:
+    order = booked(seller)
+    today = date.today()
+    later, asked, sooner = (
+        on_terms(order, minor, due_date=today + timedelta(days=days))
+        for minor, days in ((16_949, 30), (10_000, 1), (10_000, 10))
+    )
+    own = request(order, seller, minor=10_000, key="own")
+    with transaction() as session:
+        session.get_one(PaymentOrder, own.id).invoice_id = asked.id
+    collect(order, seller, 15_000, "for-the-order")
+    assert [ledgers.standing(x)[1] for x in (asked, sooner, later)] == [10_000, 0, 11_949]
+    assert db.session.scalars(select(PaymentOrder).order_by(PaymentOrder.id.desc())).first().invoice_id == sooner.id
