@@ -171,19 +171,16 @@ def paid_beside() -> ColumnElement[int]:
 
 
 def claimed(order_id: int, *, beside_first: bool = False) -> int:
-    """What is collected of the order already or being collected: its open payment orders in full, closed ones by
-    captures, and what else pays its invoices.
+    """What is collected of the order already or being collected: what its payment orders ask for and what of theirs is
+    here, and what else pays its invoices.
 
     `beside_first` leaves out those of the first payment.
     """
-    query = select(PaymentOrder.id, PaymentOrder.status, PaymentOrder.amount).where(PaymentOrder.order_id == order_id)
+    query = select(PaymentOrder.id, PaymentOrder.status).where(PaymentOrder.order_id == order_id)
     rows = db.session.execute(query.where(~PaymentOrder.first) if beside_first else query).all()
     by_id = figures(r.id for r in rows)
     beside = int(db.session.scalar(select(paid_beside()).where(SalesOrder.id == order_id)) or 0)
-    return beside + sum(
-        max(r.amount, by_id[r.id].captured) if r.status == PaymentOrderStatus.OPEN else by_id[r.id].captured
-        for r in rows
-    )
+    return beside + sum(by_id[r.id].claims(cancelled=r.status != PaymentOrderStatus.OPEN) for r in rows)
 
 
 def still_due(order_id: int, gross: int) -> int:
@@ -200,9 +197,8 @@ def payable(order_id: int, *, beside: int | None = None) -> dict[int, int]:
     due = invoices.due().label("due")
     query = select(Invoice.id, due).where(Invoice.order_id == order_id, Invoice.number.is_not(None), due > 0)
     found = {row.id: int(row.due) for row in read_columns(query.order_by(Invoice.due_date, Invoice.id))}
-    asking = select(PaymentOrder.id, PaymentOrder.invoice_id).where(
-        PaymentOrder.invoice_id.in_(found), PaymentOrder.status == PaymentOrderStatus.OPEN, PaymentOrder.id != (beside or 0)
-    )
+    others = (PaymentOrder.status == PaymentOrderStatus.OPEN) & (PaymentOrder.id != (beside or 0))
+    asking = select(PaymentOrder.id, PaymentOrder.invoice_id).where(PaymentOrder.invoice_id.in_(found), others)
     rows = read_columns(asking).all() if found else []
     by_id = figures(row.id for row in rows) if rows else {}
     for row in rows:

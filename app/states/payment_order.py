@@ -67,6 +67,12 @@ class Figures(Value):
     def kept(self) -> int:
         return self.captured - self.refunded - self.disputed
 
+    def claims(self, *, cancelled: bool) -> int:
+        """What nobody else may ask for: what is held or here, and what is still asked for. What was given back or lost
+        for good may be asked for again; what a bank contests may not before that is decided."""
+        here = max(self.kept + self.contested, 0) + self.held
+        return here if cancelled else here + self.balance
+
 
 def derive(figures: Figures, last_attempt: AttemptStatus | None, *, cancelled: bool) -> PaymentStatus:
     """What a person is told. An open or unknown attempt is never shown as paid or failed (invariant 12)."""

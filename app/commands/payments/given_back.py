@@ -18,6 +18,7 @@ from ..agreements import outcomes
 from ..office import escalations
 from ..post import papers
 from ..receivables import receipts, taking_back
+from . import lowering
 
 
 def refunded(transaction: Transaction, *, by: Actor) -> Receipt:
@@ -121,7 +122,8 @@ def returned(transaction: Transaction, *, by: Actor) -> Receipt:
 def _pay_again(row: Receipt, taken: dict[int, int], *, by: Actor) -> None:
     for invoice_id, amount in taken.items():
         invoice = get(Invoice, invoice_id)
-        receipts.allocate(row, invoice, by=by, most=amount)
+        if receipts.allocate(row, invoice, by=by, most=amount):
+            lowering.lower(invoice, by=by, because=f"Refund came back with {row.number}", spare_paying=True)
         papers.invoice(invoice)
     outcomes.money_moved(row, "came_back", by=by)
 

@@ -266,11 +266,8 @@ def in_sum(found: Iterable[PaymentOrderFacts]) -> tuple[Figures, PaymentStatus]:
 
 
 def claimed(found: Iterable[PaymentOrderFacts]) -> int:
-    """What they collect or have collected: open ones in full, closed ones by captures (minor units)."""
-    return sum(
-        max(x.figures.requested, x.figures.captured) if x.row.status is PaymentOrderStatus.OPEN else x.figures.captured
-        for x in found
-    )
+    """What they ask for, and what of theirs is here (minor units)."""
+    return sum(x.figures.claims(cancelled=x.row.status is not PaymentOrderStatus.OPEN) for x in found)
 
 
 def given_up(found: Iterable[PaymentOrderFacts], issued: Iterable[tuple[int, int]], gross: int) -> int:

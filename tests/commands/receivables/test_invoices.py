@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app import clock
 from app.commands.payments import collection
 from app.commands.post import papers
 from app.db import db, transaction
@@ -110,7 +111,7 @@ def test_money_for_the_order_pays_the_oldest_debt_and_leaves_what_is_asked_for_i
     gateway: ScriptedGateway, seller: User
 ) -> None:
     order = booked(seller)
-    today = date.today()
+    today = clock.today(factories.ZONE)
     later, asked, sooner = (
         on_terms(order, minor, due_date=today + timedelta(days=days))
         for minor, days in ((16_949, 30), (10_000, 1), (10_000, 10))
