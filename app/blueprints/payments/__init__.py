@@ -17,5 +17,6 @@ from . import (  # noqa: E402, F401  (their routes)
     live_links,
     papers,
     requesting,
+    requesting_for_invoices,
     reversing,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from flask import Response, flash, make_response, render_template, url_for
 from flask_babel import gettext as _
@@ -17,6 +18,7 @@ from ...money import Money
 from ...queries.orders import editing
 from ...queries.orders.facts import Facts
 from ...queries.orders.facts import load as load_order
+from ...queries.orders.views import Link
 from . import answers, bp
 from .forms import RequestForm, complain
 
@@ -55,7 +57,7 @@ def create(number: str) -> Response:
     except Refusal as refusal:
         return _refused(number, form, refusal)
     flash(_("%(number)s is created", number=row.number), "ok")
-    return see_other(_next_step(row))
+    return see_other(next_step(row))
 
 
 def _create(order: Facts, form: RequestForm, amount: Money) -> PaymentOrder:
@@ -72,16 +74,21 @@ def _create(order: Facts, form: RequestForm, amount: Money) -> PaymentOrder:
 
 
 def _refused(number: str, form: RequestForm, refusal: Refusal) -> Response:
+    if stands_beside(form, refusal):
+        return _page(load_order(number, me()), form, status=422)
+    return _page(load_order(number, me()), form, refusal, refusal.status)
+
+
+def stands_beside(form: RequestForm, refusal: Refusal) -> bool:
     """What is wrong with a field stands beside it; the rest on top."""
     beside = {"more_than_due": form.chosen, "not_positive": form.chosen, "no_contact": form.contact_id}
     field = beside.get(refusal.code)
-    if field is None:
-        return _page(load_order(number, me()), form, refusal, refusal.status)
-    complain(field, f"{refusal.sentence} {refusal.help}".strip())
-    return _page(load_order(number, me()), form, status=422)
+    if field is not None:
+        complain(field, f"{refusal.sentence} {refusal.help}".strip())
+    return field is not None
 
 
-def _next_step(row: PaymentOrder) -> str:
+def next_step(row: PaymentOrder) -> str:
     permission, endpoint = NEXT_STEPS.get(row.collection, (None, ""))
     if permission is not None and can(permission):
         return url_for(endpoint, number=row.number)
@@ -93,27 +100,35 @@ def _left(order: Facts) -> Money:
 
 
 def _offer(order: Facts, form: RequestForm) -> None:
-    form.contact_id.choices = editing.contacts(order.row.account_id)
-    form.share.choices = [
-        ("rest", _("What remains")),
-        ("percent", _("A share of the order")),
-        ("amount", _("Another amount")),
-    ]
+    offer(order.row.account_id, form)
+
+
+def offer(account_id: int, form: RequestForm) -> None:
+    form.contact_id.choices = editing.contacts(account_id)
+    form.share.choices = [("rest", _("What remains")), ("percent", _("A share")), ("amount", _("Another amount"))]
 
 
 def _page(order: Facts, form: RequestForm, refusal: Refusal | None = None, status: int = 200) -> Response:
     _offer(order, form)
-    left = _left(order)
-    html = render_template(
-        "payments/new.html",
-        number=order.row.number,
-        customer=order.row.account_name,
-        total=order.totals.gross,
-        left=left,
-        blocks=payment_orders.request_blocks(get(SalesOrder, order.row.id)),
-        unapplied=order.unapplied,
-        form=form,
-        refusal=refusal,
-        home=answers.order_page(order.row.number),
-    )
-    return make_response(html, status)
+    number = order.row.number
+    facts = {
+        "list": Link(_("Orders"), url_for("orders.index")),
+        "number": number,
+        "source": url_for("orders.show", number=number),
+        "customer": order.row.account_name,
+        "total": order.totals.gross,
+        "total_is": _("Order total"),
+        "share_is": _("A share of the order, such as a deposit"),
+        "left": _left(order),
+        "blocks": payment_orders.request_blocks(get(SalesOrder, order.row.id)),
+        "unapplied": order.unapplied,
+        "action": url_for("payments.create", number=number),
+        "home": answers.order_page(number),
+        "back": _("Back to the order"),
+    }
+    return page(facts, form, refusal, status)
+
+
+def page(facts: dict[str, Any], form: RequestForm, refusal: Refusal | None, status: int) -> Response:
+    """`facts` say what is asked for: an order, or an invoice."""
+    return make_response(render_template("payments/new.html", form=form, refusal=refusal, **facts), status)

@@ -146,7 +146,7 @@ def create(
         for refusal in request_blocks(order):
             raise refusal
         _refuse_amount(order, amount)
-        _refuse_stranger(order, contact_id)
+        refuse_stranger(order, contact_id)
         row = add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date, collection=collection)
         row.contact_id = contact_id or order.contact_id
         audit.note("payment_order.create", row.number, by=Actor.of(by), after={"amount": amount})
@@ -169,7 +169,8 @@ def _refuse_amount(order: SalesOrder, amount: Money) -> None:
         )
 
 
-def _refuse_stranger(order: SalesOrder, contact_id: int | None) -> None:
+def refuse_stranger(order: SalesOrder, contact_id: int | None) -> None:
+    """Raises Refusal `no_contact`."""
     if contact_id is not None and get(Contact, contact_id).account_id != order.account_id:
         raise Refusal("no_contact", "This contact belongs to another account.", "Choose a contact of this one.")
 

@@ -21,6 +21,7 @@ from ...models import (
     Gateway,
     History,
     IntentPurpose,
+    Invoice,
     OrderEmail,
     PaymentIntent,
     PaymentOrder,
@@ -139,7 +140,7 @@ class Collection:
 
     @cached_property
     def about(self) -> Any:
-        """Contact, route and who made it."""
+        """Contact, route, who made it, and the invoice that it asks for or came to pay."""
         return db.session.execute(
             select(
                 PaymentOrder.created_at,
@@ -149,11 +150,13 @@ class Collection:
                 Route.descriptor,
                 Gateway.name.label("gateway_name"),
                 User.name.label("creator"),
+                Invoice.number.label("invoice"),
             )
             .outerjoin(Contact, Contact.id == PaymentOrder.contact_id)
             .outerjoin(Route, Route.id == PaymentOrder.route_id)
             .outerjoin(Gateway, Gateway.id == Route.gateway_id)
             .outerjoin(User, User.id == PaymentOrder.created_by_id)
+            .outerjoin(Invoice, Invoice.id == PaymentOrder.invoice_id)
             .where(PaymentOrder.id == self.row.id)
         ).one()
 

@@ -38,7 +38,7 @@ def view(collection: Collection) -> PaymentOrderPage:
         order=period.order if period else Link(source.row.number, url_for("orders.show", number=source.row.number)),
         agreement=period.agreement if period else None,
         period=period.covers if period else "",
-        invoice=period.invoice if period else None,
+        invoice=period.invoice if period else _invoice(collection),
         purpose=row.purpose,
         first=row.first,
         amount=source.money(row.amount),
@@ -71,6 +71,12 @@ def view(collection: Collection) -> PaymentOrderPage:
         history=tuple(words.of_event(x) for x in collection.history),
         paper=paper.view(collection),
     )
+
+
+def _invoice(collection: Collection) -> Link | None:
+    """Whoever sees the order sees its invoices."""
+    number = collection.about.invoice
+    return Link(number, url_for("invoices.show", number=number)) if number else None
 
 
 def _figures(collection: Collection) -> FiguresView:

@@ -116,7 +116,8 @@ def _paid(collection: Collection) -> Told:
         )
     if figures.disputed:
         told = _("%(amount)s went back to the cardholder's bank.", amount=money(amount_of(figures.disputed)))
-        return told, _("What it had paid is owed again."), "arrow-back-up", "bad"
+        detail = _("What it had paid is owed again, and is asked for anew with a payment order of its own.")
+        return told, detail, "arrow-back-up", "bad"
     if figures.refunded:
         told = _("%(amount)s is refunded.", amount=money(amount_of(figures.refunded)))
         kept = _("%(amount)s is kept.", amount=money(amount_of(figures.kept)))

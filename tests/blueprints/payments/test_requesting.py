@@ -15,6 +15,7 @@ from app.models import CollectionMethod, PaymentOrder, SalesOrder, User
 from tests import factories
 from tests.blueprints.payments.conftest import alias, key_in
 from tests.commands.collecting import booked
+from tests.commands.receivables.test_invoices import on_terms
 from tests.conftest import Client
 
 
@@ -140,3 +141,28 @@ def test_it_needs_the_permission_and_the_order(client: Client, rest: SalesOrder)
     assert client.get(path(rest)).status_code == client.post(path(rest)).status_code == 403
     client.sign_in(factories.user(Role.SALESPERSON))
     assert client.get(path(rest)).status_code == client.post(path(rest)).status_code == 404
+
+
+def test_an_invoice_is_asked_for_from_its_page_and_named_on_its_payment_order(
+    browser: Client, rest: SalesOrder, dana: User
+) -> None:
+    invoice = on_terms(rest)
+    path = f"/invoices/{invoice.number}/payment-orders/new"
+    assert f'href="{path}"' in browser.get(f"/invoices/{invoice.number}").text
+    page = browser.get(path).text
+    assert "Invoice total" in page and "€369.49" in page and f"Invoice {invoice.number}" in page
+    typed = {"share": "amount", "amount": "369.50", "purpose": "Overdue", "collection": "payment_link"}
+    refused = browser.post(path, data=typed | {"form_key": key_in(page)})
+    assert refused.status_code == 422 and "Only €369.49 of" in refused.text and 'value="369.50"' in refused.text
+    answer = browser.post(path, data=typed | {"amount": "300", "form_key": key_in(refused.text)})
+    row = newest()
+    assert (answer.status_code, answer.location) == (303, f"/payments/{row.number}/send-link")
+    assert (row.amount, row.invoice_id) == (30_000, invoice.id)
+    assert f'<a class="mono" href="/invoices/{invoice.number}">' in browser.get(f"/payments/{row.number}").text
+    assert "€69.49" in browser.get(path).text
+
+
+def test_the_invoice_of_somebody_elses_order_is_not_found(client: Client, rest: SalesOrder) -> None:
+    invoice = on_terms(rest)
+    client.sign_in(factories.user(Role.SALESPERSON, email="else@countersign.test"))
+    assert client.get(f"/invoices/{invoice.number}/payment-orders/new").status_code == 404
