@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Date
+from sqlalchemy import Boolean, Date
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -38,3 +38,23 @@ def _sqlite(element: days_after, compiler: Any, **kw: Any) -> str:
 def _postgresql(element: days_after, compiler: Any, **kw: Any) -> str:
     day, count = (compiler.process(part, **kw) for part in element.clauses)
     return f"({day} + CAST({count} AS integer))"
+
+
+class within_a_day(FunctionElement[bool]):
+    """`within_a_day(Allocation.at, Receipt.at)`: the first comes less than 24 hours after the second."""
+
+    name = "within_a_day"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(within_a_day)
+def _sqlite_within(element: within_a_day, compiler: Any, **kw: Any) -> str:
+    later, earlier = (compiler.process(part, **kw) for part in element.clauses)
+    return f"julianday({later}) < julianday({earlier}) + 1"
+
+
+@compiles(within_a_day, "postgresql")
+def _postgresql_within(element: within_a_day, compiler: Any, **kw: Any) -> str:
+    later, earlier = (compiler.process(part, **kw) for part in element.clauses)
+    return f"{later} < {earlier} + INTERVAL '24 hours'"

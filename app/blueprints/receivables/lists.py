@@ -23,9 +23,8 @@ from .words import bucket, kind
 def index() -> str:
     asked = _asked()
     found = ageing.by_account(asked, **_keys())
-    return render_template(
-        "receivables/index.html", asked=asked, found=found, totals=ageing.totals(asked), buckets=BUCKETS, bucket=bucket
-    )
+    facts = {"totals": ageing.totals(asked), "unapplied": ageing.unapplied(asked), "buckets": BUCKETS, "bucket": bucket}
+    return render_template("receivables/index.html", asked=asked, found=found, **facts)
 
 
 @bp.get("/invoices")

@@ -1,4 +1,9 @@
-"""Open invoices by how long they are due, on a day: sums by account and currency, and the invoices one by one."""
+"""Open invoices by how long they are due, on a day: sums by account and currency, and the invoices one by one.
+
+What was open on an earlier day goes by the day that money was received, as journal and statements do, though it was
+recorded later: what was done with it within a day of its being recorded counts from the day it came. What is open less
+what was unapplied then is what statements and journal say.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import BigInteger, ColumnElement, case, cast, func, literal, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, case, cast, func, literal, select, true, tuple_, union_all
 
 from ... import clock
 from ...db import read_columns
-from ...models import Account, Allocation, CreditNote, Invoice, WriteOff
+from ...models import Account, Allocation, CreditNote, Invoice, Receipt, WriteOff
 from ...money import CURRENCIES, Money
 from ...states.invoice import OPEN
 from ...values import Value
-from ..calendar import selling_day
+from ..calendar import selling_day, within_a_day
 
 PAGE = 50
 BUCKETS = ("current", "1-30", "31-60", "61-90", "90+")
@@ -109,10 +114,48 @@ def _due(asked: Asked) -> ColumnElement[int]:
     end: datetime = clock.end_of_day(asked.as_of, asked.zone)
     return (  # type: ignore[no-any-return]
         Invoice.gross
-        - _sum(Allocation.amount, Allocation, Allocation.at < end)
+        - _allocated(asked)
         - _sum(CreditNote.gross, CreditNote, CreditNote.issued_on <= asked.as_of)
         - _sum(WriteOff.amount, WriteOff, WriteOff.at < end)
     )
+
+
+def _allocated(asked: Asked) -> ColumnElement[int]:
+    whole = cast(func.coalesce(func.sum(Allocation.amount), 0), BigInteger)
+    query = select(whole).where(Allocation.invoice_id == Invoice.id)
+    if asked.as_of != selling_day():  # else all that there is
+        query = query.join(Receipt, Receipt.id == Allocation.receipt_id).where(_counted(asked))
+    return query.correlate(Invoice).scalar_subquery()
+
+
+def _counted(asked: Asked) -> ColumnElement[bool]:
+    recorded_later = (Receipt.received_on <= asked.as_of) & within_a_day(Allocation.at, Receipt.at)
+    return (Allocation.at < clock.end_of_day(asked.as_of, asked.zone)) | recorded_later
+
+
+def unapplied(asked: Asked) -> tuple[Money, ...]:
+    """What had been received by the end of the day and paid no invoice then, by currency; one statement."""
+    end, mine = clock.end_of_day(asked.as_of, asked.zone), _of_account(asked, Receipt)
+    here = case((Receipt.received_on.is_(None), Receipt.at < end), else_=Receipt.received_on <= asked.as_of)
+    came = select(Receipt.currency, Receipt.amount.label("minor")).where(here, mine)
+    used = (
+        select(Receipt.currency, (-Allocation.amount).label("minor"))
+        .join(Allocation, Allocation.receipt_id == Receipt.id)
+        .join(Invoice, Invoice.id == Allocation.invoice_id)
+        .where(Invoice.issued_on <= asked.as_of, _counted(asked), mine)
+    )
+    both = union_all(came, used).subquery()
+    query = select(both.c.currency, cast(func.sum(both.c.minor), BigInteger).label("minor")).group_by(both.c.currency)
+    rows = read_columns(query.order_by(both.c.currency))
+    return tuple(Money(r.minor, r.currency) for r in rows if r.minor)
+
+
+def _of_account(asked: Asked, model: Any) -> ColumnElement[bool]:
+    found = true() if not asked.currency else model.currency == asked.currency
+    if not asked.account:
+        return found
+    numbered = select(Account.id).where(func.upper(Account.number) == asked.account.upper())
+    return found & model.account_id.in_(numbered)
 
 
 def _open(asked: Asked) -> Any:
@@ -131,12 +174,7 @@ def _open(asked: Asked) -> Any:
         _due(asked).label("open"),
         place,
     ).where(Invoice.number.is_not(None), Invoice.issued_on <= asked.as_of, _due(asked) != 0)
-    if asked.currency:
-        query = query.where(Invoice.currency == asked.currency)
-    if asked.account:
-        query = query.where(
-            Invoice.account_id.in_(select(Account.id).where(func.upper(Account.number) == asked.account.upper()))
-        )
+    query = query.where(_of_account(asked, Invoice))
     if asked.as_of == selling_day():
         query = query.where(Invoice.status.in_(OPEN))  # the same, by what the list is short of
     return query.subquery()
