@@ -36,6 +36,7 @@ class Permission(StrEnum):
     AGREEMENT_MANAGE = "agreement.manage"
     RUN_OPERATE = "recurring_run.operate"
     INVOICE_VIEW = "invoice.view"
+    INVOICE_ISSUE = "invoice.issue"
     INVOICE_SEND = "invoice.send"
     INVOICE_REMIND = "invoice.remind"
     PAYMENT_VIEW = "payment.view"
@@ -97,6 +98,7 @@ SENTENCES: dict[Permission, str] = {
     P.AGREEMENT_MANAGE: marked("make, change, pause and cancel payment agreements"),
     P.RUN_OPERATE: marked("see the recurring runs, stop and resume them"),
     P.INVOICE_VIEW: marked("see invoices"),
+    P.INVOICE_ISSUE: marked("issue the invoice of an order on terms"),
     P.INVOICE_SEND: marked("send invoices by mail"),
     P.INVOICE_REMIND: marked("send a reminder of an invoice, and stop its reminders"),
     P.PAYMENT_VIEW: marked("see payments"),
@@ -183,6 +185,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.ACCOUNT_EDIT,
             P.AGREEMENT_MANAGE,
             P.RUN_OPERATE,
+            P.INVOICE_ISSUE,
             P.INVOICE_SEND,
             P.INVOICE_REMIND,
             P.BILLING_HOLD,
@@ -210,6 +213,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.SETTLEMENT_SYNC,
             P.METHOD_ADD,
             P.ORDER_NOTE,
+            P.INVOICE_ISSUE,
             P.INVOICE_SEND,
             P.INVOICE_REMIND,
             P.BILLING_HOLD,

@@ -37,6 +37,7 @@ agreement.view             s m o r b a c p P . A v
 agreement.manage           . m . . b a . . . . A .
 recurring_run.operate      . . . . b a . . . . A .
 invoice.view               s m o r b a c p P . A v
+invoice.issue              . . . . b a . . . . A .
 invoice.send               s m . . b a . . . . A .
 invoice.remind             . m . . b a . . . . A .
 payment.view               s m o r b a c p P . A v

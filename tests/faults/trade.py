@@ -18,12 +18,13 @@ from app.commands.payments import (
     charges,
     collection,
     disputes,
+    invoice_requests,
     movements,
     payment_links,
     payment_orders,
 )
 from app.commands.payments.charges import Instrument
-from app.commands.receivables import allocations, credit_notes, offline, write_offs
+from app.commands.receivables import allocations, credit_notes, issuing, offline, write_offs
 from app.commands.receivables.offline import Came
 from app.commands.settlement import settlement
 from app.db import db, end_read, get
@@ -163,6 +164,28 @@ def request(w: World) -> str:
         row.id,
         amount=Money(w.some(left.minor), row.currency),
         purpose="Another part",
+        due_date=None,
+        collection=CollectionMethod.PAYMENT_LINK,
+        contact_id=None,
+        form_key=w.key(),
+        by=w.boss,
+    )
+    return f"{made.number} of {row.number}, {made.amount}"
+
+
+def bill(w: World) -> str:
+    row = chosen(w, SalesOrder)
+    return f"{issuing.on_terms(row.id, by=w.boss).number} of {row.number}"
+
+
+def ask_for_invoice(w: World) -> str:
+    row = chosen(w, Invoice)
+    left = invoice_requests.left(row)
+    end_read()
+    made = invoice_requests.create(
+        row.id,
+        amount=Money(w.some(left.minor), row.currency),
+        purpose="An invoice",
         due_date=None,
         collection=CollectionMethod.PAYMENT_LINK,
         contact_id=None,

@@ -13,8 +13,10 @@ from wtforms.validators import InputRequired, Length
 
 from ...access import Permission, me, requires
 from ...commands.orders import orders
+from ...commands.receivables import issuing
 from ...errors import Refusal
-from ...queries.orders import summary
+from ...formatting import money
+from ...queries.orders import payment, summary
 from ...queries.orders.facts import Facts
 from ..forms import Form
 from . import bp, regions
@@ -88,6 +90,39 @@ def _booking_dialog(facts: Facts, form: Form, refusal: Refusal | None = None, st
         consequence=gettext("Without signature or payment: it is activated, or scheduled for its start date, at once."),
         submit=gettext("Book on terms"),
         where="booking",
+    )
+
+
+@bp.get("/<number>/invoice")
+@requires(Permission.INVOICE_ISSUE)
+def issue_invoice_form(number: str) -> Response:
+    return _invoice_dialog(regions.load_order(number), BareForm(formdata=None))
+
+
+@bp.post("/<number>/invoice")
+@requires(Permission.INVOICE_ISSUE)
+def issue_invoice(number: str) -> Response:
+    def act(facts: Facts, form: Any) -> None:
+        issuing.on_terms(facts.row.id, by=me())
+
+    return _confirmed(number, BareForm(), act, _invoice_dialog, gettext("Invoice issued"))
+
+
+def _invoice_dialog(facts: Facts, form: Form, refusal: Refusal | None = None, status: int = 200) -> Response:
+    return _dialog(
+        facts,
+        form,
+        refusal,
+        status,
+        title=gettext("Issue the invoice of %(number)s", number=facts.row.number),
+        consequence=gettext(
+            "%(amount)s are billed, due in %(days)s days as the order says. An issued invoice changes only by "
+            "credit note.",
+            amount=money(payment.not_invoiced(facts)),
+            days=facts.row.payment_terms_days,
+        ),
+        submit=gettext("Issue the invoice"),
+        where="invoice",
     )
 
 

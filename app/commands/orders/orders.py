@@ -39,7 +39,7 @@ from ...states.order import OrderEvent, OrderStatus
 from ...states.subscription import SubscriptionEvent
 from ..agreements import ending
 from ..payments import movement_rows, payment_orders
-from ..receivables import credit_notes
+from ..receivables import credit_notes, issuing
 from . import activation, approvals
 
 NOTHING_LEFT = (InvoiceStatus.DRAFT, InvoiceStatus.CREDITED)
@@ -69,7 +69,8 @@ def convert_to_draft(order_id: int, *, because: str, by: User) -> SalesOrder:
 def book(order_id: int, *, by: User) -> SalesOrder:
     """Book a draft on terms, where no card is to pay at signature; activation or its schedule follows at once.
 
-    A bank transfer that was agreed for the signature is asked for, and not waited for.
+    A bank transfer that was agreed for the signature is asked for, and not waited for; where the plan waits for nothing
+    else, the order is invoiced at once.
 
     Raises Refusal: `not_a_draft`, `due_at_signature`, `on_hold`, `billing_incomplete`, `payment_in_progress`.
     """
@@ -84,6 +85,7 @@ def book(order_id: int, *, by: User) -> SalesOrder:
         order.transition(OrderEvent.BOOK, by=Actor.of(by))
         payment_orders.open_transfers(order, by=Actor.of(by))
         activation.activate_or_schedule(order, by=Actor.of(by))
+        issuing.with_booking(order, by=Actor.of(by))
         return order
 
 

@@ -46,16 +46,15 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
     return invoice
 
 
-def on_terms(order: SalesOrder, *, by: Actor) -> Invoice | None:
-    """What of the order is not invoiced yet, due after the account's payment terms; None where nothing is left. Inside
-    a transaction, order locked."""
+def on_terms(order: SalesOrder, *, by: Actor, most: Money | None = None) -> Invoice | None:
+    """What of the order is not invoiced yet, at `most` so much, due after its payment terms; None where
+    nothing is left. Inside a transaction, order locked."""
     today, totals, done = _today(), order.totals(), billed(order)
-    part = next_part(totals, done, totals.gross)
+    part = next_part(totals, done, most or totals.gross)
     if not part.gross:
         return None
-    terms = db.session.get_one(Account, order.account_id).payment_terms_days
     invoice = _full(order, totals) if part.gross == totals.gross else _deposit(order, part)
-    _issue(invoice, order, today, due=today + timedelta(days=terms), by=by)
+    _issue(invoice, order, today, due=today + timedelta(days=order.payment_terms_days), by=by)
     return invoice
 
 

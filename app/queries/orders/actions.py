@@ -37,6 +37,7 @@ CATALOGUE: dict[str, Entry] = {
     "remind": Entry(_("Send reminder"), "mail-forward", "orders.remind_form", P.MAIL_RESEND),
     "collect": Entry(_("Collect now"), "credit-card", "payments.collect", P.PAYMENT_COLLECT, "page"),
     "request": Entry(_("Request a payment"), "coins", "payments.new", P.PAYMENT_ORDER_CREATE, "page"),
+    "invoice": Entry(_("Issue invoice"), "file-invoice", "orders.issue_invoice_form", P.INVOICE_ISSUE),
     "send_link": Entry(_("Send payment link"), "link", "payments.preflight", P.PAYMENT_LINK_SEND, "page"),
     "charge": Entry(_("Charge a card"), "credit-card", "payments.collect_order", P.PAYMENT_COLLECT, "page"),
     "revoke_link": Entry(_("Revoke the link"), "link-off", "payments.revoke_form", P.PAYMENT_LINK_SEND, danger=True),
@@ -67,7 +68,7 @@ CATALOGUE: dict[str, Entry] = {
 
 
 CHANGES_MONEY = frozenset(
-    {"submit", "collect", "book", "convert_to_draft", "cancel", "terminate", "edit_lines", "edit_terms"}
+    {"submit", "collect", "book", "invoice", "convert_to_draft", "cancel", "terminate", "edit_lines", "edit_terms"}
 )
 """What would pull the ground from under a payment that is on its way."""
 

@@ -16,6 +16,7 @@ from ...access import Permission, why_not
 from ...models import IntentPurpose, TransactionAction
 from ...money import Money
 from ...states.intent import IntentStatus
+from ...states.invoice import InvoiceStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
 from ..settlement import standing
 from . import decline, documents
@@ -80,9 +81,17 @@ def _actions(facts: Facts) -> tuple[Action, ...]:
         found.append(facts.actions.find("collect"))
     if status not in WITH_CUSTOMER and status is not OrderStatus.CANCELLED and facts.unrequested.minor > 0:
         found.append(facts.actions.find("request"))
+    if status not in (*BEFORE_BOOKING, OrderStatus.CANCELLED) and not_invoiced(facts):
+        found.append(facts.actions.find("invoice"))
     if facts.figures.captured:
         found.append(facts.actions.find("evidence"))
     return tuple(a for a in found if a is not None)
+
+
+def not_invoiced(facts: Facts) -> Money:
+    """What of the total is in no invoice but those that were credited as a whole, as commands see it."""
+    held = (x.gross.minor for x in facts.invoices if x.number is not None and x.status != InvoiceStatus.CREDITED)
+    return facts.money(max(facts.totals.gross.minor - sum(held), 0))
 
 
 def _payment_order(facts: Facts, found: PaymentOrderFacts) -> PaymentOrderView:

@@ -143,6 +143,20 @@ def test_booking_on_terms(browser_of_dana: Client, order: SalesOrder) -> None:
     assert fresh(order).status is OrderStatus.ACTIVATED
 
 
+def test_an_order_on_terms_is_invoiced_from_its_page(browser_of_dana: Client, order: SalesOrder, dana: User) -> None:
+    path = f"/orders/{order.number}"
+    assert "Issue invoice" not in browser_of_dana.get(path).text
+    pay(order, dana)
+    assert (
+        "Issue invoice" in browser_of_dana.get(path).text and browser_of_dana.get(f"{path}/invoice").status_code == 403
+    )
+    clerk = browser_of_dana.sign_in(factories.user(Role.BILLING, email="bill@countersign.test"))
+    assert "€369.49 are billed, due in 14 days" in clerk.get(f"{path}/invoice").text
+    issued = clerk.post(f"{path}/invoice", headers=FRAGMENT)
+    assert issued.status_code == 200 and "INV-" in issued.text and "Issue invoice" not in issued.text
+    assert "is invoiced already" in clerk.post(f"{path}/invoice", headers=FRAGMENT).text
+
+
 def test_cancelling_names_the_order_and_the_consequence(browser_of_dana: Client, order: SalesOrder) -> None:
     dialog = browser_of_dana.get(f"/orders/{order.number}/cancellation", headers=FRAGMENT).text
     assert f"Cancel order {order.number} of Northfield Clinics" in dialog and "It cannot be undone." in dialog

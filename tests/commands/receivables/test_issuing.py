@@ -1,0 +1,96 @@
+"""An order on payment terms is invoiced: by whoever may, and with a booking that leaves nothing to wait for."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app import clock
+from app.access import Role
+from app.commands.orders import orders
+from app.commands.payments import collection
+from app.commands.receivables import credit_notes, issuing
+from app.db import db, end_read, transaction
+from app.errors import Refusal
+from app.models import CollectionMethod, CreditReason, Document, Due, Instalment, Invoice, SalesOrder, User
+from app.money import Money
+from tests import factories, ledgers
+from tests.commands.collecting import CARD, booked, fresh, request
+from tests.gateways.scripted import ScriptedGateway
+
+
+@pytest.fixture
+def clerk(app: Flask) -> User:
+    return factories.user(Role.BILLING)
+
+
+@pytest.fixture
+def boss(app: Flask) -> User:
+    return factories.user(Role.ADMIN, email="boss@countersign.test")
+
+
+def bills(order: SalesOrder) -> list[Invoice]:
+    db.session.expire_all()
+    found = db.session.scalars(select(Invoice).where(Invoice.order_id == order.id).order_by(Invoice.id)).all()
+    end_read()
+    return list(found)
+
+
+def planned(by: User, due: Due, **facts: object) -> SalesOrder:
+    """A draft whose whole total is due by bank transfer then; its invoices are due in 30 days."""
+    order = factories.order(owner=by, **facts)
+    on = date(2030, 1, 1) if due is Due.DATE else None
+    step = Instalment(position=1, percent=Decimal(100), due=due, due_date=on, collection=CollectionMethod.OFFLINE)
+    with transaction() as session:
+        row = session.get_one(SalesOrder, order.id)
+        row.instalments, row.payment_terms_days = [step], 30
+    return fresh(order)
+
+
+def test_what_is_left_of_a_booked_order_is_invoiced_once_by_its_own_terms(
+    gateway: ScriptedGateway, clerk: User, boss: User
+) -> None:
+    order = planned(boss, Due.DATE)
+    with pytest.raises(Refusal, match="not_booked"):
+        issuing.on_terms(order.id, by=clerk)
+    orders.book(order.id, by=boss)
+    assert bills(order) == [], "its plan waits for a day"
+    invoice = issuing.on_terms(order.id, by=clerk)
+    today = clock.today(factories.ZONE)
+    assert (invoice.gross, invoice.due_date) == (41_055, today + timedelta(days=30))
+    assert len(invoice.lines) == len(order.lines)
+    assert db.session.query(Document).filter_by(kind="invoice", subject_id=invoice.id).count() == 1
+    end_read()
+    with pytest.raises(Refusal, match="all_invoiced"):
+        issuing.on_terms(order.id, by=clerk)
+    row = request(fresh(order), boss, minor=41_055)
+    collection.collect(row.id, pay_with=CARD, form_key="card", by=boss)
+    assert [ledgers.standing(x) for x in bills(order)] == [("paid", 0)]
+
+
+@pytest.mark.parametrize(("due", "ahead", "issued"), [(Due.SIGNATURE, 0, [41_055]), (Due.SIGNATURE, 9, [])])
+def test_booking_on_terms_bills_what_waits_for_nothing(
+    clerk: User, boss: User, due: Due, ahead: int, issued: list[int]
+) -> None:
+    starts = clock.today(factories.ZONE) + timedelta(days=ahead)
+    order = planned(boss, due, start_date=starts)
+    orders.book(order.id, by=boss)
+    assert [x.gross for x in bills(order)] == issued
+
+
+def test_what_a_credit_note_took_off_a_part_is_not_billed_again(
+    gateway: ScriptedGateway, clerk: User, boss: User
+) -> None:
+    order = booked(boss)
+    issuing.on_terms(order.id, by=clerk)
+    rest = bills(order)[1]
+    facts = {"reason": CreditReason.PRICE, "note": "", "by": boss}
+    credit_notes.for_amount(rest.id, amount=Money(1_000, "EUR"), form_key="part", **facts)
+    with pytest.raises(Refusal, match="all_invoiced"):
+        issuing.on_terms(order.id, by=clerk)
+    credit_notes.for_amount(rest.id, amount=Money(35_949, "EUR"), form_key="rest", **facts)
+    assert issuing.on_terms(order.id, by=clerk).gross == 36_949
