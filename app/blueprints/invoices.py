@@ -10,11 +10,13 @@ from wtforms.validators import DataRequired, Length
 
 from ..access import Permission, me, requires
 from ..commands.receivables import doctor as repairs
-from ..commands.receivables import invoice_mail
+from ..commands.receivables import invoice_mail, reminder_links
 from ..commands.receivables import reminders as reminding
+from ..db import get
 from ..errors import Refusal
 from ..hypermedia import panel, safe_next, see_other
 from ..mail.reminder_kinds import InvoiceReminded
+from ..models import Invoice
 from ..queries.calendar import selling_day
 from ..queries.invoices import listing, page, reminders
 from ..queries.invoices.sending import preflight
@@ -124,7 +126,7 @@ def _reminding(number: str, form: KeyForm, refusal: Refusal | None = None) -> Re
         "to": to,
         "form": form,
         "refusal": refusal or reminders.why_not(view.id) or reminders.why_not_by_hand(view.id) or blocked,
-        "payable": reminders.link_of(view.id, view.balance.minor) is not None,
+        "payable": reminder_links.carried(get(Invoice, view.id)),
     }
     return make_response(render_template("invoices/remind.html", **facts), refusal.status if refusal else 200)
 

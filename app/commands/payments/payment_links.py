@@ -100,7 +100,7 @@ def new_intent(
 def blocks(payment_order: PaymentOrder) -> list[Refusal]:
     """Everything that keeps a link from being sent, for preflight (which shows all) and send (which raises one)."""
     order = payment_order.order
-    found = [*_nothing_to_collect(payment_order), *(_of_order(order) if order is not None else [])]
+    found = [*_nothing_to_collect(payment_order), *(of_order(order) if order is not None else [])]
     if payment_order.account.hold_reason:
         found.append(payment_orders.on_hold(payment_order.account))
     for ready in (_reachable, _route_of):
@@ -129,7 +129,8 @@ def _nothing_to_collect(row: PaymentOrder) -> list[Refusal]:
     return [_in_progress(row)] if _paying(row) else []
 
 
-def _of_order(order: SalesOrder) -> list[Refusal]:
+def of_order(order: SalesOrder) -> list[Refusal]:
+    """What of the order keeps a link to pay for it from being sent."""
     found = []
     if order.status is OrderStatus.CANCELLED:
         found.append(Refusal("cancelled", "%(order)s is cancelled; nothing is collected for it.", order=order.number))

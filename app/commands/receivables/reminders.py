@@ -24,7 +24,6 @@ from ...models import (
     Invoice,
     InvoiceReminder,
     OrderEmail,
-    PaymentIntent,
     ReminderStop,
     User,
 )
@@ -35,6 +34,7 @@ from ...queries.receivables import figures
 from ...states import reminder
 from ...states.invoice import OPEN
 from ..post import papers, reminder_mails
+from . import reminder_links
 
 # No mail goes out in the middle of the night: from this hour on, where the company is.
 MORNING = 8
@@ -129,13 +129,12 @@ def _send(invoice: Invoice, step: int | None, *, cause: str, by: User | Actor) -
     if invoice.due_date is None:
         raise ValueError("only an issued invoice is reminded of")
     due = Money(figures.of_invoice(invoice.id).due, invoice.currency)
-    intent_id = reminders.link_of(invoice.id, due.minor)
     mail = reminder_mails.remind(
         invoice,
         still_open=due,
         late=(clock.today(get(Company, 1).time_zone) - invoice.due_date).days,
         attachments=[papers.invoice(invoice).id],
-        intent=get(PaymentIntent, intent_id) if intent_id else None,
+        intent=reminder_links.of(invoice, by=by if isinstance(by, Actor) else Actor.of(by)),
         cause=cause,
         by=by,
     )

@@ -15,21 +15,24 @@ from app import clock, settings
 from app.access import Role
 from app.commands.agreements import charging
 from app.commands.office import settings as turning
-from app.commands.payments import disputes
+from app.commands.payments import charges, disputes, payment_orders
 from app.commands.post import mail_delivery
-from app.commands.receivables import offline, reminders, write_offs
+from app.commands.receivables import issuing, offline, reminders, write_offs
 from app.db import db, end_read, transaction
 from app.errors import Refusal
 from app.gateways.sandbox import disputes as sandbox
 from app.mail import policy
 from app.models import (
     Account,
+    Actor,
+    CollectionMethod,
     Escalation,
     IntentPurpose,
     Invoice,
     InvoiceReminder,
     OrderEmail,
     PaymentIntent,
+    PaymentOrder,
     SalesOrder,
     User,
 )
@@ -38,6 +41,7 @@ from app.states.mail import MailStatus
 from app.states.order import OrderStatus
 from tests import factories, ledgers, plans
 from tests.commands import moving
+from tests.commands.collecting import CARD, booked, close_route, hold, request
 from tests.gateways.scripted import ScriptedGateway
 
 NOON = "2027-03-01 12:00:00+00:00"
@@ -46,6 +50,11 @@ NOON = "2027-03-01 12:00:00+00:00"
 @pytest.fixture
 def clerk(app: Flask) -> User:
     return factories.user(Role.AR)
+
+
+@pytest.fixture
+def boss(app: Flask) -> User:
+    return factories.user(Role.ADMIN)
 
 
 def bill(**changes: Any) -> Invoice:
@@ -132,6 +141,63 @@ def test_the_mail_carries_the_link_that_lives(app: Flask, gateway: ScriptedGatew
         assert [shown.link_of(mail.subject_id, due) for due in (11_899, 11_901)] == [None, None]
         intent.purpose = IntentPurpose.STAFF
     assert shown.link_of(mail.subject_id, 11_900) is None
+
+
+def on_terms(boss: User) -> tuple[SalesOrder, Invoice]:
+    """369.49 of an order, due on 15 March, which nothing asks for yet."""
+    with time_machine.travel(NOON, tick=False):
+        order = booked(boss)
+        row = issuing.on_terms(order.id, by=boss)
+    end_read()
+    return order, row
+
+
+def payable() -> list[tuple[str, int | None, int]]:
+    """What there is to pay by link: purpose, invoice and amount."""
+    query = select(PaymentOrder, PaymentIntent).join(PaymentIntent, PaymentIntent.payment_order_id == PaymentOrder.id)
+    rows = db.session.execute(query.where(PaymentIntent.purpose == IntentPurpose.LINK).order_by(PaymentIntent.id))
+    found = [(row.purpose, row.invoice_id, intent.amount) for row, intent in rows]
+    end_read()
+    return found
+
+
+def test_where_nothing_asks_for_it_yet_the_reminder_itself_opens_a_link(gateway: ScriptedGateway, boss: User) -> None:
+    _, row = on_terms(boss)
+    assert [sweep(day) for day in (-3, 1)] == [1, 1]
+    assert payable() == [(f"Invoice {row.number}", row.id, 36_949)], "the second carries the same"
+    first, second = mails()
+    assert first.link_public_id == second.link_public_id is not None and "Pay €369.49" in second.text
+    assert sweep(7) == 1
+    with on(7):
+        intent = db.session.scalars(select(PaymentIntent).where(PaymentIntent.public_id == first.link_public_id)).one()
+        charges.execute(charges.start(intent.id, pay_with=CARD, form_key="pay", by=Actor.customer("Maria")).id)
+    assert ledgers.standing(row) == ("paid", 0) and sweep(14) == 0
+
+
+def test_it_carries_the_link_of_what_asks_for_the_order_and_none_past_an_agreement(
+    gateway: ScriptedGateway, boss: User
+) -> None:
+    order, row = on_terms(boss)
+    with on(-10):
+        asked = request(order, boss, minor=36_949)
+    assert sweep(-3) == 1 and payable() == [("Second instalment", None, 36_949)]
+    with on(-2):
+        payment_orders.cancel(asked.id, because="By wire", by=boss)
+        request(order, boss, minor=36_949, key="wire", collection=CollectionMethod.OFFLINE)
+    assert sweep(1) == 1 and mails()[-1].link_kind is None and "bank transfer" in mails()[-1].text
+
+
+@pytest.mark.parametrize("why", ["hold", "quote", "route"])
+def test_where_no_payment_may_be_asked_for_it_goes_without(gateway: ScriptedGateway, boss: User, why: str) -> None:
+    order, row = on_terms(boss)
+    with transaction() as session:
+        if why == "quote":
+            session.get_one(SalesOrder, order.id).quote_id = None
+    if why == "hold":
+        hold(row.account_id)
+    if why == "route":
+        close_route()
+    assert sweep(-3) == 1 and payable() == [] and mails()[0].link_kind is None
 
 
 def paid(row: Invoice, by: User) -> None:
