@@ -223,6 +223,20 @@ class Decline(Value):
         return self.kind in (DeclineClass.NEW_METHOD, DeclineClass.STOP)
 
 
+def never_tried(why: str, remedy: Remedy = OTHER_CARD) -> Decline:
+    """Nobody was asked; `why` in the words for staff. Most often because the card is known to be good for nothing."""
+    return Decline(
+        code="not_tried",
+        kind=remedy.kind,
+        retry=remedy.retry,
+        reason=N_("This card cannot be used."),
+        next_step=remedy.customer,
+        staff=why,
+        staff_next=remedy.staff,
+        stops_plan=False,
+    )
+
+
 def explain(code: str | None, advice: str | None = None) -> Decline:
     """The decline of `code` (None where the processor gave none), as its `advice` has it."""
     entry = TABLE.get(code or "", UNKNOWN)

@@ -31,6 +31,8 @@ EDGES: dict[tuple[ScheduledStatus, ScheduledEvent], ScheduledStatus] = {
     # Surely nothing was charged, and not for want of the customer: the gateway was out of reach.
     (S.COLLECTING, E.PUT_OFF): S.SCHEDULED,
     (S.COLLECTING, E.FAIL): S.FAILED,
+    # Nothing was tried: its card is known to be good for nothing.
+    (S.SCHEDULED, E.FAIL): S.FAILED,
     (S.FAILED, E.COLLECT): S.COLLECTING,
     # Its bill was paid, by whatever way.
     (S.SCHEDULED, E.PAY): S.PAID,

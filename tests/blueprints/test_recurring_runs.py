@@ -13,9 +13,10 @@ from app.access import Role
 from app.commands.agreements import charging, runs
 from app.db import db, end_read
 from app.errors import Refusal
-from app.models import Audit, History, RecurringRun, User
+from app.models import Audit, History, PaymentAgreement, RecurringRun, User
 from app.states.recurring_run import RunStatus
 from tests import factories, plans
+from tests.commands.collecting import hold
 from tests.commands.conftest import gateway  # noqa: F401  (fixture)
 from tests.conftest import Client
 from tests.gateways.scripted import ScriptedGateway
@@ -115,6 +116,32 @@ def test_the_page_counts_and_names_what_was_declined(
         assert client.post("/agreements/runs/2027-02-01/stop").status_code == 409
         assert client.post("/agreements/runs/2027-02-01/resumption").status_code == 303
     assert newest().status is RunStatus.RUNNING
+
+
+def test_what_has_no_card_and_what_nobody_was_asked_for_is_named_with_why(
+    client: Client,
+    gateway: ScriptedGateway,  # noqa: F811
+    by: User,
+) -> None:
+    due(2)
+    cardless, held = db.session.scalars(select(PaymentAgreement).order_by(PaymentAgreement.id)).all()
+    plans.lose_card(cardless)
+    hold(held.account_id)
+    number = held.number
+    end_read()
+    with noon():
+        assert charging.run() == 0
+        client.sign_in(by)
+        text = client.get("/agreements/runs/2027-02-01").text
+        for label, figure in (("Due", 2), ("Declined", 1), ("Left", 1)):
+            assert f'<dt>{label}</dt><dd class="num">{figure}</dd>' in text
+        assert "This card was taken off file. Ask the customer for another card." in text
+        assert "Due for more than an hour" in text and "The account is on hold" in text
+        assert "taken off file" in client.get(f"/agreements/{plans.fresh(cardless).number}").text
+        client.sign_in(factories.user(Role.ADMIN))
+        board = client.get("/operations/payments/").text
+        assert number in board and "The account is on hold" in board and "Recurring payments not asked for" in board
+        assert number in client.get("/operations/payments/queues/recurring").text
 
 
 def test_salespeople_neither_see_nor_stop_it(client: Client) -> None:

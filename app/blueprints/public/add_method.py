@@ -126,15 +126,16 @@ def _save(link: Link, found: CardRequest, form: CardForm) -> MethodSetup:
         instrument=form.instrument.data or "",
         card_label=form.card_label.data or "",
         holder=form.name.data or "",
-        consent_text=_consent(owed.of_request(found.id)),
+        consent_text=_consent(owed.awaited_by(found.account_id)),
         form_key=form.form_key.data or "",
     )
     session["saving"] = [setup.public_id, link.public_id, link.generation]
     return method_setups.execute(setup.id)
 
 
-def _consent(due: tuple[owed.Owed, ...]) -> str:
-    return owed.consent(company().name, due) if due else consent_to_keep(company().name)
+def _consent(awaited: owed.Awaited) -> str:
+    named = awaited.owed or awaited.cardless
+    return owed.consent(company().name, awaited) if named else consent_to_keep(company().name)
 
 
 def _refused(link: Link, found: CardRequest, form: CardForm, refusal: Refusal) -> ResponseReturnValue:
@@ -153,8 +154,9 @@ def _page(link: Link, found: CardRequest, form: CardForm | None = None, status: 
     template = {State.DONE: "public/card_added.html", State.SAVING: "public/card_saving.html"}.get(
         found.state, "public/add_method.html"
     )
-    due = owed.of_request(found.id)
-    facts = {"refusal": None, "consent": _consent(due), "owed": owed.amounts(due), "new_card": None} | context
+    awaited = owed.awaited_by(found.account_id)
+    facts = {"refusal": None, "consent": _consent(awaited), "new_card": None} | context
+    facts |= {"owed": owed.amounts(awaited.owed), "takes_over": owed.numbers(awaited.cardless)}
     facts["charged"] = found.state is State.DONE and owed.charged_with(found.id)
     if found.state in TAKES_CARDS:
         facts["new_card"] = card_fields.at(found.gateway, Purpose(None, found.currency, save=True))

@@ -42,7 +42,7 @@ from ..payments import claims, payment_links
 from ..payments.claims import Instrument
 from ..post import mails, papers
 from ..receivables import period_invoices
-from . import holding
+from . import holding, outcomes
 
 CHECKOUT = timedelta(hours=1)
 REST = timedelta(minutes=10)
@@ -71,16 +71,18 @@ class _Table(Value):
 
 
 def claim(payment_ids: Sequence[int]) -> Claimed:
-    """Those that may be asked for now; of the others nothing is left. Each is of another agreement. Raises what
-    `claims` raises: nothing is left of any of them then."""
+    """Those that may be asked for now; what waits for another card than its own has failed by this, and of the others
+    nothing is left. Each is of another agreement. Raises what `claims` raises: nothing is left of any of them then."""
     with transaction():
         number_ahead(*WRITTEN)
         payments = [row for row in _held(payment_ids) if _may_be_asked_for(row)]
-        live = _live(payments)
-        unbilled = [row for row in live if row.payment_order_id is None]
+        live, cardless = _judged(payments)
+        unbilled = [row for row in (*live, *cardless) if row.payment_order_id is None]
         table = _table(live)
         _bill(unbilled)
         attempts = _ask(live, unbilled, table)
+        for row, why in cardless.items():
+            _give_up(row, why)
         failpoint("agreement.before_claim_commits")
     return Claimed([row.id for row in live], attempts)
 
@@ -101,14 +103,28 @@ def _may_be_asked_for(row: ScheduledPayment) -> bool:
     return row.status is ScheduledStatus.SCHEDULED and row.due_at <= clock.now()
 
 
-def _live(payments: Sequence[ScheduledPayment]) -> list[ScheduledPayment]:
+def _judged(payments: Sequence[ScheduledPayment]) -> tuple[list[ScheduledPayment], dict[ScheduledPayment, str]]:
+    """Those that are asked for now, and those whose card is good for nothing, with why; the others wait."""
     found = verdict.of_all([row.agreement_id for row in payments])
+    live, cardless = [], {}
     for row in payments:
-        if not found[row.agreement_id].live:
-            because = found[row.agreement_id].reason
-            log.warning("agreement.not_collected", scheduled_payment=row.id, because=f"not_live: {because}")
+        judged = found[row.agreement_id]
+        if judged.live:
+            live.append(row)
+            continue
+        log.warning("agreement.not_collected", scheduled_payment=row.id, because=f"not_live: {judged.reason}")
+        if judged.needs_card:
+            cardless[row] = judged.no_card
+        else:
             row.held_until = clock.now() + REST  # so that it is in nobody's way
-    return [row for row in payments if found[row.agreement_id].live]
+    return live, cardless
+
+
+def _give_up(row: ScheduledPayment, why: str) -> None:
+    """What no waiting helps is a failed period, whose customer is asked for another card."""
+    bill = get(Invoice, row.invoice_id)
+    papers.invoice(bill, Standing(bill.gross))
+    outcomes.card_gone(row, why)
 
 
 def _bill(payments: Sequence[ScheduledPayment]) -> None:

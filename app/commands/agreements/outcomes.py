@@ -18,6 +18,7 @@ from ...models import SYSTEM, Actor, ActorKind, Attempt, Invoice, PaymentAgreeme
 from ...states import declines
 from ...states.agreement import AgreementEvent
 from ...states.attempt import AttemptStatus
+from ...states.declines import Decline
 from ...states.dunning import CaseEvent
 from ...states.invoice import InvoiceStatus
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
@@ -72,12 +73,22 @@ def attempt_failed(attempt: Attempt, *, asked_payer: bool) -> None:
         _unreached(row, attempt)
         return
     found = _explained(attempt, asked_payer)
+    _failed(row, found)
+    if found.stops_plan:
+        pause(row.agreement, because=found.staff)
+
+
+def card_gone(row: ScheduledPayment, why: str) -> None:
+    """It is due, and its card is known to be good for nothing: as a decline that asks for another card, without asking
+    a bank."""
+    _failed(row, declines.never_tried(why))
+
+
+def _failed(row: ScheduledPayment, found: Decline) -> None:
     because = f"{found.staff} {found.staff_next}"
     row.transition(ScheduledEvent.FAIL, by=SYSTEM, because=because, number=row.agreement.number, period=row.period)
     if not cases.may_follow(row) or cases.declined(row, found):
         fall_behind(row.agreement, because=because)
-    if found.stops_plan:
-        pause(row.agreement, because=found.staff)
 
 
 def _unreached(row: ScheduledPayment, attempt: Attempt) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from ... import audit, clock, jobs
-from ...db import db
+from ...db import db, get
 from ...models import (
     Actor,
     CardNotice,
@@ -29,8 +29,14 @@ def given(request: MethodRequest, method: PaymentMethod, *, by: Actor) -> None:
         _take(case.agreement, method, by=by)
         step = cases.add(case, Action.RETRY, clock.now(), asked_by=by.name)
         jobs.stage("dunning.do", step_id=step.id)
-    for agreement in _noticed(request):
+    for agreement in (*_noticed(request), *_cardless(request)):
         _take(agreement, method, by=by)
+
+
+def _cardless(request: MethodRequest) -> list[PaymentAgreement]:
+    """Those whose card is good for nothing, whatever the new one was asked for: else the next period of each would only
+    fail and ask the same customer again."""
+    return [get(PaymentAgreement, x.agreement_id) for x in owed.cardless_of(request.account_id)]
 
 
 def _noticed(request: MethodRequest) -> list[PaymentAgreement]:

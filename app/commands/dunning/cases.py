@@ -10,11 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from flask_babel import gettext as _
 from sqlalchemy import bindparam, func, or_, select
 
 from ... import clock, jobs
 from ...db import db, read_columns
-from ...models import SYSTEM, Actor, ActorKind, Attempt, DunningCase, DunningStep, PaymentAgreement, ScheduledPayment
+from ...models import (
+    SYSTEM,
+    Actor,
+    ActorKind,
+    Attempt,
+    CollectionMethod,
+    DunningCase,
+    DunningStep,
+    PaymentAgreement,
+    ScheduledPayment,
+)
+from ...queries.agreements import verdict
 from ...states import declines
 from ...states.agreement import AgreementStatus
 from ...states.attempt import AttemptStatus
@@ -243,7 +255,7 @@ def resumed(agreement: PaymentAgreement) -> bool:
     )
     behind = False
     for payment in db.session.scalars(failed.execution_options(populate_existing=True)).all():
-        last = last_decline(payment)
+        last = last_decline(payment) or _cardless(payment)
         behind |= declined(payment, last) if last is not None else True
     return behind
 
@@ -251,6 +263,14 @@ def resumed(agreement: PaymentAgreement) -> bool:
 def last_decline(payment: ScheduledPayment) -> Decline | None:
     attempt = _last_declined(payment)
     return declines.explain(attempt.decline_code, attempt.advice) if attempt is not None else None
+
+
+def _cardless(payment: ScheduledPayment) -> Decline | None:
+    """Its card was never tried, as it was good for nothing; it may have another one by now."""
+    if payment.agreement.collection is not CollectionMethod.SAVED_METHOD:
+        return None
+    why = verdict.why_card_is_gone(payment.agreement_id, payment.money)
+    return declines.never_tried(why) if why else declines.never_tried(_("Not charged so far."), declines.IN_DAYS)
 
 
 def declined_card(payment: ScheduledPayment) -> int | None:

@@ -38,6 +38,7 @@ from ...states.scheduled_payment import ScheduledStatus
 from .. import routes
 from ..scope import visible
 from . import acts, verdict, words
+from .runs import REASON
 from .views import AgreementPage, EntryView, LineView, PeriodView
 
 PAST, HISTORY = 12, 40
@@ -160,6 +161,7 @@ def _periods(
             Attempt.decline_code,
             Attempt.advice,
             Attempt.error,
+            REASON.label("reason"),
         )
         .outerjoin(PaymentOrder, PaymentOrder.id == ScheduledPayment.payment_order_id)
         .outerjoin(Invoice, Invoice.id == ScheduledPayment.invoice_id)
@@ -203,7 +205,7 @@ def _trouble(row: Any, x: Any) -> str:
     if x.status is not ScheduledStatus.FAILED:
         return ""
     if x.decline_code is None:
-        return x.error or _("The invoice was not paid by its day.")
+        return x.reason or x.error or _("The invoice was not paid by its day.")
     found = declines.explain(x.decline_code, x.advice)
     return f"{_(found.staff)} {_(found.staff_next)}"
 

@@ -16,6 +16,7 @@ from ...errors import NotFound
 from ...models import (
     Account,
     Attempt,
+    DunningCase,
     PaymentAgreement,
     PaymentOrder,
     RecurringRun,
@@ -28,6 +29,8 @@ from ...states.attempt import OPEN, AttemptStatus
 from ...states.recurring_run import RunStatus
 from ...states.scheduled_payment import ScheduledStatus
 from ...values import Value
+from . import untaken
+from .untaken import Untaken
 
 PAGE, MOST_FAILURES = 10, 50
 S = ScheduledStatus
@@ -76,12 +79,13 @@ class Failure(Value):
 
 
 class RunPage(Value):
-    """`newest` alone can be stopped and resumed."""
+    """`newest` alone can be stopped and resumed, and says what is left."""
 
     id: int
     line: RunLine
     newest: bool
     failures: tuple[Failure, ...]
+    untaken: tuple[Untaken, ...] = ()
 
     @property
     def may_stop(self) -> bool:
@@ -117,14 +121,15 @@ def listing(before: date | None = None) -> RunList:
 
 
 def page(day: date) -> RunPage:
-    """Four statements. Raises NotFound."""
+    """Six statements. Raises NotFound."""
     last = select(func.max(RecurringRun.id)).scalar_subquery()
     query = select(RecurringRun.__table__, (RecurringRun.id == last).label("newest")).where(RecurringRun.day == day)
     row: Any = read_columns(query).one_or_none()
     if row is None:
         raise NotFound(f"run of {day}")
     line = _line(row, _done([row.id]).get(row.id, {}), _left() if row.newest else 0)
-    return RunPage(row.id, line, bool(row.newest), _failures(row.id))
+    left = untaken.first() if row.newest and line.progress.left else ()
+    return RunPage(row.id, line, bool(row.newest), _failures(row.id), left)
 
 
 def _line(row: Any, done: dict[tuple[S, AttemptStatus | None], int], left: int) -> RunLine:
@@ -179,6 +184,17 @@ def _left() -> int:
     return int(read_columns(query).scalar_one())
 
 
+# Why a period that was never charged has failed.
+REASON = (
+    select(DunningCase.reason)
+    .where(DunningCase.scheduled_payment_id == ScheduledPayment.id)
+    .order_by(DunningCase.id.desc())
+    .limit(1)
+    .correlate(ScheduledPayment)
+    .scalar_subquery()
+)
+
+
 def _failures(run_id: int) -> tuple[Failure, ...]:
     """The newest, with what the gateway last said."""
     last = (
@@ -191,7 +207,7 @@ def _failures(run_id: int) -> tuple[Failure, ...]:
         select(
             *(PaymentAgreement.number, Account.name, ScheduledPayment.amount, ScheduledPayment.currency),
             *(ScheduledPayment.due_on, PaymentOrder.number.label("asked")),
-            *(Attempt.error, Attempt.decline_code, Attempt.advice),
+            *(Attempt.error, Attempt.decline_code, Attempt.advice, REASON.label("reason")),
         )
         .select_from(ScheduledPayment)
         .join(PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id)
@@ -211,7 +227,9 @@ def _failures(run_id: int) -> tuple[Failure, ...]:
             due_on=row.due_on,
             payment_order=row.asked,
             payment_url=url_for("payments.show", number=row.asked),
-            because=declines.explain(row.decline_code, row.advice).staff if row.decline_code else row.error or "",
+            because=declines.explain(row.decline_code, row.advice).staff
+            if row.decline_code
+            else row.reason or row.error or "",
         )
         for row in read_columns(query)
     )

@@ -24,7 +24,7 @@ from ...states.agreement import AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 from ...values import Value
 from .. import routes
-from ..coverage import MethodFacts, judge
+from ..coverage import Coverage, MethodFacts, judge
 from ..coverage import Verdict as CardVerdict
 from ..nested import json_rows
 from ..routes import RouteRow, Wanted, Way
@@ -39,7 +39,10 @@ class Check(Value):
 
 
 class Verdict(Value):
+    """`no_card`: why its card can never be charged as it is, empty where it can, or may again."""
+
     checks: tuple[Check, ...]
+    no_card: str = ""
 
     @property
     def live(self) -> bool:
@@ -49,6 +52,11 @@ class Verdict(Value):
     def reason(self) -> str:
         """The first "no"; empty where there is none."""
         return next((check.answer for check in self.checks if not check.passed), "")
+
+    @property
+    def needs_card(self) -> bool:
+        """Nothing but another card keeps it from being live, so that waiting helps nobody."""
+        return bool(self.no_card) and [check.answer for check in self.checks if not check.passed] == [self.no_card]
 
 
 class Facts(Value):
@@ -82,16 +90,24 @@ class Facts(Value):
 def judged(facts: Facts, all_routes: Iterable[RouteRow], *, allowed: bool) -> Verdict:
     """`allowed`: the setting."""
     way = routes.find(tuple(all_routes), facts.wanted)
-    by_card = facts.collection is CollectionMethod.SAVED_METHOD
+    card = _card(facts, way)
     found = [
         _setting(allowed),
         _schedule(facts),
         _running(facts),
         _account(facts),
-        _coverage(facts, way) if by_card else _invoice(facts),
+        _coverage(card) if card is not None else _invoice(facts),
         _gateway(facts, way),
     ]
-    return Verdict(tuple(found))
+    gone = card is not None and card.verdict is CardVerdict.NEW_METHOD
+    return Verdict(tuple(found), card.reason if card is not None and gone else "")
+
+
+def _card(facts: Facts, way: Way | None) -> Coverage | None:
+    """None where no card is to be charged."""
+    if facts.collection is not CollectionMethod.SAVED_METHOD:
+        return None
+    return judge(facts.method, way.facts if way else None, facts.charged_on, agreement=True)
 
 
 def _setting(allowed: bool) -> Check:
@@ -123,9 +139,7 @@ def _account(facts: Facts) -> Check:
     return Check(_("The account is not on hold"), not held, words)
 
 
-def _coverage(facts: Facts, way: Way | None) -> Check:
-    day = facts.charged_on
-    found = judge(facts.method, way.facts if way else None, day, agreement=True)
+def _coverage(found: Coverage) -> Check:
     return Check(_("The card is good on its route through the next charge"), found.chargeable, found.reason)
 
 
@@ -244,9 +258,9 @@ def of(agreement_id: int, *, fresh: bool = False) -> Verdict:
     return judged(of_row(row), routes.of(row), allowed=allowed)
 
 
-def of_all(agreement_ids: Sequence[int]) -> dict[int, Verdict]:
-    """Many, by the setting as committed now, held until the transaction ends; three statements."""
-    allowed, table = bool(settings.fresh(settings.RECURRING)), routes.load()
+def of_all(agreement_ids: Sequence[int], *, fresh: bool = True) -> dict[int, Verdict]:
+    """Many; three statements. `fresh`: by the setting as committed now, held until the transaction ends."""
+    allowed, table = bool((settings.fresh if fresh else settings.get)(settings.RECURRING)), routes.load()
     rows: Any = read_columns(MANY, agreement_ids_=list(agreement_ids))
     return {row.id: judged(of_row(row), table, allowed=allowed) for row in rows}
 
@@ -280,6 +294,4 @@ def refuse_unless_retryable(agreement_id: int, amount: Money) -> None:
 def why_card_is_gone(agreement_id: int, amount: Money) -> str:
     """Why no waiting helps: the agreement's card can never be charged as it is. Empty where it can, or may again."""
     facts, all_routes = _again(agreement_id, amount)
-    way = routes.find(all_routes, facts.wanted)
-    found = judge(facts.method, way.facts if way else None, facts.charged_on, agreement=True)
-    return found.reason if found.verdict is CardVerdict.NEW_METHOD else ""
+    return judged(facts, all_routes, allowed=True).no_card

@@ -1,5 +1,6 @@
-"""What a card is charged with as soon as its holder adds it: the unpaid periods whose story waits for another card. The
-page where it is added and what charges it both ask here, so that they say the same."""
+"""What a card is charged with as soon as its holder adds it: the unpaid periods whose story waits for another card; and
+what it takes over: the agreements whose card is good for nothing by their next charge. The page where it is added and
+what charges it both ask here, so that they say the same."""
 
 from __future__ import annotations
 
@@ -10,12 +11,14 @@ from sqlalchemy import ColumnElement, or_, select
 
 from ...db import db
 from ...formatting import money
-from ...models import DunningCase, DunningStep, MethodRequest, PaymentAgreement, ScheduledPayment
+from ...models import CollectionMethod, DunningCase, DunningStep, MethodRequest, PaymentAgreement, ScheduledPayment
 from ...money import Money
+from ...states.agreement import RUNNING
 from ...states.declines import DeclineClass
 from ...states.dunning import Action, CaseStatus
 from ...values import Value
 from .. import ledger
+from ..agreements import verdict
 
 
 class Owed(Value):
@@ -24,6 +27,38 @@ class Owed(Value):
     case_id: int
     number: str
     amount: Money
+
+
+class Cardless(Value):
+    """An agreement that needs another card for what comes."""
+
+    agreement_id: int
+    number: str
+
+
+class Awaited(Value):
+    """What a card is wanted for. `owed` is charged at once, `cardless` from its next day on."""
+
+    owed: tuple[Owed, ...] = ()
+    cardless: tuple[Cardless, ...] = ()
+
+
+def awaited_by(account_id: int) -> Awaited:
+    owed = of_account(account_id)
+    named = {x.number for x in owed}
+    return Awaited(owed, tuple(x for x in cardless_of(account_id) if x.number not in named))
+
+
+def cardless_of(account_id: int) -> tuple[Cardless, ...]:
+    """Those that run, or may again. Four statements at most."""
+    query = select(PaymentAgreement.id, PaymentAgreement.number).where(
+        PaymentAgreement.account_id == account_id,
+        PaymentAgreement.status.in_(RUNNING),
+        PaymentAgreement.collection == CollectionMethod.SAVED_METHOD,
+    )
+    rows = db.session.execute(query.order_by(PaymentAgreement.id)).all()
+    judged = verdict.of_all([row.id for row in rows], fresh=False) if rows else {}
+    return tuple(Cardless(row.id, row.number) for row in rows if judged[row.id].no_card)
 
 
 def waits_for_card() -> ColumnElement[bool]:
@@ -49,11 +84,6 @@ def of_account(account_id: int) -> tuple[Owed, ...]:
     return tuple(Owed(x.id, x.number, Money(figures[x.payment_order_id].balance, x.currency)) for x in rows)
 
 
-def of_request(request_id: int) -> tuple[Owed, ...]:
-    account_id = db.session.scalar(select(MethodRequest.account_id).where(MethodRequest.id == request_id))
-    return of_account(account_id) if account_id is not None else ()
-
-
 def charged_with(request_id: int) -> bool:
     """Whether the card that came behind this request was charged with something, or is being."""
     query = (
@@ -73,11 +103,28 @@ def amounts(owed: Sequence[Owed]) -> str:
     return _(" and ").join(said)
 
 
-def consent(seller: str, owed: Sequence[Owed]) -> str:
-    """The words next to the box where a card is added that is charged at once."""
+def numbers(cardless: Sequence[Cardless]) -> str:
+    """`PA-00012 and PA-00013`."""
+    return _(" and ").join(x.number for x in cardless)
+
+
+def consent(seller: str, awaited: Awaited) -> str:
+    """The words next to the box where a card is added that agreements wait for."""
+    names = {"seller": seller, "amounts": amounts(awaited.owed), "numbers": numbers(awaited.cardless)}
+    if not awaited.cardless:
+        return _(
+            "%(seller)s may keep this card, charge %(amounts)s to it now, and later what falls due under the same "
+            "agreements. I can have it removed at any time.",
+            **names,
+        )
+    if not awaited.owed:
+        return _(
+            "%(seller)s may keep this card and charge to it what falls due under %(numbers)s. I can have it removed at "
+            "any time.",
+            **names,
+        )
     return _(
         "%(seller)s may keep this card, charge %(amounts)s to it now, and later what falls due under the same "
-        "agreements. I can have it removed at any time.",
-        seller=seller,
-        amounts=amounts(owed),
+        "agreements and under %(numbers)s. I can have it removed at any time.",
+        **names,
     )

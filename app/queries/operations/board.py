@@ -15,9 +15,19 @@ from sqlalchemy import ColumnElement, func, literal, select, union_all
 from ...db import read_columns
 from ...errors import NotFound
 from ...language import marked
-from ...models import Attempt, Gateway, Movement, NoticeWork, OrderEmail, PostProcessing, SettlementException
+from ...models import (
+    Attempt,
+    Gateway,
+    Movement,
+    NoticeWork,
+    OrderEmail,
+    PaymentAgreement,
+    PostProcessing,
+    SettlementException,
+)
 from ...values import Value
-from . import money, world
+from ..agreements import untaken
+from . import money, recurring, world
 from .views import FIRST, PAGE, Keys, Slice, Waiting
 
 GATEWAYS = "gateways"
@@ -45,6 +55,15 @@ SPECS: dict[str, Spec] = {
         Movement,
         money.movements,
         money.movement_rows,
+    ),
+    "recurring": Spec(
+        marked("Recurring payments not asked for"),
+        marked(
+            "Due for more than an hour, and not collected. They are asked for by themselves once nothing is in the way."
+        ),
+        PaymentAgreement,
+        untaken.waiting,
+        recurring.rows,
     ),
     "post-processing": Spec(
         marked("Steps that failed after a payment"),

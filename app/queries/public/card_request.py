@@ -42,6 +42,7 @@ class CardRequest(Value):
 
     id: int
     state: State
+    account_id: int
     account: str
     person: str
     expires_at: datetime
@@ -71,6 +72,7 @@ ROW: Any = (
         MethodRequest.expires_at,
         MethodRequest.attempt_limit,
         TRIES.label("tries"),
+        MethodRequest.account_id,
         Account.name.label("account"),
         Contact.name.label("person"),
         Gateway.state.label("gateway_state"),
@@ -108,6 +110,7 @@ def _view(row: Row[Any]) -> CardRequest:
     return CardRequest(
         id=row.id,
         state=state,
+        account_id=row.account_id,
         account=row.account,
         person=row.person,
         expires_at=row.expires_at,

@@ -285,7 +285,6 @@ STOPS = {
     "it is paused": paused,
     "it is cancelled": gone,
     "the account is on hold": lambda row: hold(row.account_id),
-    "its card is off file": plans.lose_card,
     "its gateway is switched off": lambda row: gateways.move(
         moves.first_gateway().id, E.SUSPEND, because="x", by=moves.admin()
     ),
@@ -302,6 +301,27 @@ def test_nothing_is_charged_where(gateway: ScriptedGateway, stop: str) -> None:
         assert charging.run() == 0
         assert charging.collect([payment_id]) == 0
     assert len(gateway.booked) == 1 and count(PaymentOrder) == 1 and plans.broken() == []
+
+
+def test_a_due_period_whose_card_is_good_for_nothing_has_failed_and_is_billed(gateway: ScriptedGateway) -> None:
+    row = plans.by_order()
+    plans.lose_card(row)
+    with at("02-28"):
+        assert charging.run() == 0 and charging.run() == 0
+        assert plans.states(row, 2) == ["failed", "scheduled"] and plans.fresh(row).status is A.PAST_DUE
+        failed = plans.payments(row)[0]
+        assert db.session.get_one(Invoice, failed.invoice_id).status is InvoiceStatus.ISSUED
+        assert papers(failed.invoice_id) == [0] and plans.attempts(row) == []
+    assert len(gateway.booked) == 1 and plans.broken() == []
+
+
+def test_a_card_that_may_be_good_again_is_waited_for(gateway: ScriptedGateway) -> None:
+    row = plans.by_order()
+    plans.lose_card(row)
+    hold(row.account_id)  # more than the card is in the way
+    with at("02-28"):
+        assert charging.run() == 0
+        assert plans.states(row, 1) == ["scheduled"] and plans.fresh(row).status is A.ACTIVE
 
 
 def test_what_was_switched_off_is_charged_once_it_is_on_again(gateway: ScriptedGateway) -> None:

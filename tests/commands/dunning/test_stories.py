@@ -3,6 +3,8 @@ stopped, waived."""
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from sqlalchemy import select
 
@@ -22,6 +24,7 @@ from app.models import (
     SYSTEM,
     Account,
     Actor,
+    CollectionMethod,
     Invoice,
     Missed,
     OrderEmail,
@@ -29,12 +32,15 @@ from app.models import (
     PaymentIntent,
     Subscription,
 )
+from app.queries.dunning import owed
 from app.states.agreement import AgreementStatus as A
 from app.states.dunning import STANDARD, Plan
 from app.states.subscription import SubscriptionStatus
 from tests import factories, ledgers, moves, plans, stories
 from tests.commands.collecting import switch
 from tests.gateways.scripted import ScriptedGateway
+
+LATER = date(2027, 3, 20)
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -267,6 +273,56 @@ def test_a_card_that_is_off_file_by_then_is_asked_for_instead(gateway: ScriptedG
     stories.live(1)
     assert stories.case(row).kind == "new_method" and stories.case(row).reason == "This card was taken off file."
     assert len(stories.mails("card_needed")) == 1 and len(plans.attempts(row)) == 1 and plans.broken() == []
+
+
+def test_a_card_known_to_be_dead_asks_for_another_on_its_day_and_the_others_on_it_take_that_one(
+    gateway: ScriptedGateway,
+) -> None:
+    gateway.answers = ["ok"]
+    with stories.time_machine.travel(stories.BEGIN, tick=False):
+        row = plans.by_order()
+        dead = plans.fresh(row).method_id
+        account = get(Account, row.account_id)
+        other = plans.by_hand(account, collection=CollectionMethod.SAVED_METHOD, method_id=dead, starts_on=LATER)
+        good = plans.by_hand(account, card=True, starts_on=LATER)
+        kept = good.method_id
+        plans.lose_card(plans.fresh(row))
+    with stories.after(0):
+        assert charging.run() == 0
+        stories.work()
+    assert stories.told(row)[:2] == ["new_method +0 done", "new_method +3 waits"]
+    assert stories.case(row).reason == "This card was taken off file. Ask the customer for another card."
+    asked, told = stories.mails("card_needed"), stories.mails("dunning_notice")
+    assert len(asked) == len(told) == 1 and asked[0].link_kind == "method" and "taken off file" in told[0].text
+    with stories.after(1):
+        awaited = owed.awaited_by(row.account_id)
+        assert [x.number for x in awaited.owed] == [row.number]
+        assert [x.number for x in awaited.cardless] == [other.number]
+        assert f"and under {other.number}." in owed.consent("We", awaited)
+        end_read()
+        stories.give_card()
+        stories.work()
+    assert stories.case(row).status == "recovered" and plans.states(row, 1) == ["paid"]
+    assert plans.fresh(row).method_id == plans.fresh(other).method_id != dead and plans.fresh(good).method_id == kept
+    assert plans.fresh(other).version == 2 and plans.broken() == []
+
+
+def test_a_plan_that_goes_on_with_a_period_never_charged_begins_its_story_anew(gateway: ScriptedGateway) -> None:
+    gateway.answers = ["ok"]
+    with stories.time_machine.travel(stories.BEGIN, tick=False):
+        row = plans.by_order()
+        plans.lose_card(row)
+    with stories.after(0):
+        charging.run()
+    with stories.after(1):
+        pause(row)
+        with transaction() as session:
+            other = moves.card(get(Account, row.account_id))
+            session.get_one(PaymentAgreement, row.id).method_id = other.id
+        pausing.resume(row.id, missed=Missed.COLLECT, by=factories.user(Role.AR))
+    assert plans.fresh(row).status is A.PAST_DUE and stories.told(row)[0] == "retry +1 waits"
+    stories.live(2, since=2)
+    assert stories.case(row).status == "recovered" and plans.broken() == []
 
 
 def test_a_gateway_out_of_reach_is_asked_again_in_an_hour_and_costs_no_step(gateway: ScriptedGateway) -> None:
