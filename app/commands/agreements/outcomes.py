@@ -75,6 +75,7 @@ def attempt_failed(attempt: Attempt, *, asked_payer: bool) -> None:
     found = _explained(attempt, asked_payer)
     _failed(row, found)
     if found.stops_plan:
+        cases.revoked(row, found)
         pause(row.agreement, because=found.staff)
 
 

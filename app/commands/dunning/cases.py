@@ -239,6 +239,16 @@ def agreement_ends(agreement: PaymentAgreement, event: CaseEvent, *, by: Actor, 
         end(case, event, by=by, because=because)
 
 
+def revoked(payment: ScheduledPayment, found: Decline) -> None:
+    """The holder took the permission back: nothing more is tried, whatever the policy says, and by a job customer and
+    owner are told of it."""
+    case = open_of(payment) or _open(payment, found)
+    end(case, CaseEvent.PAUSE, by=SYSTEM, because=found.staff)
+    step = add(case, Action.STOP, clock.now(), tell_customer=True, tell_owner=True, note=found.staff)
+    step.done_at = clock.now()
+    jobs.stage("dunning.say_stopped", step_id=step.id)
+
+
 def end(case: DunningCase, event: CaseEvent, *, by: Actor, because: str | None = None) -> None:
     for step in waiting(case):
         drop(step, because or "")

@@ -232,7 +232,7 @@ def _stop(step: DunningStep, agreement: PaymentAgreement) -> None:
         outcomes.pause(agreement, because=because)
     if case.status is CaseStatus.OPEN:
         cases.end(case, CaseEvent.STOP, by=SYSTEM, because=because)
-    _tell_owner(step, payment, _ended(wanted))
+    _tell_owner(step, payment, ended(wanted))
 
 
 def _say_goodbye(step: DunningStep, payment: ScheduledPayment, wanted: Ending) -> None:
@@ -244,7 +244,7 @@ def _say_goodbye(step: DunningStep, payment: ScheduledPayment, wanted: Ending) -
         step.note = _("Not mailed: %(reason)s", reason=refusal.sentence)[:500]
 
 
-def _ended(wanted: Ending) -> str:
+def ended(wanted: Ending) -> str:
     return {
         Ending.PAUSE: _("Agreement and subscription are paused."),
         Ending.CANCEL: _("Agreement and subscription are cancelled."),

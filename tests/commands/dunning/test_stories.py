@@ -25,6 +25,7 @@ from app.models import (
     Account,
     Actor,
     CollectionMethod,
+    Contact,
     Invoice,
     Missed,
     OrderEmail,
@@ -253,7 +254,23 @@ def test_the_mail_names_the_card_that_was_declined(gateway: ScriptedGateway) -> 
 def test_a_revoked_permission_ends_the_story_with_the_pause_of_the_plan(gateway: ScriptedGateway) -> None:
     row = stories.declined(gateway, "revocation_of_authorization")
     assert stories.case(row).status == "paused" and plans.fresh(row).status is A.PAUSED
-    assert [x.rsplit(" ", 1)[1] for x in stories.told(row)] == ["dropped"] * 3 and plans.broken() == []
+    assert [x.rsplit(" ", 1)[1] for x in stories.told(row)] == ["dropped"] * 3 + ["done"] and plans.broken() == []
+    stories.live(2)
+    goodbye, notice = stories.mails("plan_stopped"), stories.mails("dunning_notice")
+    assert len(goodbye) == len(notice) == 1 and goodbye[0].link_kind == "pay"
+    assert "is paused" in goodbye[0].subject and "withdrew" not in goodbye[0].text
+    assert "withdrew the permission" in notice[0].text and "Agreement and subscription are paused." in notice[0].text
+
+
+def test_of_a_revoked_permission_the_owner_hears_where_the_customer_cannot(gateway: ScriptedGateway) -> None:
+    gateway.answers = ["ok"]
+    with stories.time_machine.travel(stories.BEGIN, tick=False):
+        row = plans.by_order()
+        with transaction() as session:
+            session.get_one(Contact, row.contact_id).email = "nowhere"
+    stories.declined(gateway, "stop_payment_order", row)
+    assert stories.mails("plan_stopped") == [] and len(stories.mails("dunning_notice")) == 1
+    assert "no address" in stories.case(row).steps[-1].note
 
 
 def test_another_kind_of_decline_replaces_what_was_planned(gateway: ScriptedGateway) -> None:
