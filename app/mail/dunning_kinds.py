@@ -163,7 +163,7 @@ class DunningNotice(AgreementNotice):
 
     @property
     def heading(self) -> str:
-        return _("%(amount)s of %(name)s could not be charged", amount=money(self.amount), name=self.customer)
+        return _("%(amount)s of %(name)s could not be collected", amount=money(self.amount), name=self.customer)
 
 
 class CardExpiresNotice(AgreementNotice):

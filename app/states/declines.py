@@ -237,6 +237,19 @@ def never_tried(why: str, remedy: Remedy = OTHER_CARD) -> Decline:
     )
 
 
+# No card was asked: a bill with a link to pay it was not paid by its day.
+UNPAID = Decline(
+    code="unpaid",
+    kind=CONFIRM.kind,
+    retry="",
+    reason=N_("The invoice was not paid by its day."),
+    next_step=N_("Pay it by the link."),
+    staff=N_("The invoice was not paid by its day."),
+    staff_next=N_("The customer must pay it by the link, or by another way."),
+    stops_plan=False,
+)
+
+
 def explain(code: str | None, advice: str | None = None) -> Decline:
     """The decline of `code` (None where the processor gave none), as its `advice` has it."""
     entry = TABLE.get(code or "", UNKNOWN)

@@ -181,5 +181,5 @@ def _late(payment_id: int) -> bool:
         due = get(Invoice, payment.invoice_id).due_date
         if payment.status is not ScheduledStatus.COLLECTING or due is None or due >= clock.today(agreement.zone):
             return False
-        outcomes.fail(payment, because="The invoice was not paid by its day.")
+        outcomes.unpaid(payment)
         return True

@@ -85,6 +85,11 @@ def card_gone(row: ScheduledPayment, why: str) -> None:
     _failed(row, declines.never_tried(why))
 
 
+def unpaid(row: ScheduledPayment) -> None:
+    """The customer was sent its bill with a link, and has not paid it by its day."""
+    _failed(row, declines.UNPAID)
+
+
 def _failed(row: ScheduledPayment, found: Decline) -> None:
     because = f"{found.staff} {found.staff_next}"
     row.transition(ScheduledEvent.FAIL, by=SYSTEM, because=because, number=row.agreement.number, period=row.period)
@@ -117,12 +122,6 @@ def taken_up(attempt: Attempt) -> None:
     if row is not None and row.can(ScheduledEvent.COLLECT):
         row.transition(ScheduledEvent.COLLECT, by=SYSTEM, number=row.agreement.number, period=row.period)
         cases.taken_up(row)
-
-
-def fail(row: ScheduledPayment, *, because: str) -> None:
-    agreement = row.agreement
-    row.transition(ScheduledEvent.FAIL, by=SYSTEM, because=because, number=agreement.number, period=row.period)
-    fall_behind(agreement, because=because)
 
 
 def fall_behind(agreement: PaymentAgreement, *, because: str) -> None:

@@ -24,6 +24,7 @@ from ...models import (
     DunningCase,
     DunningStep,
     PaymentAgreement,
+    PaymentOrder,
     ScheduledPayment,
 )
 from ...queries.agreements import verdict
@@ -265,8 +266,7 @@ def resumed(agreement: PaymentAgreement) -> bool:
     )
     behind = False
     for payment in db.session.scalars(failed.execution_options(populate_existing=True)).all():
-        last = last_decline(payment) or _cardless(payment)
-        behind |= declined(payment, last) if last is not None else True
+        behind |= declined(payment, last_decline(payment) or _without_decline(payment))
     return behind
 
 
@@ -275,12 +275,19 @@ def last_decline(payment: ScheduledPayment) -> Decline | None:
     return declines.explain(attempt.decline_code, attempt.advice) if attempt is not None else None
 
 
-def _cardless(payment: ScheduledPayment) -> Decline | None:
-    """Its card was never tried, as it was good for nothing; it may have another one by now."""
-    if payment.agreement.collection is not CollectionMethod.SAVED_METHOD:
-        return None
+def _without_decline(payment: ScheduledPayment) -> Decline:
+    """It was asked for by a bill; or its card was never tried, as it was good for nothing, and it may have another one
+    by now."""
+    if payment.agreement.collection is not CollectionMethod.SAVED_METHOD or by_bill(payment):
+        return declines.UNPAID
     why = verdict.why_card_is_gone(payment.agreement_id, payment.money)
     return declines.never_tried(why) if why else declines.never_tried(_("Not charged so far."), declines.IN_DAYS)
+
+
+def by_bill(payment: ScheduledPayment) -> bool:
+    """Whether its customer was sent a bill with a link, whatever the agreement has changed to since."""
+    asked = db.session.get_one(PaymentOrder, payment.payment_order_id)
+    return asked.collection is CollectionMethod.PAYMENT_LINK
 
 
 def declined_card(payment: ScheduledPayment) -> int | None:

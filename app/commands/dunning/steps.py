@@ -195,7 +195,8 @@ def _authenticate(step: DunningStep, agreement: PaymentAgreement) -> None:
     payment = _period(step)
     intent = checkouts.for_mail(get(PaymentOrder, payment.payment_order_id))
     by_card = agreement.collection is CollectionMethod.SAVED_METHOD
-    dunning_mails.confirm(step, intent, bank_asks=by_card and step.case.kind is DeclineClass.AUTHENTICATE)
+    asked_by_bank = by_card and step.case.kind is DeclineClass.AUTHENTICATE and not cases.by_bill(payment)
+    dunning_mails.confirm(step, intent, bank_asks=asked_by_bank)
     _tell_owner(step, payment, _("The customer was mailed a link to pay."))
 
 

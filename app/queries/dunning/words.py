@@ -14,7 +14,7 @@ from ...states.dunning import Action, Ending
 
 KINDS = {
     DeclineClass.RETRY_LATER: marked("The same card may work later"),
-    DeclineClass.AUTHENTICATE: marked("The cardholder must confirm"),
+    DeclineClass.AUTHENTICATE: marked("The cardholder must confirm, or pay the invoice"),
     DeclineClass.NEW_METHOD: marked("Another card is needed"),
     DeclineClass.STOP: marked("The card must not be charged again"),
 }

@@ -451,13 +451,28 @@ def test_what_cannot_be_done_says_why_and_waits(gateway: ScriptedGateway) -> Non
     assert len(plans.attempts(row)) == 2 and plans.broken() == []
 
 
-def test_invoices_with_a_link_have_no_story_of_a_card(gateway: ScriptedGateway) -> None:
-    with stories.time_machine.travel("2027-02-01 11:00:00+00:00", tick=False):
+def test_an_unpaid_invoice_is_told_to_customer_and_owner_and_ends_as_its_policy_says(gateway: ScriptedGateway) -> None:
+    with stories.time_machine.travel("2027-02-14 11:00:00+00:00", tick=False):
         row = plans.by_hand()
         charging.run()
-    with stories.time_machine.travel("2027-02-16 11:00:00+00:00", tick=False):
+        with transaction() as session:
+            session.get_one(PaymentAgreement, row.id).method_id = moves.card(get(Account, row.account_id)).id
+            session.get_one(PaymentAgreement, row.id).collection = CollectionMethod.SAVED_METHOD  # from the next one on
+    with stories.after(1):
         assert charging.fall_behind() == 1
-    assert stories.case(row) is None and plans.fresh(row).status is A.PAST_DUE
+        assert plans.fresh(row).status is A.PAST_DUE
+        assert stories.case(row).reason.startswith("The invoice was not paid by its day.")
+        end_read()
+        stories.work()
+    asked, told = stories.mails("payment_confirm"), stories.mails("dunning_notice")
+    assert len(asked) == len(told) == 1 and "is still open" in asked[0].subject and asked[0].link_kind == "pay"
+    assert "not paid by its day" in told[0].text and told[0].recipients[0]["reason"] == "owner of the agreement"
+    stories.live(9, since=2)
+    assert stories.told(row) == ["authenticate +0 done", "authenticate +3 done", "stop +7 done"]
+    assert plans.fresh(row).status is A.PAUSED and plans.attempts(row) == [] and plans.broken() == []
+    with stories.after(12):
+        pausing.resume(row.id, missed=Missed.COLLECT, by=factories.user(Role.AR))
+        assert stories.told(row)[0] == "authenticate +0 waits" and plans.fresh(row).status is A.PAST_DUE
 
 
 def test_what_is_wrong_with_a_story_is_told(gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
