@@ -19,10 +19,10 @@ from . import agreement_kinds, dunning_kinds, kinds, office_kinds, reminder_kind
 CONTACT, BILLING, AP, OWNER = "contact", "billing", "ap", "owner"
 # Whoever the mail could be for, by the name that a rule uses.
 SOURCES = {
-    CONTACT: marked("Contact of the order"),
+    CONTACT: marked("Contact of the order or the agreement"),
     BILLING: marked("Billing contact of the account"),
     AP: marked("Accounts payable of the account"),
-    OWNER: marked("Owner of the order"),
+    OWNER: marked("Owner of the order or the agreement"),
 }
 FIRST = (CONTACT, BILLING, AP)
 

@@ -7,17 +7,24 @@ from typing import Any, Literal
 
 from flask import current_app
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from .. import typed
+from ..db import db, get
 from ..errors import Refusal
 from ..logs import log
 from ..models.account import Account, Contact
+from ..models.agreement import PaymentAgreement, ScheduledPayment
+from ..models.invoice import Invoice
 from ..models.order import SalesOrder
 from ..models.payment import PaymentOrder
 from ..models.people import User
 from ..values import Value
 from . import policy
 from .policy import Rule
+
+# What a mail is about, beside the account.
+Source = SalesOrder | PaymentAgreement
 
 
 class Recipient(Value):
@@ -63,11 +70,11 @@ def for_payment(
 
     Raises Refusal `no_contact`.
     """
-    order = payment_order.order
+    rule = rule or policy.rule_of(kind)
     contacts = [(payment_order.contact, _("contact of the payment order"))]
-    people = _people(payment_order.account, order, contacts)
+    people = _people(rule, payment_order.account, source_of(payment_order), contacts)
     asked = Recipient(checked(address), "", "to", _("asked for at the checkout")) if address else None
-    return _by_rule(rule or policy.rule_of(kind), people, asked)
+    return _by_rule(rule, people, asked)
 
 
 def for_method(contact: Contact) -> list[Recipient]:
@@ -75,16 +82,20 @@ def for_method(contact: Contact) -> list[Recipient]:
     return [Recipient(checked(contact.email), contact.name, "to", _("chosen to add a card"))]
 
 
-def for_invoice(
-    account: Account, order: SalesOrder | None, *, kind: str = "invoice", rule: Rule | None = None
-) -> list[Recipient]:
+def for_invoice(invoice: Invoice, *, kind: str = "invoice") -> list[Recipient]:
     """By the rule of its `kind`. Raises Refusal `no_contact`."""
-    return _by_rule(rule or policy.rule_of(kind), _people(account, order, []))
+    return for_account(invoice.account, source_of_invoice(invoice), kind=kind)
 
 
-def for_agreement(account: Account, order: SalesOrder | None, contact: Contact | None) -> list[Recipient]:
+def for_account(account: Account, source: Source | None, *, kind: str) -> list[Recipient]:
+    """As for_invoice(), where there is none."""
+    rule = policy.rule_of(kind)
+    return _by_rule(rule, _people(rule, account, source, []))
+
+
+def for_agreement(agreement: PaymentAgreement) -> list[Recipient]:
     """By the rule of agreements. Raises Refusal `no_contact`."""
-    return _by_rule(policy.rule_of("agreement"), _people(account, order, [(contact, _("contact of the agreement"))]))
+    return for_account(agreement.account, agreement, kind="agreement")
 
 
 def for_agreement_owner(owner: User) -> list[Recipient]:
@@ -99,9 +110,25 @@ def for_owner(order: SalesOrder) -> list[Recipient]:
 People = dict[str, tuple[str, str, str]]
 
 
-def _people(account: Account, order: SalesOrder | None, contacts: list[tuple[Contact | None, str]]) -> People:
+def source_of(payment_order: PaymentOrder) -> Source | None:
+    if payment_order.order is not None or payment_order.agreement_id is None:
+        return payment_order.order
+    return get(PaymentAgreement, payment_order.agreement_id)
+
+
+def source_of_invoice(invoice: Invoice) -> Source | None:
+    """The order; or the agreement, where it bills a period of one."""
+    if invoice.order_id is not None:
+        return get(SalesOrder, invoice.order_id)
+    mine = ScheduledPayment.invoice_id == invoice.id
+    return db.session.scalars(select(PaymentAgreement).join(ScheduledPayment).where(mine)).one_or_none()
+
+
+def _people(rule: Rule, account: Account, source: Source | None, contacts: list[tuple[Contact | None, str]]) -> People:
     found: People = {}
-    for contact, reason in (*contacts, (order.contact if order else None, _("contact of the order"))):
+    of_order = isinstance(source, SalesOrder)
+    whose = _("contact of the order") if of_order else _("contact of the agreement")
+    for contact, reason in (*contacts, (source.contact if source else None, whose)):
         if contact is not None and policy.CONTACT not in found:
             found[policy.CONTACT] = (contact.email, contact.name, reason)
     if account.billing_contact is not None:
@@ -109,8 +136,10 @@ def _people(account: Account, order: SalesOrder | None, contacts: list[tuple[Con
         found[policy.BILLING] = (contact.email, contact.name, _("billing contact of the account"))
     if account.ap_email:
         found[policy.AP] = (account.ap_email, "", _("accounts payable of the account"))
-    if order is not None:
-        found[policy.OWNER] = (order.owner.email, order.owner.name, _("owner of the order"))
+    if source is not None and policy.OWNER in rule.copies:
+        owner = get(User, source.owner_id)
+        of_it = _("owner of the order") if of_order else _("owner of the agreement")
+        found[policy.OWNER] = (owner.email, owner.name, of_it)
     return found
 
 

@@ -57,7 +57,7 @@ def count(model: type) -> int:
 def test_the_list_says_of_every_kind_who_gets_it(browser: Client) -> None:
     with counted() as seen:
         page = browser.get("/admin/mails").text
-    assert "Contact of the order; in copy: Billing contact of the account" in page
+    assert "Contact of the order or the agreement; in copy: Billing contact of the account" in page
     assert "Only the person who is asked" in page and "Owner of the order" in page
     assert len(seen) < 12
 

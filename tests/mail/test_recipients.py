@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from app import clock
+from app.access import Role
+from app.commands.agreements import charging
+from app.commands.post import email_settings
 from app.db import db, get, transaction
 from app.errors import Refusal
 from app.mail import recipients
-from app.models import Account, Contact, PaymentOrder, SalesOrder
-from tests import factories
+from app.mail.policy import Rule, Setting
+from app.models import Account, Contact, Invoice, PaymentOrder, SalesOrder, User
+from tests import factories, plans
 from tests.mail import post
 
 
@@ -48,6 +53,22 @@ def test_payment_mail_goes_to_the_contact_and_in_copy_to_billing(app: Flask) -> 
     first, copy = recipients.for_payment(paid_by(order))
     assert (first.role, first.reason) == ("to", "contact of the payment order")
     assert (copy.address, copy.role, copy.reason) == ("ap@northfield.test", "cc", "billing contact of the account")
+
+
+def test_the_owner_in_copy_is_that_of_the_agreement_for_each_mail_of_a_period(app: Flask) -> None:
+    kinds = ("payment_link", "receipt", "payment_retry", "invoice", "invoice_reminder", "credit_note", "agreement")
+    admin, row = factories.user(Role.ADMIN), plans.by_hand(starts_on=clock.today(factories.ZONE))
+    for kind in kinds:
+        email_settings.save(kind, Setting(rule=Rule("contact", ("owner",))), by=admin)
+    charging.run()
+    (period, *_rest) = plans.payments(row)
+    asked, bill = get(PaymentOrder, period.payment_order_id), get(Invoice, period.invoice_id)
+    found = [recipients.for_payment(asked, kind=kind) for kind in kinds[:3]]
+    found += [recipients.for_invoice(bill, kind=kind) for kind in kinds[3:6]] + [recipients.for_agreement(row)]
+    owner = get(User, row.owner_id)
+    assert [[(r.address, r.reason) for r in people[1:]] for people in found] == [
+        [(owner.email, "owner of the agreement")]
+    ] * len(kinds)
 
 
 def test_nobody_gets_the_same_mail_twice(app: Flask) -> None:

@@ -26,7 +26,7 @@ def tell(
     if row.status is AgreementStatus.DRAFT or not policy.is_on(AgreementTold.kind):
         return
     try:
-        to = recipients.for_agreement(row.account, row.order, row.contact)
+        to = recipients.for_agreement(row)
     except Refusal as refusal:
         log.error("mail.nobody_to_tell", kind=AgreementTold.kind, agreement=row.number, because=refusal.code)
         return

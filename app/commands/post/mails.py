@@ -118,7 +118,7 @@ def receipt(row: Receipt, *, attachments: Sequence[int] = (), by: By) -> OrderEm
     to = (
         recipients.for_payment(payment_order, attempt.receipt_email or "" if attempt else "", kind="receipt")
         if payment_order
-        else recipients.for_invoice(get(Account, row.account_id), order, kind="receipt")
+        else recipients.for_account(get(Account, row.account_id), order, kind="receipt")
     )
     meant = papers.meant_for(row)
     content = kinds.PaymentReceipt(
@@ -158,7 +158,7 @@ def invoice(row: Invoice, *, still_open: Money, attachments: Sequence[int], caus
     if row.number is None or row.due_date is None:
         raise ValueError("only an issued invoice is sent")
     order = db.session.get(SalesOrder, row.order_id) if row.order_id else None
-    to = recipients.for_invoice(row.account, order)
+    to = recipients.for_invoice(row)
     content = kinds.InvoiceSent(
         name=to[0].name,
         number=row.number,
@@ -175,7 +175,7 @@ def credit_note(row: CreditNote, *, attachments: Sequence[int], by: By) -> Order
     if not policy.is_on(kinds.CreditNoteSent.kind):
         return None
     order = db.session.get(SalesOrder, row.order_id) if row.order_id else None
-    to = recipients.for_invoice(row.account, order, kind="credit_note")
+    to = recipients.for_invoice(row.invoice, kind="credit_note")
     content = kinds.CreditNoteSent(
         name=to[0].name,
         number=row.number,

@@ -32,7 +32,7 @@ def remind(
     if row.number is None or row.due_date is None:
         raise ValueError("only an issued invoice is reminded of")
     order = db.session.get(SalesOrder, row.order_id) if row.order_id else None
-    to = recipients.for_invoice(row.account, order, kind=InvoiceReminded.kind)
+    to = recipients.for_invoice(row, kind=InvoiceReminded.kind)
     suppression.refuse(to)
     content = InvoiceReminded(
         name=to[0].name,

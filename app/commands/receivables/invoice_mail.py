@@ -7,7 +7,7 @@ from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
 from ...mail import recipients, suppression
-from ...models import Account, Actor, Invoice, OrderEmail, SalesOrder, User
+from ...models import Account, Actor, Invoice, OrderEmail, User
 from ...money import Money
 from ...queries.receivables import figures
 from ...states.invoice import InvoiceStatus
@@ -28,8 +28,7 @@ def send(invoice_id: int, *, form_key: str, by: User) -> OrderEmail:
             return db.session.get_one(OrderEmail, known["id"])
         if invoice.status is InvoiceStatus.DRAFT:
             raise Refusal("not_issued", "This invoice is not issued yet, so there is nothing to send.")
-        order = db.session.get(SalesOrder, invoice.order_id) if invoice.order_id else None
-        suppression.refuse(recipients.for_invoice(invoice.account, order))
+        suppression.refuse(recipients.for_invoice(invoice))
         still_open = Money(figures.of_invoice(invoice.id).due, invoice.currency)
         paper = papers.invoice(invoice)
         mail = mails.invoice(invoice, still_open=still_open, attachments=[paper.id], cause=f"sent:{form_key}", by=by)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from ...db import db, get
+from ...db import get
 from ...errors import Refusal
 from ...mail import recipients, suppression
 from ...mail.recipients import Recipient
-from ...models import Invoice, SalesOrder
+from ...models import Invoice
 
 
 def preflight(invoice_id: int, kind: str = "invoice") -> tuple[list[Recipient], Refusal | None]:
     """Everybody who would get it, or another `kind` of mail about it, each with the reason; or why it cannot go."""
     invoice = get(Invoice, invoice_id)
-    order = db.session.get(SalesOrder, invoice.order_id) if invoice.order_id else None
     try:
-        found = recipients.for_invoice(invoice.account, order, kind=kind)
+        found = recipients.for_invoice(invoice, kind=kind)
     except Refusal as refusal:
         return [], refusal
     try:
