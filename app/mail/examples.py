@@ -49,6 +49,7 @@ def _made_up(currency: str) -> dict[str, Any]:
         "paid_with": card,
         "receipt": "RCT-00007",
         "invoice": "INV-00007",
+        "bill": "",
         "payment_order": "PO-5001",
         "what": "payment",
         "event": "made",

@@ -56,23 +56,31 @@ class ApprovalRequest(Value):
 
 
 class PaymentLink(Value):
-    """To the customer: pay `amount`. `number` is the order's or the payment order's."""
+    """To the customer: pay `amount`. `number` is the order's or the payment order's. `bill` is the number of the
+    invoice that is attached and due on `due_on`, where there is one."""
 
     name: str
     number: str
     amount: Money
     purpose: str
     expires_at: datetime
+    bill: str = ""
+    due_on: date | None = None
     kind: ClassVar[str] = "payment_link"
     asks: ClassVar[bool] = True
 
     @property
     def subject(self) -> str:
+        if self.bill:
+            return _("Invoice %(bill)s: please pay %(amount)s", bill=self.bill, amount=money(self.amount))
         return _("Please pay %(amount)s for %(number)s", amount=money(self.amount), number=self.number)
 
     @property
     def heading(self) -> str:
-        return _("%(name)s, here is your link to pay %(amount)s", name=first_name(self.name), amount=money(self.amount))
+        names = {"name": first_name(self.name), "amount": money(self.amount)}
+        if self.bill:
+            return _("%(name)s, here is invoice %(bill)s and your link to pay %(amount)s", bill=self.bill, **names)
+        return _("%(name)s, here is your link to pay %(amount)s", **names)
 
 
 class MethodRequested(Value):

@@ -19,6 +19,7 @@ from ..models.invoice import Invoice
 from ..models.order import SalesOrder
 from ..models.payment import PaymentOrder
 from ..models.people import User
+from ..models.quote import CollectionMethod
 from ..values import Value
 from . import policy
 from .policy import Rule
@@ -75,6 +76,17 @@ def for_payment(
     people = _people(rule, payment_order.account, source_of(payment_order), contacts)
     asked = Recipient(checked(address), "", "to", _("asked for at the checkout")) if address else None
     return _by_rule(rule, people, asked)
+
+
+def for_link(payment_order: PaymentOrder) -> list[Recipient]:
+    """The link to pay; with the bill of a period it goes to whoever gets bills. Raises Refusal `no_contact`."""
+    return for_payment(payment_order, kind="invoice" if is_billed(payment_order) else "payment_link")
+
+
+def is_billed(payment_order: PaymentOrder) -> bool:
+    """Whether it asks for a period whose bill is sent with the link to pay it."""
+    by_link = payment_order.collection is CollectionMethod.PAYMENT_LINK
+    return by_link and payment_order.agreement_id is not None and payment_order.invoice_id is not None
 
 
 def for_method(contact: Contact) -> list[Recipient]:

@@ -6,7 +6,7 @@ is written together, so that the number of statements hardly depends on how many
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import bindparam, select
@@ -79,8 +79,8 @@ def claim(payment_ids: Sequence[int]) -> Claimed:
         live, cardless = _judged(payments)
         unbilled = [row for row in (*live, *cardless) if row.payment_order_id is None]
         table = _table(live)
-        _bill(unbilled)
-        attempts = _ask(live, unbilled, table)
+        bills = _bill(unbilled)
+        attempts = _ask(live, unbilled, bills, table)
         for row, why in cardless.items():
             _give_up(row, why)
         failpoint("agreement.before_claim_commits")
@@ -127,19 +127,21 @@ def _give_up(row: ScheduledPayment, why: str) -> None:
     outcomes.card_gone(row, why)
 
 
-def _bill(payments: Sequence[ScheduledPayment]) -> None:
-    """The invoice and the payment order of each, made once; a period that was put off has them already."""
+def _bill(payments: Sequence[ScheduledPayment]) -> dict[ScheduledPayment, Document]:
+    """The invoice and the payment order of each, made once; a period that was put off has them already. The paper of
+    those that go out to be paid by a link; where a card is charged it is written once that is answered."""
+    found = {}
     with numbering.ahead("invoice", len(payments)), numbering.ahead("payment_order", len(payments)):
         for row in payments:
             bill = _invoice(row)
             row.payment_order_id, row.invoice_id = _payment_order(row, bill).id, bill.id
+            if row.agreement.collection is not CollectionMethod.SAVED_METHOD:
+                found[row] = papers.invoice(bill, Standing(bill.gross))
+    return found
 
 
 def _invoice(payment: ScheduledPayment) -> Invoice:
-    invoice = period_invoices.issue(payment.agreement, payment, by=SYSTEM)
-    if payment.agreement.collection is not CollectionMethod.SAVED_METHOD:  # else once its charge is answered
-        papers.invoice(invoice, Standing(invoice.gross))
-    return invoice
+    return period_invoices.issue(payment.agreement, payment, by=SYSTEM)
 
 
 def _payment_order(payment: ScheduledPayment, invoice: Invoice) -> PaymentOrder:
@@ -173,7 +175,12 @@ def _table(payments: Sequence[ScheduledPayment]) -> _Table:
     return _Table(routes.load(), claims.cards(row.agreement.method_id for row in payments))
 
 
-def _ask(payments: Sequence[ScheduledPayment], unbilled: Sequence[ScheduledPayment], table: _Table) -> list[int]:
+def _ask(
+    payments: Sequence[ScheduledPayment],
+    unbilled: Sequence[ScheduledPayment],
+    bills: Mapping[ScheduledPayment, Document],
+    table: _Table,
+) -> list[int]:
     """The attempts to send. Their rows are the last thing before the gateway hears of them (invariant 9)."""
     attempts = []
     for row in payments:
@@ -182,7 +189,8 @@ def _ask(payments: Sequence[ScheduledPayment], unbilled: Sequence[ScheduledPayme
         asked.collection = row.agreement.collection  # one that was put off may be asked for another way now
         if asked.collection is CollectionMethod.PAYMENT_LINK:
             life = timedelta(days=settings.fresh(settings.PAYMENT_LINK_DAYS))
-            mails.payment_link(_intent(asked, IntentPurpose.LINK, life, row in unbilled), by=SYSTEM)
+            intent = _intent(asked, IntentPurpose.LINK, life, row in unbilled)
+            mails.payment_link(intent, bill=bills.get(row) or papers.newest(row.invoice_id), by=SYSTEM)
         else:
             attempts.append(_attempt(row.agreement, asked, table, row in unbilled))
     return attempts

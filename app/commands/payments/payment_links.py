@@ -112,7 +112,7 @@ def blocks(payment_order: PaymentOrder) -> list[Refusal]:
 
 
 def _reachable(row: PaymentOrder) -> None:
-    suppression.refuse(recipients.for_payment(row))
+    suppression.refuse(recipients.for_link(row))
 
 
 def _route_of(row: PaymentOrder) -> routes.Way:
@@ -197,7 +197,7 @@ def resend(payment_order_id: int, *, form_key: str, by: User) -> OrderEmail:
 
 def _refuse_doubled_mail(intent: PaymentIntent) -> None:
     """A second mail to the very people whose first one has not left yet."""
-    to = [r.address for r in recipients.for_payment(intent.payment_order)]
+    to = [r.address for r in recipients.for_link(intent.payment_order)]
     waiting = db.session.scalars(
         select(OrderEmail.recipients).where(
             OrderEmail.link_public_id == intent.public_id,

@@ -18,7 +18,7 @@ from ...mail.policy import HOUSE, RULES, Setting
 from ...mail.recipients import Recipient
 from ...mail.rendering import render
 from ...models import Actor, Company, MailEdition, OrderEmail, User
-from . import mails
+from . import senders
 
 MOST_FIXED = 10
 Faults = dict[str, list[str]]
@@ -138,7 +138,7 @@ def send_test(kind: str, setting: Setting, content: Content, *, form_key: str, b
             return get(OrderEmail, known["id"])
         company = get(Company, 1)
         bodies = render(content, company=company, owner=by, link=links.PLACEHOLDER, setting=setting)
-        sender = mails.sender_of(company, setting.sender)
+        sender = senders.sender_of(company, setting.sender)
         me = Recipient(recipients.checked(by.email), by.name, "to", _("asked for this test"))
         email = insert_new(
             OrderEmail,
@@ -146,7 +146,7 @@ def send_test(kind: str, setting: Setting, content: Content, *, form_key: str, b
             subject_kind="user",
             subject_id=by.id,
             cause=f"test:{form_key}",
-            message_id=mails.message_id(sender),
+            message_id=senders.message_id(sender),
             sender=sender,
             reply_to=setting.reply_to or by.email,
             recipients=[me.row()],

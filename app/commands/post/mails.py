@@ -5,11 +5,7 @@ Everything here is called inside a transaction() and never sends; `mail_delivery
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from email.headerregistry import Address
-from email.utils import parseaddr
-from functools import lru_cache
 from hashlib import sha256
 
 from flask import current_app
@@ -32,6 +28,7 @@ from ...models import (
     Company,
     CreditNote,
     Dispute,
+    Document,
     Invoice,
     MethodRequest,
     Movement,
@@ -47,6 +44,7 @@ from ...models import (
 from ...models.machine import Recorded
 from ...money import Money
 from . import papers
+from .senders import message_id, sender_of
 
 By = User | Actor
 
@@ -74,14 +72,19 @@ def approval_request(approval: Approval, *, due_now: Money, attachments: Sequenc
     )
 
 
-def payment_link(intent: PaymentIntent, *, payer: Recipient | None = None, again: str = "", by: By) -> OrderEmail:
-    """Send the customer the link to a checkout; once per generation of the link, or per form key `again`.
+def payment_link(
+    intent: PaymentIntent, *, payer: Recipient | None = None, again: str = "", bill: Document | None = None, by: By
+) -> OrderEmail:
+    """Send the customer the link to a checkout; once per generation of the link, or per form key `again`. With it goes
+    the `bill` of a period, as it stands now where none is given.
 
     Once more means: to whoever gets it today, so that a corrected address is used. `payer` is somebody else whom the
     customer named; they alone get it, once.
     """
     payment_order = intent.payment_order
-    to = [payer] if payer else recipients.for_payment(payment_order)
+    to = [payer] if payer else recipients.for_link(payment_order)
+    if bill is None and recipients.is_billed(payment_order):
+        bill = papers.invoice(get(Invoice, payment_order.invoice_id))
     forwarded = f":{sha256(payer.address.encode()).hexdigest()[:32]}" if payer else ""
     return stage(
         requests.payment_link(payment_order, to[0], amount=intent.money, expires_at=intent.expires_at),
@@ -90,6 +93,7 @@ def payment_link(intent: PaymentIntent, *, payer: Recipient | None = None, again
         order=payment_order.order,
         to=to,
         link=("pay", intent.public_id),
+        attachments=[bill.id] if bill else [],
         by=by,
     )
 
@@ -369,23 +373,3 @@ def stage(
 def _page(content: Content) -> str:
     page = getattr(content, "page", "")
     return f"{current_app.config['BASE_URL']}{page}" if page else ""
-
-
-def sender_of(company: Company, wanted: str = "") -> str:
-    """As `Name <address>`: the one that Order Email Settings want, the installation's, or the company."""
-    name, address = parseaddr(wanted or current_app.config["MAIL_FROM"] or company.email)
-    return _named(" ".join((name or company.name).split())[:60], recipients.checked(address))
-
-
-@lru_cache
-def _named(name: str, address: str) -> str:
-    return str(Address(name, addr_spec=address))
-
-
-def message_id(sender: str) -> str:
-    return f"<{secrets.token_hex(16)}@{_domain(sender)}>"
-
-
-@lru_cache
-def _domain(sender: str) -> str:
-    return parseaddr(sender)[1].rpartition("@")[2]

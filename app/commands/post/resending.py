@@ -14,7 +14,7 @@ from ...mail.recipients import Recipient
 from ...mail.targets import why_dead
 from ...models import OrderEmail, User
 from ...states.mail import ON_ITS_WAY
-from .mails import message_id
+from .senders import message_id
 
 
 def people(email: OrderEmail) -> list[dict[str, Any]]:

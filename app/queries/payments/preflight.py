@@ -93,7 +93,7 @@ def _subject(row: PaymentOrder, content: PaymentLink | None) -> str | None:
 
 def _to(row: PaymentOrder) -> tuple[Recipient, ...]:
     try:
-        return tuple(recipients.for_payment(row))
+        return tuple(recipients.for_link(row))
     except Refusal:
         return ()
 

@@ -16,12 +16,15 @@ from app.commands.agreements import charging, claiming, ending, pausing
 from app.commands.office import settings as turning
 from app.commands.payments import collection, inquiries, payment_links
 from app.commands.payments.charges import Instrument
+from app.commands.post import email_settings
 from app.commands.receivables import credit_notes
 from app.commands.routing import gateways
 from app.db import db, end_read, transaction
 from app.jobs import execution
+from app.mail.policy import Rule, Setting
 from app.models import (
     SYSTEM,
+    Account,
     Attempt,
     CollectionMethod,
     Document,
@@ -40,6 +43,7 @@ from app.queries.invoices import reminders
 from app.states.agreement import AgreementStatus as A
 from app.states.gateway import GatewayEvent as E
 from app.states.invoice import InvoiceStatus
+from app.states.mail import MailStatus
 from app.states.subscription import SubscriptionStatus
 from tests import factories, moves, plans
 from tests.commands.collecting import hold, switch
@@ -199,6 +203,11 @@ def test_by_invoice_the_customer_gets_a_link_and_falls_behind_after_its_day(gate
         assert asked.status == "collecting" and gateway.calls == []
         mail = db.session.scalars(select(OrderEmail).where(OrderEmail.kind == "payment_link")).one()
         assert "119.00" in mail.text and "1 Feb 2027 to 28 Feb 2027" in mail.text
+        bill = db.session.get_one(Invoice, asked.invoice_id)
+        assert bill.number in mail.text and bill.number in mail.subject and "by 15 Feb 2027" in mail.text
+        (paper,) = [db.session.get_one(Document, id) for id in mail.attachments]
+        assert (paper.kind, paper.subject_id) == ("invoice", bill.id)
+        assert [(r["role"], r["reason"]) for r in mail.recipients] == [("to", "billing contact of the account")]
         assert db.session.get_one(Invoice, asked.invoice_id).due_date == date(2027, 2, 15)
         assert verdict.of(row.id).live
         end_read()
@@ -214,6 +223,26 @@ def test_by_invoice_the_customer_gets_a_link_and_falls_behind_after_its_day(gate
         )
     assert plans.states(row, 1) == ["paid"] and plans.fresh(row).status is A.ACTIVE
     assert plans.broken() == []
+
+
+def test_a_bill_with_its_link_goes_where_the_rule_of_invoices_says_and_staff_sends_the_same_again(
+    gateway: ScriptedGateway,
+) -> None:
+    email_settings.save("invoice", Setting(rule=Rule("ap")), by=factories.user(Role.ADMIN))
+    row = plans.by_hand(starts_on=date(2027, 2, 1))
+    with transaction() as session:
+        session.get_one(Account, row.account_id).ap_email = "ap@northfield.test"
+    with at("02-01"):
+        charging.run()
+        asked = plans.payments(row)[0]
+        with transaction() as session:
+            for first in session.scalars(select(OrderEmail)):
+                first.status = MailStatus.SENT
+        sent = payment_links.send(asked.payment_order_id or 0, form_key="again", by=factories.user(Role.AR))
+    mails = db.session.scalars(select(OrderEmail).where(OrderEmail.kind == "payment_link")).all()
+    assert len(mails) == 2 and sent in mails
+    for mail in mails:
+        assert [r["address"] for r in mail.recipients] == ["ap@northfield.test"] and len(mail.attachments) == 1
 
 
 def test_what_was_asked_for_by_link_stays_so_where_the_agreement_takes_a_card(gateway: ScriptedGateway) -> None:
