@@ -13,8 +13,10 @@ from flask import Flask
 from app import settings
 from app.access import Role
 from app.commands.agreements import charging
+from app.commands.post import email_settings
 from app.db import db, end_read, transaction
-from app.models import AgreementVersion, PaymentAgreement, PaymentOrder, User
+from app.mail.policy import Rule, Setting
+from app.models import Account, AgreementVersion, PaymentAgreement, PaymentOrder, User
 from app.queries.agreements import listing
 from app.states.agreement import AgreementStatus as A
 from tests import factories, moves, plans
@@ -138,6 +140,10 @@ def test_what_failed_is_charged_again_or_sent_as_a_link(
         path = f"/agreements/{row.number}/periods/2"
         assert client.post(f"{path}/charge", data={"form_key": "a1"}).status_code == 303
         assert plans.states(row, 1) == ["failed"]
+        email_settings.save("payment_link", Setting(rule=Rule("ap")), by=factories.user(Role.ADMIN))
+        with transaction() as session:
+            session.get_one(Account, row.account_id).ap_email = "ap@northfield.test"
+        assert "It goes to ap@northfield.test (accounts payable of the account)." in client.get(f"{path}/link").text
         assert client.post(f"{path}/link", data={"form_key": "a2"}).status_code == 303
         gateway.answers = ["ok"]
         assert client.post(f"{path}/charge", data={"form_key": "a3"}).status_code == 303

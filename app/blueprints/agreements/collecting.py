@@ -63,7 +63,6 @@ def send_link(number: str, period: int) -> Response:
 
 
 def _link(view: AgreementPage, period: int, form: KeyForm, refusal: Refusal | None = None) -> Response:
-    page.failed(view.id, period)
+    lead = page.gets_link(page.failed(view.id, period))
     title = _("Send the link to pay period %(period)s of %(number)s", period=period, number=view.number)
-    lead = _("It goes to %(contact)s.", contact=view.contact) if view.contact else ""
     return answers.form(view.number, form, title, _("Send payment link"), lead=lead, refusal=refusal)

@@ -11,8 +11,9 @@ from sqlalchemy import String, and_, cast, literal, or_, select
 
 from ... import settings
 from ...access import Permission, why_not
-from ...db import db
+from ...db import db, get
 from ...errors import NotFound, Refusal
+from ...mail import recipients
 from ...models import (
     Account,
     AgreementLine,
@@ -223,6 +224,15 @@ def failed(agreement_id: int, period: int) -> int:
             "not_failed", "Period %(period)s does not wait to be paid.", "Reload the agreement's page.", period=period
         )
     return row.payment_order_id
+
+
+def gets_link(payment_order_id: int) -> str:
+    """Who is sent the link to pay it, each with the reason; or why nobody can be."""
+    try:
+        found = recipients.for_link(get(PaymentOrder, payment_order_id))
+    except Refusal as refusal:
+        return refusal.sentence
+    return _("It goes to %(people)s.", people="; ".join(f"{r.address} ({r.reason})" for r in found))
 
 
 def _lines(row: Any) -> list[tuple[LineView, PricedLine]]:
