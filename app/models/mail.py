@@ -36,6 +36,7 @@ class OrderEmail(Machine, Model):
         Index("ix_order_email_order_id_id", "order_id", "id"),
         Index("ix_order_email_subject", "subject_kind", "subject_id"),
         Index("ix_order_email_link", "link_public_id", sqlite_where=_LINKED, postgresql_where=_LINKED),
+        Index("ix_order_email_agreement_id_id", "agreement_id", "id"),
         Index("ix_order_email_amiss", "id", sqlite_where=_AMISS, postgresql_where=_AMISS),
         Index("ix_order_email_on_its_way", "id", sqlite_where=_ON_ITS_WAY, postgresql_where=_ON_ITS_WAY),
     )
@@ -44,6 +45,7 @@ class OrderEmail(Machine, Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[str] = mapped_column(String(40))
     order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"))
+    agreement_id: Mapped[int | None] = mapped_column(ForeignKey("payment_agreement.id"))
     subject_kind: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[int] = mapped_column(BigId)
     cause: Mapped[str] = mapped_column(String(80))

@@ -119,11 +119,14 @@ class MailPage(Value):
     on_its_way: bool
 
 
-def page(mail_id: int, order_id: int | None = None) -> MailPage:
-    """With `order_id` only a mail of that order. Raises NotFound."""
+def page(mail_id: int, order_id: int | None = None, agreement_id: int | None = None) -> MailPage:
+    """With `order_id` only a mail of that order, and so with `agreement_id`. Raises NotFound."""
     query = select(*M.__table__.columns, SalesOrder.number).outerjoin(SalesOrder, SalesOrder.id == M.order_id)
-    mine = M.id == mail_id if order_id is None else and_(M.id == mail_id, M.order_id == order_id)
-    row = read_columns(query.where(mine)).one_or_none()
+    if order_id is not None:
+        query = query.where(M.order_id == order_id)
+    if agreement_id is not None:
+        query = query.where(M.agreement_id == agreement_id)
+    row = read_columns(query.where(M.id == mail_id)).one_or_none()
     if row is None:
         raise NotFound(f"mail {mail_id}")
     names = "id status subject sender reply_to recipients text html edition tries ambiguous last_error asked_by"

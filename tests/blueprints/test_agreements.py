@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import select
 
 from app import settings
 from app.access import Role
@@ -16,9 +17,10 @@ from app.commands.agreements import charging
 from app.commands.post import email_settings
 from app.db import db, end_read, transaction
 from app.mail.policy import Rule, Setting
-from app.models import Account, AgreementVersion, PaymentAgreement, PaymentOrder, User
+from app.models import Account, AgreementVersion, OrderEmail, PaymentAgreement, PaymentOrder, User
 from app.queries.agreements import listing
 from app.states.agreement import AgreementStatus as A
+from app.states.mail import MailStatus
 from tests import factories, moves, plans
 from tests.commands.collecting import switch
 from tests.conftest import Client
@@ -150,6 +152,35 @@ def test_what_failed_is_charged_again_or_sent_as_a_link(
         assert plans.states(row, 1) == ["paid"] and plans.fresh(row).status is A.ACTIVE
         assert client.post(f"{path}/charge", data={"form_key": "a4"}).status_code == 409
         assert client.get(f"/agreements/{row.number}/periods/99/charge").status_code == 404
+
+
+def test_its_mails_are_listed_read_and_sent_again(
+    client: Client, billing: User, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = plans.by_hand()  # without an order
+    charging.run()
+    other = plans.by_hand()
+    with transaction() as session:
+        for mail in session.scalars(select(OrderEmail)):
+            mail.status = MailStatus.BOUNCED
+    monkeypatch.setattr("app.queries.agreements.mails.FEW", 1)
+    client.sign_in(factories.user(Role.AR))
+    link, made = db.session.scalars(
+        select(OrderEmail.id).where(OrderEmail.agreement_id == row.id).order_by(OrderEmail.id.desc())
+    ).all()
+    end_read()
+    shown, here = client.get(f"/agreements/{row.number}").text, f"/agreements/{row.number}/mails"
+    assert "mailed a payment link" in shown and "billing contact of the account" in shown and "Bounced" in shown
+    assert f'href="{here}?before={link}"' in shown and f"{here}/{link}/resend" in shown
+    assert "sent a mail: Payment agreement" in client.get(f"{here}?before={link}").text
+    assert client.get(f"{here}?before={10**30}").status_code == client.get(f"{here}?before=x").status_code == 200
+    assert "Who gets it" in client.get(f"{here}/{made}").text and client.get(f"{here}/{made}/body").status_code == 200
+    assert client.get(f"/agreements/{other.number}/mails/{link}").status_code == 404
+    assert "once more" in client.get(f"{here}/{link}/resend").text
+    assert client.post(f"{here}/{link}/resend", data={"form_key": "m1"}).status_code == 303
+    again = db.session.scalars(select(OrderEmail).where(OrderEmail.resent_from_id == link)).one()
+    assert again.agreement_id == row.id
+    assert again.subject in client.get(f"{here}/{again.id}").text
 
 
 def test_its_payment_order_has_a_page_beside_the_order(

@@ -14,7 +14,7 @@ from ...queries.agreements import page
 from ...queries.dunning import policies, story
 from ..forms import Form
 from ..numbers import id_or_none
-from . import answers, bp
+from . import answers, bp, pages
 
 
 class PolicyChoice(Form):
@@ -27,8 +27,7 @@ def dunning(number: str) -> Response:
     told = story.view(number, me())
     if wants_fragment():
         return make_response(render_template("agreements/panels/dunning.html", story=told))
-    view = page.view(number, me())
-    return make_response(render_template("agreements/show.html", agreement=view, story=told))
+    return make_response(pages.whole(page.view(number, me()), told))
 
 
 @bp.get("/<number>/dunning-policy")

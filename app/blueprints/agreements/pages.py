@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Response, render_template, request
 
 from ...access import Permission, me, requires
-from ...queries.agreements import listing, page
+from ...queries.agreements import listing, mails, page
+from ...queries.agreements.views import AgreementPage
 from ...queries.dunning import story
 from ..documents import pdf
 from . import bp
@@ -24,7 +25,12 @@ def index() -> str:
 @requires(Permission.AGREEMENT_VIEW)
 def show(number: str) -> str:
     view = page.view(number, me(), before=request.args.get("before", type=int))
-    return render_template("agreements/show.html", agreement=view, story=story.view(number, me()))
+    return whole(view, story.view(number, me()))
+
+
+def whole(view: AgreementPage, told: story.Story) -> str:
+    found = mails.newest(view.id, view.number)
+    return render_template("agreements/show.html", agreement=view, story=told, mails=found)
 
 
 @bp.get("/<number>/versions/<int:version>")

@@ -45,6 +45,7 @@ from ...models.machine import Recorded
 from ...money import Money
 from . import papers
 from .senders import message_id, sender_of
+from .sources import agreement_of
 
 By = User | Actor
 
@@ -351,6 +352,7 @@ def stage(
         OrderEmail,
         **key,
         order_id=order.id if order else None,
+        agreement_id=agreement_of(subject),
         message_id=message_id(sender),
         sender=sender,
         reply_to=setting.reply_to or (owner.email if owner else company.email),

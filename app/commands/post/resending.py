@@ -50,8 +50,8 @@ def resend(email_id: int, *, form_key: str, by: User) -> OrderEmail:
         old = lock(OrderEmail, email_id)
         _refuse_again(old)
         copied = (
-            "kind order_id subject_kind subject_id sender reply_to recipients subject edition text html link_kind"
-            " link_public_id attachments"
+            "kind order_id agreement_id subject_kind subject_id sender reply_to recipients subject edition text html"
+            " link_kind link_public_id attachments"
         )
         values = {name: getattr(old, name) for name in copied.split()} | {"recipients": people(old)}
         cause = f"again:{form_key}"

@@ -10,12 +10,13 @@ from flask_babel import gettext, lazy_gettext
 from sqlalchemy import Row
 
 from ...formatting import file_size, money
+from ...mail.kinds import NAMES
 from ...mail.policy import TO_COLLEAGUES
 from ...models import SYSTEM, ActorKind
 from ...money import Money
 from ...states.mail import AMISS, ON_ITS_WAY
 from ..agreements import words as agreements
-from .views import EntryView, Link
+from .views import Action, EntryView, Link
 
 if TYPE_CHECKING:
     from .facts import Facts
@@ -203,18 +204,24 @@ def _file(facts: Facts, row: Row[Any]) -> EntryView:
 
 
 def _mail(facts: Facts, row: Row[Any]) -> EntryView:
+    again = None if row.more in ON_ITS_WAY or row.what in TO_COLLEAGUES else facts.actions.resend(row.id)
+    return mail(row, url_for("orders.mail", number=facts.row.number, mail_id=row.id), again)
+
+
+def mail(row: Row[Any], href: str, again: Action | None) -> EntryView:
+    """A mail of whatever has a page; `again` sends it once more."""
     return EntryView(
         kind="mail",
         icon="mail",
         who=SYSTEM.name if row.what in UNASKED else row.who,
-        what=str(MAILS.get(row.what, gettext("sent a mail"))),
+        what=str(MAILS.get(row.what) or gettext("sent a mail: %(kind)s", kind=gettext(NAMES.get(row.what, row.what)))),
         at=row.at,
         detail="; ".join(_recipient(r) for r in row.data or ()),
         words=row.words if row.more in AMISS else None,
         tone="bad" if row.more in AMISS else "",
         mail_status=row.more,
-        link=Link(gettext("Open the mail"), url_for("orders.mail", number=facts.row.number, mail_id=row.id)),
-        action=None if row.more in ON_ITS_WAY or row.what in TO_COLLEAGUES else facts.actions.resend(row.id),
+        link=Link(gettext("Open the mail"), href),
+        action=again,
     )
 
 
