@@ -49,13 +49,19 @@ POLICY = Remembering(linesep=SEVEN_BITS.linesep, cte_type="7bit", header_factory
 
 
 class Envelope(Value):
-    """A message ready to go. `to` are the addresses it must reach, `cc` those it may."""
+    """A message ready to go. `to` are the addresses it must reach, `cc` and `bcc` those it may; the latter stand here
+    only, and in none of its headers."""
 
     email_id: int
     sender: str
     to: tuple[str, ...]
     cc: tuple[str, ...]
     message: EmailMessage
+    bcc: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (*self.to, *self.cc, *self.bcc)
 
 
 def compose(email: OrderEmail, *, url: str, documents: Iterable[Document] = ()) -> Envelope:
@@ -81,9 +87,9 @@ def compose(email: OrderEmail, *, url: str, documents: Iterable[Document] = ()) 
             part.set_boundary(secrets.token_hex(24))  # else all of the text is searched for one that is not in it
     by_role = {
         role: tuple(r["address"] for r in email.recipients if r["role"] == role and "refused" not in r)
-        for role in ("to", "cc")
+        for role in ("to", "cc", "bcc")
     }
-    return Envelope(email.id, parseaddr(email.sender)[1], by_role["to"], by_role["cc"], message)
+    return Envelope(email.id, parseaddr(email.sender)[1], by_role["to"], by_role["cc"], message, by_role["bcc"])
 
 
 def _address(recipient: dict[str, str]) -> Address:

@@ -28,7 +28,8 @@ FIRST = (CONTACT, BILLING, AP)
 
 
 class Rule(Value):
-    """`to`, and whoever comes after it in FIRST where there is nobody; `copies` are sources, `fixed` addresses."""
+    """`to`, and whoever comes after it in FIRST where there is nobody; `copies` are sources, `fixed` addresses
+    that nobody else sees."""
 
     to: str
     copies: tuple[str, ...] = ()

@@ -24,14 +24,17 @@ from ..values import Value
 from . import policy
 from .policy import Rule
 
+Role = Literal["to", "cc", "bcc"]
 # What a mail is about, beside the account.
 Source = SalesOrder | PaymentAgreement
 
 
 class Recipient(Value):
+    """`bcc` gets it like anybody else and is named in no header."""
+
     address: str
     name: str
-    role: Literal["to", "cc"]
+    role: Role
     reason: str
 
     def row(self) -> dict[str, Any]:
@@ -159,12 +162,14 @@ def _by_rule(rule: Rule, people: People, asked: Recipient | None = None) -> list
     """Whom the mail is for, then everybody in copy; nobody twice. A copy that cannot go anywhere keeps the mail from
     nobody else."""
     found = [asked or _first(rule, people)]
-    copies = [people[source] for source in rule.copies if source in people]
-    fixed = [(address, "", _("named in Order Email Settings")) for address in rule.fixed]
-    for address, name, reason in (*copies, *fixed):
+    copies: list[tuple[Role, tuple[str, str, str]]] = [("cc", people[x]) for x in rule.copies if x in people]
+    fixed: list[tuple[Role, tuple[str, str, str]]] = [
+        ("bcc", (address, "", _("named in Order Email Settings"))) for address in rule.fixed
+    ]
+    for role, (address, name, reason) in (*copies, *fixed):
         if address.casefold() not in {known.address.casefold() for known in found}:
             try:
-                found.append(Recipient(checked(address), name, "cc", reason))
+                found.append(Recipient(checked(address), name, role, reason))
             except Refusal:
                 log.warning("mail.copy_left_out", reason=reason)
     return found

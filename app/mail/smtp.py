@@ -96,7 +96,7 @@ class Smtp:
         """Say from whom and to whom. The server may turn some down, but not everybody whom the mail is for."""
         try:
             _check(client.mail(envelope.sender), _("the sender %(address)s", address=envelope.sender))
-            refused = {address: _turned_down(client, address) for address in (*envelope.to, *envelope.cc)}
+            refused = {address: _turned_down(client, address) for address in envelope.addresses}
         except (OSError, smtplib.SMTPException) as error:
             raise Transient(_("The mail server broke off: %(why)s", why=_words(error))) from error
         if all(refused[address] for address in envelope.to):

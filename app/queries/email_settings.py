@@ -67,9 +67,11 @@ def people(kind: str, rule: Rule | None = None) -> str:
     if kind not in policy.RULES:
         return why_one(kind)
     rule = rule or policy.rule_of(kind)
-    copies = [*(gettext(policy.SOURCES[source]) for source in rule.copies), *rule.fixed]
-    first = gettext(policy.SOURCES[rule.to])
-    return _("%(to)s; in copy: %(copies)s", to=first, copies=", ".join(copies)) if copies else first
+    copies = ", ".join(gettext(policy.SOURCES[source]) for source in rule.copies)
+    found = [gettext(policy.SOURCES[rule.to])]
+    found += [_("in copy: %(copies)s", copies=copies)] if copies else []
+    found += [_("in hidden copy: %(copies)s", copies=", ".join(rule.fixed))] if rule.fixed else []
+    return "; ".join(found)
 
 
 def why_one(kind: str) -> str:

@@ -172,7 +172,7 @@ def _mail(row: Any) -> str:
     sent = f"{row.sent_at:%Y-%m-%d %H:%M:%S} UTC" if row.sent_at else f"not sent ({row.status})"
     head = (
         ("From", row.sender),
-        ("To", ", ".join(r["address"] for r in row.recipients)),
+        ("To", ", ".join(r["address"] for r in row.recipients if r["role"] != "bcc")),
         ("Subject", row.subject),
         ("Date", sent),
         ("Message-ID", row.message_id),

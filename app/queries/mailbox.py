@@ -59,7 +59,12 @@ def inbox(before: int | None = None) -> tuple[list[Row], int | None]:
 
 
 def _people(recipients: list[dict[str, Any]]) -> str:
-    return ", ".join(r["name"] or r["address"] for r in recipients)
+    return ", ".join(r["name"] or r["address"] for r in _named(recipients))
+
+
+def _named(recipients: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Whoever opens the mail sees these; not those in hidden copy."""
+    return [r for r in recipients if r["role"] != "bcc"]
 
 
 def message(message_id: int) -> Message:
@@ -78,7 +83,7 @@ def message(message_id: int) -> Message:
         email.subject,
         email.sender,
         email.reply_to,
-        email.recipients,
+        _named(email.recipients),
         email.text,
         email.html,
         email.link_kind,

@@ -12,11 +12,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import clock, jobs, links, settings
-from app.commands.post import mail_delivery, mail_outcomes
+from app.access import Role
+from app.commands.post import email_settings, mail_delivery, mail_outcomes
 from app.db import assert_no_transaction, db, end_read, lock, transaction
 from app.failpoints import POINTS
-from app.mail import transports
+from app.mail import policy, transports
 from app.mail.message import Envelope
+from app.mail.policy import Rule
 from app.mail.transports import Ambiguous, Permanent, Transient
 from app.models import (
     Approval,
@@ -29,6 +31,7 @@ from app.models import (
     StagedJob,
 )
 from app.states.mail import MailStatus
+from tests import factories
 from tests.engines import MailServer
 from tests.jobs.together import together
 from tests.mail import post
@@ -102,6 +105,21 @@ def test_a_mail_goes_out_with_its_real_link(app: Flask, smtp_server: MailServer)
     after = post.reload(email)
     assert after.status is MailStatus.SENT and after.sent_at is not None
     assert link not in after.text + after.html
+
+
+def test_a_hidden_copy_is_in_the_envelope_and_in_no_header(app: Flask, smtp_server: MailServer) -> None:
+    app.config.update(MAIL_TRANSPORT="smtp", SMTP_URL=f"smtp://{smtp_server.host}:{smtp_server.port}")
+    rule = Rule("contact", (), ("books@seller.test",))
+    email_settings.save("payment_link", policy.Setting(rule=rule), by=factories.user(Role.ADMIN))
+    email = post.request_payment(post.intent())
+    jobs.run_due(raising=True)
+    (mail,) = smtp_server.mails
+    seen = email.recipients[0]["address"]
+    assert mail.recipients == [seen, "books@seller.test"] and "books" not in mail.message.as_string()
+    assert [(r["role"], r["address"]) for r in post.reload(email).recipients] == [
+        ("to", seen),
+        ("bcc", "books@seller.test"),
+    ]
 
 
 def test_the_link_is_minted_with_the_generation_of_the_moment(app: Flask, carrier: Carrier) -> None:

@@ -42,6 +42,7 @@ SAMPLES = {
     "payment_order": "PO-5001",
     "complete": False,
     "invoice": "INV-00007",
+    "bill": "INV-00007",
     "received": Money(100_000, "EUR"),
     "bank_asks": True,
     "asked": True,

@@ -46,7 +46,8 @@ class MailForm(KeyForm):
     )
     copies = CheckboxesField(lazy_gettext("In copy"))
     fixed = TextAreaField(
-        lazy_gettext("Always in copy"), description=lazy_gettext("Addresses, one on each line; at most ten.")
+        lazy_gettext("Always in hidden copy"),
+        description=lazy_gettext("Addresses, one on each line; at most ten. Nobody else who gets the mail sees them."),
     )
     sender = StringField(
         lazy_gettext("From"), description=lazy_gettext("An address, or a name with it in angle brackets. Empty: ours.")
