@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, get_args, get_type_hints
 
 from flask_babel import gettext as _
 
 from .. import clock
-from ..models.order import SalesOrder
 from ..money import Money
 from .kinds import Content
 
 
-def of(kind: type[Content], order: SalesOrder | None = None) -> Content:
-    """What `order` knows is its own; the rest is made up."""
-    facts = _made_up("EUR") if order is None else _made_up(order.currency) | _known(order)
+def of(kind: type[Content], known: Mapping[str, Any] | None = None) -> Content:
+    """What is `known` is so; the rest is made up, in the same currency."""
+    facts = _made_up(known["total"].currency) | dict(known) if known else _made_up("EUR")
     types = get_type_hints(kind)
     return kind(**{name: facts.get(name, _by_type(types[name])) for name in kind.__struct_fields__})
 
@@ -63,21 +63,4 @@ def _made_up(currency: str) -> dict[str, Any]:
         "paid_at": clock.now(),
         "until": soon,
         "due_by": soon,
-    }
-
-
-def _known(order: SalesOrder) -> dict[str, Any]:
-    total = order.totals().gross
-    person = order.contact.name if order.contact else order.account.name
-    return {
-        "name": person,
-        "person": person,
-        "number": order.number,
-        "order": order.number,
-        "customer": order.account.name,
-        "account": order.account.name,
-        "total": total,
-        "due_now": total,
-        "amount": total,
-        "open": total,
     }

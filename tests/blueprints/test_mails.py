@@ -11,12 +11,15 @@ from sqlalchemy import func, select
 
 from app import clock, jobs, links
 from app.access import Role
-from app.db import db
+from app.db import db, end_read, get
+from app.formatting import day, money
 from app.mail import policy
-from app.models import Escalation, MailEdition, OrderEmail, SuppressedAddress, Symptom, Team, User
+from app.models import Escalation, Invoice, MailEdition, OrderEmail, SalesOrder, SuppressedAddress, Symptom, Team, User
+from app.money import Money
 from app.queries.order_mail import PROMPT
-from tests import factories, waiting
+from tests import factories, plans, waiting
 from tests.conftest import Client
+from tests.gateways.scripted import every_account
 from tests.mail import post
 from tests.statements import counted
 
@@ -102,6 +105,30 @@ def test_a_preview_is_of_what_is_typed_and_of_a_real_order(browser: Client) -> N
     wrong = browser.post(f"{HERE}/preview", data=typed(order="SO-0", body="{{ nmae }}"))
     assert wrong.status_code == 422 and "There is no order of this number." in wrong.text and "nmae" in wrong.text
     assert count(MailEdition) == count(OrderEmail) == 0
+
+
+def test_a_preview_tells_what_is_asked_for_billed_and_agreed(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    every_account(monkeypatch)
+
+    def seen(kind: str, of: str, body: str) -> str:
+        answer = browser.post(f"/admin/mails/{kind}/preview", data=typed(order=of, subject="x", body=body, text="yes"))
+        assert answer.status_code == 200
+        return answer.text
+
+    deposit = factories.order(deposit_percent="20")
+    total = deposit.totals().gross
+    due_now = Money(total.minor // 5, total.currency)
+    wanted = f"{money(due_now)} of {money(total)}"
+    end_read()
+    assert wanted in seen("approval_request", deposit.number, "{{ due_now }} of {{ total }}")
+    row = plans.by_order()
+    order = get(SalesOrder, row.order_id)
+    bill = db.session.scalars(select(Invoice).where(Invoice.order_id == order.id)).one()
+    named, billed, next_on = order.number, f"{bill.number}: nothing open", day(plans.payments(row)[0].due_on)
+    end_read()
+    assert billed in seen("invoice", named, "{{ number }}: {% if open %}{{ open }}{% else %}nothing open{% endif %}")
+    assert f"{row.number} on {next_on}" in seen("agreement", named, "{{ number }} on {{ next_on }}")
+    assert f"{row.number} Visa" in seen("card_needed", named, "{{ number }} {{ card }}")
 
 
 def test_a_test_is_mailed_to_me_and_keeps_what_i_typed(browser: Client, ada: User) -> None:

@@ -24,7 +24,9 @@ from ...mail.policy import Rule, Setting
 from ...mail.rendering import Bodies, render
 from ...models import Company, SalesOrder
 from ...queries import email_settings as queries
+from ...queries import mail_facts
 from ...queries.orders import facts
+from ...queries.orders.facts import Facts
 from ...security import MAIL_PREVIEW
 from ..forms import KeyForm
 from . import bp
@@ -172,21 +174,24 @@ def _sound(kind: str, form: MailForm) -> bool:
     return not found and not form.order.errors
 
 
-def _order(form: MailForm) -> SalesOrder | None:
+def _order(form: MailForm) -> Facts | None:
     try:
-        return get(SalesOrder, facts.load((form.order.data or "").strip(), me()).row.id)
+        return facts.load((form.order.data or "").strip(), me())
     except NotFound:
         return None
 
 
 def _content(kind: str, form: MailForm) -> Content:
-    return examples.of(kinds.named(kind), _order(form))
+    found = _order(form)
+    order = get(SalesOrder, found.row.id) if found else None
+    known = mail_facts.of(kind, order, found.due_at_signature) if found and order else None
+    return examples.of(kinds.named(kind), known)
 
 
 def _bodies(kind: str, form: MailForm) -> Bodies:
-    order = _order(form)
-    owner = order.owner if order else me()
-    content = examples.of(kinds.named(kind), order)
+    found = _order(form)
+    owner = get(SalesOrder, found.row.id).owner if found else me()
+    content = _content(kind, form)
     return render(content, company=get(Company, 1), owner=owner, link=links.PLACEHOLDER, setting=form.setting(kind))
 
 
