@@ -8,10 +8,21 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from ..db import db
+from ..db import db, read_columns
 from ..errors import NotFound
-from ..models import Account, Contact, Escalation, MethodRequest, PaymentMethod, Route, Symptom
+from ..models import (
+    Account,
+    CollectionMethod,
+    Contact,
+    Escalation,
+    MethodRequest,
+    PaymentAgreement,
+    PaymentMethod,
+    Route,
+    Symptom,
+)
 from ..models.method import GatewayState
+from ..states.agreement import RUNNING
 from ..states.escalation import EscalationStatus
 from ..states.method_request import RequestStatus
 from ..values import Value
@@ -203,3 +214,13 @@ def _asked(account_id: int) -> tuple[Asked, ...]:
         .limit(LATEST_REQUESTS)
     )
     return tuple(Asked(*row) for row in db.session.execute(query))
+
+
+def agreements_on(method_id: int) -> tuple[str, ...]:
+    """The numbers of agreements that are charged to this card, or will be again."""
+    query = select(PaymentAgreement.number).where(
+        PaymentAgreement.method_id == method_id,
+        PaymentAgreement.status.in_(RUNNING),
+        PaymentAgreement.collection == CollectionMethod.SAVED_METHOD,
+    )
+    return tuple(read_columns(query.order_by(PaymentAgreement.id)).scalars())

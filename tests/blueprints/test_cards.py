@@ -12,9 +12,9 @@ from app import clock, jobs
 from app.access import Role
 from app.commands.routing import gateways
 from app.db import db
-from app.models import Account, Escalation, MethodRequest, OrderEmail, PaymentMethod
+from app.models import Account, CollectionMethod, Escalation, MethodRequest, OrderEmail, PaymentMethod
 from app.states.gateway import GatewayEvent
-from tests import factories, moves
+from tests import factories, moves, plans
 from tests.blueprints.public.customer import hidden
 from tests.commands.collecting import fresh
 from tests.conftest import Client
@@ -81,7 +81,9 @@ def test_the_default_is_chosen_and_a_card_taken_off_file(client: Client, custome
     assert client.post(f"/accounts/{customer.number}/cards/{card_id}/default").status_code == 303
     assert fresh(customer).default_method_id == card_id
     path = f"/accounts/{customer.number}/cards/{card_id}/detachment"
-    assert "never charged again" in client.get(path).text
+    row = plans.by_hand(customer, collection=CollectionMethod.SAVED_METHOD, method_id=card_id)
+    asked = client.get(path).text
+    assert "never charged again" in asked and f"It is the card of {row.number}:" in asked
     assert client.post(path, data={"reason": ""}).status_code == 422
     assert client.post(path, data={"reason": "The customer asked"}).status_code == 303
     assert "No card on file" in client.get(page(customer)).text

@@ -94,12 +94,19 @@ def detach(number: str, method_id: int) -> Response:
 
 
 def _detach_dialog(account: Account, form: Form, status: int = 200) -> Response:
+    lead = _("It is never charged again, here or by its gateway. To use it later its holder must enter it anew.")
+    charged = queries.agreements_on((request.view_args or {})["method_id"])
+    if charged:
+        names = ", ".join(charged)
+        lead += " " + _(
+            "It is the card of %(numbers)s: what falls due there fails until another one is given.", numbers=names
+        )
     return _dialog(
         account,
         form,
         status,
         title=_("Take the card off file"),
-        lead=_("It is never charged again, here or by its gateway. To use it later its holder must enter it anew."),
+        lead=lead,
         button_words=_("Take off file"),
     )
 
