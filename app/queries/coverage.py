@@ -110,7 +110,7 @@ def _by_method(method: MethodFacts | None, route: RouteFacts, day: date, agreeme
             _("This card expired in %(month)02d/%(year)d.", month=method.exp_month, year=method.exp_year)
         )
     if method.hard_declined:
-        return _new_method(_("The bank declined this card for good."))
+        return _new_method(_("The bank declined this card; charging it again cannot work."))
     if route.gateway_state is GatewayState.DEPRECATED:
         return _legacy(method, route, day, agreement)
     if route.gateway_id not in method.gateways:

@@ -21,6 +21,10 @@ class DeclineClass(StrEnum):
     STOP = "stop"
 
 
+# The same card is not charged again after these.
+HOPELESS = (DeclineClass.NEW_METHOD, DeclineClass.STOP)
+
+
 class Remedy(Value):
     """`retry` says when the same card may be tried again; empty where that cannot work."""
 
@@ -220,7 +224,7 @@ class Decline(Value):
     @property
     def needs_other_card(self) -> bool:
         """A saved method that met this is not charged again."""
-        return self.kind in (DeclineClass.NEW_METHOD, DeclineClass.STOP)
+        return self.kind in HOPELESS
 
 
 def never_tried(why: str, remedy: Remedy = OTHER_CARD) -> Decline:

@@ -7,7 +7,7 @@ from ...access import Permission, demand
 from ...db import db, get, transaction
 from ...errors import Refusal
 from ...models import Actor, Attempt, DunningCase, DunningStep, User
-from ...states.declines import DeclineClass
+from ...states.declines import HOPELESS
 from ...states.dunning import Action, CaseEvent, CaseStatus
 from ..agreements import holding
 from ..agreements.pausing import given
@@ -53,9 +53,10 @@ def _ask(case_id: int, action: Action, permission: Permission, form_key: str, by
 
 
 def _is_hopeless(case: DunningCase) -> bool:
-    """The bank has refused this card for good, and the agreement has no other by now."""
-    refused = case.kind in (DeclineClass.NEW_METHOD, DeclineClass.STOP)
-    return refused and case.agreement.method_id == cases.declined_card(case.payment)
+    """The bank has refused this card for good, and the agreement has no other by now, nor was this one renewed."""
+    method = case.agreement.method
+    same = method is not None and method.id == cases.declined_card(case.payment)
+    return case.kind in HOPELESS and same and method.hard_declined_at is not None
 
 
 def _do(step_id: int) -> Attempt | None:

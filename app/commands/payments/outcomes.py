@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, insert, select
 
 from ... import clock, jobs
 from ...ahead import number_ahead
-from ...db import append, db, insert_id, know_by, lock, lock_all, read_columns, transaction
+from ...db import append, insert_id, know_by, lock, lock_all, read_columns, transaction
 from ...errors import NotFound
 from ...gateways.base import CardFacts, ChargeResult, Outcome
 from ...models import (
@@ -39,7 +39,7 @@ from ...states.intent import IntentEvent
 from ...states.order import OrderEvent
 from ...values import Value
 from ..agreements import outcomes as agreement_outcomes
-from ..methods import kept_methods
+from ..methods import card_standing, kept_methods
 from ..methods.kept_methods import Consent
 from ..office import escalations
 from ..post import mails
@@ -270,6 +270,7 @@ def _captured(attempt: Attempt, result: ChargeResult) -> int:
 
 def _follow(attempts: Sequence[Attempt], transaction_ids: Sequence[int]) -> None:
     """Of what was captured: a checkout that is paid is over, and there is work to be done."""
+    card_standing.accepted(attempts)
     figures = ledger.figures([attempt.payment_order_id for attempt in attempts]) if attempts else {}
     for attempt, transaction_id in zip(attempts, transaction_ids, strict=True):
         if not figures[attempt.payment_order_id].balance and attempt.intent.can(IntentEvent.PAY):
@@ -291,8 +292,7 @@ def _put_bill_on_paper(asked: PaymentOrder) -> None:
 
 
 def _declined(attempt: Attempt, order: SalesOrder | None) -> None:
-    if attempt.decline_class == declines.DeclineClass.STOP and attempt.method_id is not None:
-        db.session.get_one(PaymentMethod, attempt.method_id).hard_declined_at = clock.now()
+    card_standing.refused(attempt)
     if order is None or not attempt.payment_order.first or not order.can(OrderEvent.PAYMENT_DECLINED):
         return
     found = declines.explain(attempt.decline_code, attempt.advice)

@@ -294,7 +294,9 @@ def _history(row: Any) -> tuple[EntryView, ...]:
 def cards(account_id: int) -> list[tuple[int, str]]:
     """The account's cards on file, newest first, for whoever chooses one."""
     query = select(PaymentMethod).where(PaymentMethod.account_id == account_id, PaymentMethod.detached_at.is_(None))
-    return [
-        (x.id, f"{x.label}, {x.exp_month:02d}/{x.exp_year % 100:02d}")
-        for x in db.session.scalars(query.order_by(PaymentMethod.id.desc()))
-    ]
+    return [(x.id, _named(x)) for x in db.session.scalars(query.order_by(PaymentMethod.id.desc()))]
+
+
+def _named(card: PaymentMethod) -> str:
+    words = f"{card.label}, {card.exp_month:02d}/{card.exp_year % 100:02d}"
+    return _("%(card)s (declined for good)", card=words) if card.hard_declined_at is not None else words

@@ -14,7 +14,7 @@ from ...formatting import money
 from ...models import CollectionMethod, DunningCase, DunningStep, MethodRequest, PaymentAgreement, ScheduledPayment
 from ...money import Money
 from ...states.agreement import RUNNING
-from ...states.declines import DeclineClass
+from ...states.declines import HOPELESS
 from ...states.dunning import Action, CaseStatus
 from ...values import Value
 from .. import ledger
@@ -65,8 +65,7 @@ def waits_for_card() -> ColumnElement[bool]:
     asked = select(DunningStep.id).where(
         DunningStep.case_id == DunningCase.id, DunningStep.action == Action.NEW_METHOD, DunningStep.done_at.is_not(None)
     )
-    kinds = (DeclineClass.NEW_METHOD, DeclineClass.STOP)
-    return (DunningCase.status == CaseStatus.OPEN) & or_(DunningCase.kind.in_(kinds), asked.exists())
+    return (DunningCase.status == CaseStatus.OPEN) & or_(DunningCase.kind.in_(HOPELESS), asked.exists())
 
 
 def of_account(account_id: int) -> tuple[Owed, ...]:

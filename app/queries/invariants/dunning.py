@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from ... import clock
 from ...models import Attempt, DunningCase, DunningStep, Invoice, PaymentAgreement, PaymentOrder, ScheduledPayment
-from ...states.declines import DeclineClass
+from ...states.declines import HOPELESS
 from ...states.dunning import CaseStatus
 from ...states.invoice import OPEN
 from ...states.scheduled_payment import ScheduledStatus
@@ -53,15 +53,20 @@ def forgotten(grace: timedelta) -> list[str]:
 
 def hard_declined_again(grace: timedelta) -> list[str]:
     """A retry with the very card that the bank had refused for good for this period, unless its holder gave it anew
-    since: then it carries their name."""
-    before = aliased(Attempt)
+    since, or its bank renewed it: then the retry carries their name."""
+    before, between = aliased(Attempt), aliased(Attempt)
+    last = select(func.max(between.id)).where(
+        between.payment_order_id == Attempt.payment_order_id,
+        between.method_id == Attempt.method_id,
+        between.id < Attempt.id,
+    )
     rows = found(
         select(PaymentOrder.number)
         .select_from(DunningStep)
         .join(Attempt, Attempt.id == DunningStep.attempt_id)
         .join(PaymentOrder, PaymentOrder.id == Attempt.payment_order_id)
-        .join(before, (before.payment_order_id == Attempt.payment_order_id) & (before.id < Attempt.id))
-        .where(before.method_id == Attempt.method_id, before.decline_class == DeclineClass.STOP)
+        .join(before, before.id == last.correlate(Attempt).scalar_subquery())
+        .where(before.decline_class.in_(HOPELESS))
         .where(DunningStep.asked_by == "")
         .distinct()
     )
