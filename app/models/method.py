@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint, case, literal
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, case, literal, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -140,10 +140,21 @@ class PaymentProfile(Model):
 
 
 class Token(Model):
-    """A method on a gateway. Not `valid`: never charge it again; `detached_at`: when the gateway forgot it, too."""
+    """A method on a gateway. Not `valid`: never charge it again; `detached_at`: when the gateway forgot it, too. One of
+    a method is in use at a gateway; older ones stay on the books, so that none is left there unknown to us."""
 
     __tablename__ = "token"
-    __table_args__ = (UniqueConstraint("method_id", "gateway_id"), UniqueConstraint("gateway_id", "token"))
+    __table_args__ = (
+        UniqueConstraint("gateway_id", "token"),
+        Index(
+            "uq_token_in_use",
+            "method_id",
+            "gateway_id",
+            unique=True,
+            sqlite_where=text("valid"),
+            postgresql_where=text("valid"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     method_id: Mapped[int] = mapped_column(ForeignKey("payment_method.id"), index=True)

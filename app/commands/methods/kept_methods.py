@@ -12,7 +12,7 @@ from ...gateways.base import CardFacts
 from ...models import Actor, PaymentMethod, Symptom, Token
 from ...values import Value
 from ..office import escalations
-from . import gateway_customers
+from . import forgetting, gateway_customers
 
 
 class Consent(Value):
@@ -55,14 +55,19 @@ def keep(account_id: int, contact_id: int | None, card: CardFacts, *, consent: C
 
 
 def keep_token(method: PaymentMethod, gateway_id: int, token: str, customer_ref: str | None) -> None:
-    """The method at the gateway, in the place of what it was there before; `customer_ref` is whose it is there."""
-    row = db.session.scalars(
-        select(Token).where(Token.method_id == method.id, Token.gateway_id == gateway_id)
-    ).one_or_none()
-    if row is None:
+    """The method at the gateway, in the place of what it was there before, which the gateway is told to forget;
+    `customer_ref` is whose it is there."""
+    mine = select(Token).where(Token.method_id == method.id, Token.gateway_id == gateway_id)
+    known = db.session.scalars(mine.execution_options(populate_existing=True)).all()
+    for row in known:
+        if row.valid and row.token != token:
+            forgetting.forget(row)
+    db.session.flush()
+    same = next((row for row in known if row.token == token), None)
+    if same is None:
         db.session.add(Token(method_id=method.id, gateway_id=gateway_id, token=token))
     else:
-        row.token, row.valid, row.detached_at = token, True, None
+        same.valid, same.detached_at = True, None
     escalations.clear(Symptom.RETOKENIZATION, method, "The card is on file with another gateway now.")
     if customer_ref is not None:
         gateway_customers.remember(method.account_id, gateway_id, customer_ref)

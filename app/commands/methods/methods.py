@@ -1,37 +1,28 @@
-"""Saved methods: which one is the account's own, taking one off file, and having a gateway forget it."""
+"""Saved methods: which one is the account's own, taking one off file, and having one brought over."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from ... import audit, clock, jobs
+from ... import audit, clock
 from ...access import Permission, demand
-from ...db import db, end_read, get, lock, transaction
+from ...db import db, get, lock, transaction
 from ...errors import Refusal
-from ...gateways import registry
-from ...gateways.base import GatewayUnreachable
 from ...models import (
     Account,
     Actor,
     Attempt,
     Escalation,
-    Gateway,
     PaymentMethod,
-    PaymentProfile,
     Symptom,
-    Token,
     User,
 )
 from ...queries import methods as queries
 from ...queries.coverage import Verdict
 from ...states.attempt import OPEN
 from ..office import escalations
-from ..routing import gateway_health
-
-TRY_AGAIN = timedelta(minutes=5)
+from . import forgetting
 
 
 def make_default(method_id: int, *, by: User) -> PaymentMethod:
@@ -63,7 +54,7 @@ def detach(method_id: int, *, because: str, by: User) -> PaymentMethod:
         if account.default_method_id == method.id:
             account.default_method_id = None
         for token in method.tokens:
-            forget(token)
+            forgetting.forget(token)
         audit.note("method.detach", account.number, by=Actor.of(by), before=method.label, after=because.strip())
         return method
 
@@ -81,39 +72,6 @@ def _refuse_while_charged(method: PaymentMethod) -> None:
     if db.session.scalar(open_one) is not None:
         words = _("A payment with this card is being confirmed.")
         raise Refusal("payment_in_progress", words, "Take the card off file once its outcome is known.")
-
-
-def forget(token: Token) -> None:
-    """Never charge it again, and have its gateway forget it. Inside a transaction."""
-    token.valid = False
-    jobs.stage("methods.forget", token_id=token.id)
-
-
-@jobs.handler("methods.forget")
-def forget_at_gateway(token_id: int) -> None:
-    """Tell the gateway; put off while it does not answer. A card saved there anew in the meantime stays."""
-    row = db.session.execute(
-        select(Token.token, Token.gateway_id, Token.valid, Token.detached_at, PaymentProfile.customer_ref)
-        .join(PaymentMethod, PaymentMethod.id == Token.method_id)
-        .outerjoin(
-            PaymentProfile,
-            (PaymentProfile.account_id == PaymentMethod.account_id) & (PaymentProfile.gateway_id == Token.gateway_id),
-        )
-        .where(Token.id == token_id)
-    ).one()
-    if row.valid or row.detached_at is not None:
-        return
-    account = registry.account_of(db.session.get_one(Gateway, row.gateway_id))
-    end_read()
-    try:
-        registry.for_account(account).detach(row.token, row.customer_ref or "")
-    except GatewayUnreachable as error:
-        gateway_health.silent(row.gateway_id, str(error))
-        raise jobs.Later(TRY_AGAIN, str(error)) from error
-    with transaction():
-        token = lock(Token, token_id)
-        if not token.valid and token.token == row.token:
-            token.detached_at = clock.now()
 
 
 def escalate(method_id: int, route_id: int, *, by: User) -> Escalation:

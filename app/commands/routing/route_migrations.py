@@ -29,7 +29,7 @@ from ...queries import routes
 from ...queries.calendar import selling_day
 from ...states.gateway import GatewayState
 from ...states.route_migration import MigrationEvent, MigrationStatus
-from ..methods import method_requests, methods
+from ..methods import forgetting, method_requests
 
 BATCH = 50
 
@@ -193,7 +193,7 @@ def detach(migration_id: int, *, by: User) -> RouteMigration:
             .where(Token.gateway_id == row.from_gateway_id, Token.detached_at.is_(None))
         )
         for token in session.scalars(tokens).all():
-            methods.forget(token)
+            forgetting.forget(token)
         row.transition(MigrationEvent.DETACH, by=Actor.of(by))
         audit.note("route.migration_detach", row.route.key, by=Actor.of(by), after=row.from_gateway.key)
         return row

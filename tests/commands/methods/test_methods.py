@@ -11,13 +11,13 @@ from sqlalchemy import select
 
 from app import clock, jobs
 from app.access import Role
-from app.commands.methods import kept_methods, methods
+from app.commands.methods import forgetting, kept_methods, methods
 from app.commands.methods.kept_methods import Consent
-from app.commands.payments import collection
+from app.commands.payments import charges, collection
 from app.commands.payments.charges import Instrument
 from app.db import db, lock, transaction
 from app.errors import NotFound, Refusal
-from app.models import SYSTEM, Account, Audit, Escalation, Symptom, Team, Token
+from app.models import SYSTEM, Account, Audit, Escalation, PaymentMethod, Symptom, Team, Token
 from app.queries import methods as queries
 from app.queries.coverage import Verdict
 from app.states.escalation import EscalationStatus
@@ -70,8 +70,56 @@ def test_a_card_saved_again_before_the_gateway_heard_stays(gateway: ScriptedGate
     with transaction() as session:
         token = session.scalars(select(Token)).one()
         token.token, token.valid = "tok-new", True
-    methods.forget_at_gateway(token.id)
+    forgetting.forget_at_gateway(token.id)
     assert gateway.forgotten == [] and fresh(token).detached_at is None
+
+
+def saved_again(customer: Account, *, token: str) -> PaymentMethod:
+    with transaction():
+        lock(Account, customer.id)
+        kept = kept_methods.keep(customer.id, None, VISA, consent=Consent("x", "x", "x"), by=SYSTEM)
+        kept_methods.keep_token(kept, moves.first_gateway().id, token, None)
+    return kept
+
+
+def test_what_a_card_was_at_the_gateway_before_it_was_saved_again_is_forgotten_there(gateway: ScriptedGateway) -> None:
+    customer = factories.account()
+    card = moves.card(customer, fingerprint=VISA.fingerprint)
+    older = fresh(card).tokens[0].token
+    assert saved_again(customer, token="tok-again").id == card.id
+    jobs.run_due(raising=True)
+    assert [token for token, _ in gateway.forgotten] == [older]
+    assert [(x.token, x.valid, bool(x.detached_at)) for x in sorted(fresh(card).tokens, key=lambda x: x.id)] == [
+        (older, False, True),
+        ("tok-again", True, False),
+    ]
+    methods.detach(card.id, because="The customer asked", by=moves.admin())
+    jobs.run_due(raising=True)
+    assert [token for token, _ in gateway.forgotten] == [older, "tok-again"]
+
+
+def test_the_same_token_again_is_the_same_card(gateway: ScriptedGateway) -> None:
+    customer = factories.account()
+    card = moves.card(customer, fingerprint=VISA.fingerprint)
+    saved_again(customer, token=fresh(card).tokens[0].token)
+    jobs.run_due(raising=True)
+    assert gateway.forgotten == [] and [x.valid for x in fresh(card).tokens] == [True]
+
+
+def test_a_token_that_is_being_charged_is_forgotten_once_that_has_ended(gateway: ScriptedGateway) -> None:
+    seller = factories.user(Role.SALES_MANAGER)
+    order = factories.order(owner=seller)
+    customer = db.session.get_one(Account, order.account_id)
+    card = moves.card(customer, fingerprint=VISA.fingerprint)
+    gateway.answers = ["ok but lost"]
+    attempt = collection.collect_first(order.id, pay_with=Instrument(method_id=card.id), form_key="k", by=seller)
+    saved_again(customer, token="tok-again")
+    jobs.run_due(raising=True)
+    assert gateway.forgotten == []
+    charges.ask(attempt.id)
+    with time_machine.travel(clock.now() + timedelta(minutes=6)):
+        jobs.run_due(raising=True)
+    assert len(gateway.forgotten) == 1
 
 
 def test_off_file_needs_a_reason_the_permission_and_a_card_that_is_on(app: Flask) -> None:
