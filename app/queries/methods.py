@@ -42,6 +42,7 @@ class Column(Value):
     key: str
     name: str
     gateway: str
+    gateway_key: str
     gateway_state: GatewayState
     note: str
     takes_new_cards: bool
@@ -159,7 +160,7 @@ def _column(found: Way) -> Column:
     note = _("fallback of %(name)s", name=found.route.gateway.name) if found.by_fallback else ""
     route, gateway = found.route, found.gateway
     fresh = route.gateway.state is GatewayState.ACTIVE
-    return Column(route.id, route.key, route.name, gateway.name, gateway.state, note, fresh)
+    return Column(route.id, route.key, route.name, gateway.name, gateway.key, gateway.state, note, fresh)
 
 
 def _extras(account_id: int) -> dict[int, Any]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from ...db import db
+from ...db import db, get
 from ...gateways.base import CardFacts
-from ...models import Actor, PaymentMethod, Symptom, Token
+from ...models import Actor, Gateway, PaymentMethod, Symptom, Token
 from ...values import Value
 from ..office import escalations
 from . import forgetting, gateway_customers
@@ -68,6 +68,16 @@ def keep_token(method: PaymentMethod, gateway_id: int, token: str, customer_ref:
         db.session.add(Token(method_id=method.id, gateway_id=gateway_id, token=token))
     else:
         same.valid, same.detached_at = True, None
-    escalations.clear(Symptom.RETOKENIZATION, method, "The card is on file with another gateway now.")
+    _brought_over(method, gateway_id)
     if customer_ref is not None:
         gateway_customers.remember(method.account_id, gateway_id, customer_ref)
+
+
+def _brought_over(method: PaymentMethod, gateway_id: int) -> None:
+    """What was escalated is over once the very gateway has the card that did not."""
+    asked = escalations.unresolved(Symptom.RETOKENIZATION, method.__tablename__, method.id)
+    if asked is None:
+        return
+    gateway = get(Gateway, gateway_id)
+    if asked.context.get("gateway_key") == gateway.key:
+        escalations.clear(Symptom.RETOKENIZATION, method, f"The card is on file with {gateway.name} now.")

@@ -53,6 +53,7 @@ def detach(method_id: int, *, because: str, by: User) -> PaymentMethod:
         method.record("detached", by=Actor.of(by), because=because.strip(), card=method.label)
         if account.default_method_id == method.id:
             account.default_method_id = None
+        escalations.clear(Symptom.RETOKENIZATION, method, "The card was taken off file.")
         for token in method.tokens:
             forgetting.forget(token)
         audit.note("method.detach", account.number, by=Actor.of(by), before=method.label, after=because.strip())
@@ -94,4 +95,5 @@ def escalate(method_id: int, route_id: int, *, by: User) -> Escalation:
             account_id=account.id,
             route=column.name,
             gateway=column.gateway,
+            gateway_key=column.gateway_key,
         )

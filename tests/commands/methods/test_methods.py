@@ -17,7 +17,7 @@ from app.commands.payments import charges, collection
 from app.commands.payments.charges import Instrument
 from app.db import db, lock, transaction
 from app.errors import NotFound, Refusal
-from app.models import SYSTEM, Account, Audit, Escalation, PaymentMethod, Symptom, Team, Token
+from app.models import SYSTEM, Account, Audit, Escalation, History, PaymentMethod, Symptom, Team, Token
 from app.queries import methods as queries
 from app.queries.coverage import Verdict
 from app.states.escalation import EscalationStatus
@@ -74,11 +74,11 @@ def test_a_card_saved_again_before_the_gateway_heard_stays(gateway: ScriptedGate
     assert gateway.forgotten == [] and fresh(token).detached_at is None
 
 
-def saved_again(customer: Account, *, token: str) -> PaymentMethod:
+def saved_again(customer: Account, *, token: str, at: int | None = None) -> PaymentMethod:
     with transaction():
         lock(Account, customer.id)
         kept = kept_methods.keep(customer.id, None, VISA, consent=Consent("x", "x", "x"), by=SYSTEM)
-        kept_methods.keep_token(kept, moves.first_gateway().id, token, None)
+        kept_methods.keep_token(kept, at or moves.first_gateway().id, token, None)
     return kept
 
 
@@ -168,7 +168,7 @@ def test_a_card_to_be_brought_over_is_escalated_once(app: Flask) -> None:
     assert one.id == two.id
     row = db.session.scalars(select(Escalation)).one()
     assert (row.symptom, row.team, row.account_id) == (Symptom.RETOKENIZATION, Team.PAYMENT_ADMIN, customer.id)
-    assert row.context == {"route": "Cards", "gateway": "Sandbox"}
+    assert row.context == {"route": "Cards", "gateway": "Sandbox", "gateway_key": "sandbox"}
     assert [x.escalated for x in queries.cards(fresh(customer))] == [True]
 
 
@@ -180,15 +180,23 @@ def test_a_card_that_is_ready_is_not_escalated(app: Flask) -> None:
         methods.escalate(card.id, 99, by=factories.user(Role.AR))
 
 
-def test_once_the_card_is_there_the_escalation_is_over(app: Flask) -> None:
-    customer, second = factories.account(), moves.gateway()
+def test_once_the_gateway_that_missed_the_card_has_it_the_escalation_is_over(gateway: ScriptedGateway) -> None:
+    customer, second, third = factories.account(), moves.gateway(), moves.gateway()
     card = moves.card(customer, second.id, fingerprint=VISA.fingerprint)
     methods.escalate(card.id, moves.first_route().id, by=factories.user(Role.AR))
-    with transaction():
-        lock(Account, customer.id)
-        kept = kept_methods.keep(customer.id, None, VISA, consent=Consent("x", "x", "x"), by=SYSTEM)
-        kept_methods.keep_token(kept, moves.first_gateway().id, "tok-here", None)
-    assert kept.id == card.id
+    for elsewhere in (second, third):
+        saved_again(customer, token=f"tok-{elsewhere.key}", at=elsewhere.id)
+        assert db.session.scalars(select(Escalation.status)).one() is EscalationStatus.OPEN
+    assert saved_again(customer, token="tok-here").id == card.id
+    assert db.session.scalars(select(Escalation.status)).one() is EscalationStatus.RESOLVED
+    because = select(History.because).where(History.entity == "escalation", History.event == "clear")
+    assert db.session.scalars(because).one() == "The card is on file with Sandbox now."
+
+
+def test_a_card_off_file_is_not_to_be_brought_over_any_more(gateway: ScriptedGateway) -> None:
+    card = moves.card(factories.account(), moves.gateway().id)
+    methods.escalate(card.id, moves.first_route().id, by=factories.user(Role.AR))
+    methods.detach(card.id, because="The customer asked", by=moves.admin())
     assert db.session.scalars(select(Escalation.status)).one() is EscalationStatus.RESOLVED
 
 
