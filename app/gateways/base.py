@@ -171,6 +171,10 @@ class Gateway(Protocol):
         """Forget a saved card; one that is gone already is no error. Raises GatewayUnreachable."""
         ...
 
+    def saved_card(self, token: str) -> CardFacts | None:
+        """A saved card as it is now; None: it is not kept any more. Raises GatewayUnreachable."""
+        ...
+
     def card_field(self, purpose: Purpose) -> CardField:
         """The field that takes a card in the payer's browser. Speaks to nobody."""
         ...

@@ -41,6 +41,7 @@ class ScriptedGateway:
         self.saves: list[SetupRequest] = []
         self.kept: dict[str, SetupResult] = {}
         self.forgotten: list[tuple[str, str]] = []
+        self.cards: dict[str, CardFacts | None] = {}
         self.down = False
         self.during_call: Callable[[], None] = lambda: None
 
@@ -143,6 +144,12 @@ class ScriptedGateway:
         if self.down:
             raise GatewayUnreachable("nobody answers")
         self.forgotten.append((token, customer_ref))
+
+    def saved_card(self, token: str) -> CardFacts | None:
+        assert_no_transaction()
+        if self.down:
+            raise GatewayUnreachable("nobody answers")
+        return self.cards.get(token, VISA)
 
     def check(self) -> list[str]:
         assert_no_transaction()

@@ -77,3 +77,13 @@ def test_a_detached_card_pays_no_more_and_is_detached_as_often_as_asked(bench: B
         bench.gateway.detach(kept.token, customer)
     charge = bench.request(instrument=None, token=kept.token, customer_ref=customer, amount=Money(1, "EUR"))
     assert bench.gateway.charge(charge).outcome in (Outcome.FAILED, Outcome.DECLINED)
+
+
+@over("saved_tokens")
+def test_a_kept_card_is_told_of_until_it_is_detached(bench: Bench) -> None:
+    customer = bench.customer()
+    kept = bench.gateway.save_card(bench.setup(customer_ref=customer))
+    assert kept.token and bench.gateway.saved_card(kept.token) == kept.card
+    bench.gateway.detach(kept.token, customer)
+    assert bench.gateway.saved_card(kept.token) is None
+    assert bench.gateway.saved_card("pm_nobody") is None

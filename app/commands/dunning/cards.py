@@ -1,5 +1,6 @@
 """A customer gave a card that dunning, or a notice of an expiring card, had asked for: their agreements take it, and
-what is unpaid is charged at once. Inside a transaction, with the account held."""
+what is unpaid is charged at once; so it is to a card that its bank renewed. Inside a transaction, with the account
+held."""
 
 from __future__ import annotations
 
@@ -23,12 +24,24 @@ from ..agreements import versions
 from . import cases
 
 
+def renewed(method: PaymentMethod, *, asked_by: str) -> None:
+    """What dunning waits for another card with is tried with this one again, where it is the agreement's."""
+    for row in owed.of_account(method.account_id):
+        case = db.session.get_one(DunningCase, row.case_id, populate_existing=True)
+        if case.agreement.method_id == method.id:
+            _charge(case, asked_by)
+
+
+def _charge(case: DunningCase, asked_by: str) -> None:
+    step = cases.add(case, Action.RETRY, clock.now(), asked_by=asked_by)
+    jobs.stage("dunning.do", step_id=step.id)
+
+
 def given(request: MethodRequest, method: PaymentMethod, *, by: Actor) -> None:
     for row in owed.of_account(request.account_id):
         case = db.session.get_one(DunningCase, row.case_id, populate_existing=True)
         _take(case.agreement, method, by=by)
-        step = cases.add(case, Action.RETRY, clock.now(), asked_by=by.name)
-        jobs.stage("dunning.do", step_id=step.id)
+        _charge(case, by.name)
     for agreement in (*_noticed(request), *_cardless(request)):
         _take(agreement, method, by=by)
 

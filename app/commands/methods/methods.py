@@ -49,15 +49,21 @@ def detach(method_id: int, *, because: str, by: User) -> PaymentMethod:
         if not because.strip():
             raise Refusal("reason_missing", "Say why; it stays with the account's history.", status=422)
         _refuse_while_charged(method)
-        method.detached_at = clock.now()
-        method.record("detached", by=Actor.of(by), because=because.strip(), card=method.label)
-        if account.default_method_id == method.id:
-            account.default_method_id = None
-        escalations.clear(Symptom.RETOKENIZATION, method, "The card was taken off file.")
-        for token in method.tokens:
-            forgetting.forget(token)
-        audit.note("method.detach", account.number, by=Actor.of(by), before=method.label, after=because.strip())
+        take_off(account, method, because=because.strip(), by=Actor.of(by))
         return method
+
+
+def take_off(account: Account, method: PaymentMethod, *, because: str, by: Actor) -> None:
+    """Inside a transaction, with both held."""
+    method.detached_at = clock.now()
+    method.record("detached", by=by, because=because, card=method.label)
+    if account.default_method_id == method.id:
+        account.default_method_id = None
+    escalations.clear(Symptom.RETOKENIZATION, method, "The card was taken off file.")
+    for token in method.tokens:
+        if token.detached_at is None:
+            forgetting.forget(token)
+    audit.note("method.detach", account.number, by=by, before=method.label, after=because)
 
 
 def _locked(method_id: int) -> tuple[Account, PaymentMethod]:

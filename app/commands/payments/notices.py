@@ -25,6 +25,7 @@ from ...jobs import Later
 from ...logs import log
 from ...models import SYSTEM, Actor, Attempt, Gateway, NoticeWork, ProcessorEvent, RefusedNotices, Symptom, User
 from ...states.notice import NoticeEvent, NoticeStatus
+from ..methods import card_news
 from ..office import escalations
 from ..settlement import settlement
 from . import disputes, inquiries, movement_calls
@@ -41,6 +42,10 @@ JUST_NOW = timedelta(seconds=30)
 
 class NotOurs(Exception):
     """Nothing that we know of is meant, yet."""
+
+
+class NoConcern(Exception):
+    """Nothing of ours is meant, and need not be."""
 
 
 GATEWAY = select(Gateway.id, Gateway.key, Gateway.kind, Gateway.mode, Gateway.currencies).where(
@@ -117,6 +122,8 @@ def work_on(event_id: int) -> None:
         return _move(event_id, NoticeEvent.IGNORE)
     try:
         hear(event)
+    except NoConcern:
+        return _move(event_id, NoticeEvent.IGNORE)
     except NotOurs as stranger:
         if age < PATIENCE or (age < LONG_PATIENCE and _waits_for_an_end(event)):
             _move(event_id, NoticeEvent.PARK, str(stranger))
@@ -244,9 +251,16 @@ def _payout(event: ProcessorEvent) -> None:
     settlement.sync(event.gateway_id)
 
 
+def _method(event: ProcessorEvent) -> None:
+    """Of a card that others keep at the same account, nothing is wanted."""
+    if not event.subject_id or not card_news.hear(event.gateway_id, event.subject_id):
+        raise NoConcern
+
+
 HEARERS: dict[Subject, Callable[[ProcessorEvent], None]] = {
     Subject.CHARGE: _charge,
     Subject.REFUND: _refund,
     Subject.DISPUTE: _dispute,
     Subject.PAYOUT: _payout,
+    Subject.METHOD: _method,
 }

@@ -21,6 +21,7 @@ from ..card_field import CardField, Purpose
 from ..disputes import DisputeFacts, Evidence
 from ..movements import MovementRequest, MovementResult
 from ..notices import Notice
+from ..outcome import CardFacts
 from ..settlement import Payout
 from ..setups import SetupRequest, SetupResult
 from . import disputes, line, movements, notices, payouts, processor, setups, wallet
@@ -130,6 +131,9 @@ class SandboxGateway:
 
     def detach(self, token: str, customer_ref: str) -> None:
         self._asked(lambda: wallet.detach(self.account.key, token, customer_ref))
+
+    def saved_card(self, token: str) -> CardFacts | None:
+        return self._asked(lambda: wallet.card(self.account.key, token))
 
     def card_field(self, purpose: Purpose) -> CardField:
         return CardField("sandbox")

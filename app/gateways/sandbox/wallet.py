@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from ... import clock
 from ...values import Value
 from ..notices import Subject
+from ..outcome import CardFacts
 from . import books, events
 from .cards import BY_SLUG, SandboxCard, read_alias
 from .line import Rejected, new_ref
@@ -99,17 +100,50 @@ def keep(
     return token.ref
 
 
+def card(gateway: str, token_ref: str) -> CardFacts | None:
+    """A saved card as it is now; None: it is not kept any more."""
+    with books.reading() as session:
+        token = _kept(session, gateway, token_ref)
+        return BY_SLUG[token.slug].facts(token.exp_month, token.exp_year, token.holder) if token else None
+
+
+def _kept(session: Session, gateway: str, token_ref: str) -> SandboxToken | None:
+    return session.scalar(
+        select(SandboxToken).where(
+            SandboxToken.gateway == gateway, SandboxToken.ref == token_ref, SandboxToken.detached_at.is_(None)
+        )
+    )
+
+
 def detach(gateway: str, token_ref: str, customer_ref: str) -> None:
     """What is gone already, or was never there, stays gone."""
     with books.writing() as session:
-        token = session.scalar(
-            select(SandboxToken).where(
-                SandboxToken.gateway == gateway,
-                SandboxToken.ref == token_ref,
-                SandboxToken.customer_ref == customer_ref,
-                SandboxToken.detached_at.is_(None),
-            )
-        )
-        if token is not None:
-            token.detached_at = clock.now()
-            events.queue(session, gateway, Subject.METHOD, "detached", token.ref)
+        token = _kept(session, gateway, token_ref)
+        if token is not None and token.customer_ref == customer_ref:
+            _detach(session, token)
+
+
+def remove(gateway: str, token_ref: str) -> None:
+    """As somebody would at the processor's own pages. Raises Rejected."""
+    with books.writing() as session:
+        _detach(session, _to_hand(session, gateway, token_ref))
+
+
+def renew(gateway: str, token_ref: str) -> None:
+    """Its bank gave its holder another one, good for three years from now. Raises Rejected."""
+    with books.writing() as session:
+        token = _to_hand(session, gateway, token_ref)
+        token.exp_year = max(token.exp_year, clock.now().year) + 3
+        events.queue(session, gateway, Subject.METHOD, "automatically_updated", token.ref)
+
+
+def _to_hand(session: Session, gateway: str, token_ref: str) -> SandboxToken:
+    token = _kept(session, gateway, token_ref)
+    if token is None:
+        raise Rejected("no_such_token", "The sandbox keeps no such card any more.")
+    return token
+
+
+def _detach(session: Session, token: SandboxToken) -> None:
+    token.detached_at = clock.now()
+    events.queue(session, token.gateway, Subject.METHOD, "detached", token.ref)

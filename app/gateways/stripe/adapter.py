@@ -14,6 +14,7 @@ from ..card_field import CardField, Purpose
 from ..disputes import DisputeFacts, Evidence
 from ..movements import MovementRequest, MovementResult
 from ..notices import Notice
+from ..outcome import CardFacts
 from ..settlement import Payout
 from ..setups import SetupRequest, SetupResult
 from . import card_field, charges, disputes, health, keys, movements, notices, settlement, setups
@@ -91,6 +92,10 @@ class StripeGateway:
     def detach(self, token: str, customer_ref: str) -> None:
         assert_no_transaction()
         asking(lambda: setups.detach(self._client(), token))
+
+    def saved_card(self, token: str) -> CardFacts | None:
+        assert_no_transaction()
+        return asking(lambda: setups.saved_card(self._client(), token))
 
     def card_field(self, purpose: Purpose) -> CardField:
         return card_field.of(self._keys, purpose)

@@ -27,6 +27,7 @@ EVENTS = (
     "payment_intent.succeeded",
     "payment_method.automatically_updated",
     "payment_method.detached",
+    "payment_method.updated",
     "payout.canceled",
     "payout.created",
     "payout.failed",

@@ -8,10 +8,10 @@ import stripe
 from stripe import StripeClient, StripeError
 
 from ..base import GatewayUnreachable, sha256
-from ..outcome import Outcome
+from ..outcome import CardFacts, Outcome
 from ..setups import SetupRequest, SetupResult
 from . import charges, reading
-from .client import UNREADABLE, NotSetUp, failure, missing
+from .client import UNREADABLE, Fact, NotSetUp, failure, missing
 
 WITH = ["payment_method"]
 
@@ -86,9 +86,22 @@ def detach(client: StripeClient, token: str) -> None:
 
 
 def _attached(client: StripeClient, token: str) -> bool:
+    return _retrieved(client, token) is not None
+
+
+def saved_card(client: StripeClient, token: str) -> CardFacts | None:
+    """A PaymentMethod that was detached stays to be read, without a customer, and is never charged or attached again
+    (docs.stripe.com/api/payment_methods/detach)."""
+    method = _retrieved(client, token)
+    return reading.card_of(method) if method is not None else None
+
+
+def _retrieved(client: StripeClient, token: str) -> Fact | None:
+    """While it belongs to a customer."""
     try:
-        return client.v1.payment_methods.retrieve(token).customer is not None
+        method: Fact = client.v1.payment_methods.retrieve(token).to_dict()
     except StripeError as error:
         if missing(error):
-            return False
+            return None
         raise
+    return method if method.get("customer") is not None else None
