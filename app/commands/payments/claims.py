@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from flask import current_app
@@ -122,18 +122,25 @@ def refuse_unless_payable(intent: PaymentIntent, payment_order: PaymentOrder, or
 
 
 def refuse_beyond_hold(way: routes.Way, order: SalesOrder | None) -> None:
-    """What is captured later must still be held when the order starts (spec/payments.md, "Payment order")."""
-    if order is None or order.start_date is None or not way.route.capture_later:
+    """What is captured later must still be held when the order starts, and when the last of its lines does
+    (spec/payments.md, "Payment order")."""
+    if order is None or not way.route.capture_later:
         return
-    holds = timedelta(days=settings.fresh(settings.HOLD_DAYS))
-    if order.start_date > clock.today(db.session.get_one(Company, 1).time_zone) + holds:
+    last, holds = _last_start(order), timedelta(days=settings.fresh(settings.HOLD_DAYS))
+    if last is not None and last > clock.today(db.session.get_one(Company, 1).time_zone) + holds:
         raise Refusal(
             "hold_too_short",
-            "This order starts on %(day)s, and a bank holds an authorized amount only %(holds)s days.",
+            "This order or a part of it starts on %(day)s, and a bank holds an authorized amount only %(holds)s days.",
             "A payment admin can choose a route that takes the money at once.",
-            day=order.start_date.isoformat(),
+            day=last.isoformat(),
             holds=holds.days,
         )
+
+
+def _last_start(order: SalesOrder) -> date | None:
+    """The last day that something of it is promised for and has not begun; no line begins before its order."""
+    waiting = [line.activation_date for line in order.lines if line.activated_on is None]
+    return max((day for day in (order.start_date, *waiting) if day is not None), default=None)
 
 
 def _refuse_while_open(status: AttemptStatus | None) -> None:

@@ -14,7 +14,7 @@ from app.access import Role
 from app.commands.office.settings import turn
 from app.commands.orders import orders
 from app.commands.payments import authorizations, collection, movement_calls, movements
-from app.db import db, end_read
+from app.db import db, end_read, transaction
 from app.errors import Refusal
 from app.gateways.sandbox import movements as sandbox_movements
 from app.gateways.sandbox import script
@@ -361,6 +361,21 @@ class TestCaptureLater:
         with pytest.raises(Refusal) as refused:
             collection.collect_first(order.id, pay_with=moving.card(), form_key="k", by=boss)
         assert refused.value.code == "hold_too_short"
+
+    def order_with_a_line_from(self, days: int) -> SalesOrder:
+        order = factories.order(start_date=clock.today("UTC"))
+        with transaction() as session:
+            session.get_one(SalesOrder, order.id).lines[-1].activation_date = clock.today("UTC") + timedelta(days=days)
+        return order
+
+    def test_nor_is_one_a_line_of_which_starts_after_it(self, boss: User) -> None:
+        soon, late = (self.order_with_a_line_from(days) for days in (3, 60))
+        with pytest.raises(Refusal) as refused:
+            collection.collect_first(late.id, pay_with=moving.card(), form_key="late", by=boss)
+        assert refused.value.code == "hold_too_short"
+        assert (clock.today("UTC") + timedelta(days=60)).isoformat() in refused.value.sentence
+        held = collection.collect_first(soon.id, pay_with=moving.card(), form_key="soon", by=boss)
+        assert held.status == "succeeded"
 
     def test_cancelling_the_order_lets_the_hold_go(self, boss: User) -> None:
         from app import jobs
