@@ -14,7 +14,6 @@ from app.commands.agreements import charging
 from app.commands.payments import inquiries
 from app.db import db, end_read
 from app.models import Invoice, PaymentAgreement, PaymentOrder, Receipt
-from app.queries import invariants
 from tests import plans
 from tests.faults.agreement import run
 from tests.faults.forks import die
@@ -60,4 +59,3 @@ def test_a_killed_run_charges_its_periods_once(
     assert [plans.states(row, 2) for row in rows] == [["paid", "scheduled"]] * 2
     assert [len(plans.attempts(row)) for row in rows] == [1, 1]
     assert count(Invoice) == count(PaymentOrder) == count(Receipt) == 4
-    assert invariants.broken(grace=timedelta(0)) == []

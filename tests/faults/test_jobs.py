@@ -18,6 +18,7 @@ from app import clock
 from app.commands.post import mails
 from app.db import db, end_read, get, transaction
 from app.models import Actor, Approval, OrderEmail, StagedJob, Tick
+from app.queries import invariants
 from app.states.mail import MailStatus
 from tests import factories
 from tests.conftest import make_app
@@ -222,6 +223,8 @@ def test_the_clock_outlives_a_restart_of_the_database(postgres_url_factory: Call
             assert db.session.execute(text(f"{others} AND pid <> pg_backend_pid()")).all()
             db.session.rollback()
             until(lambda: db.session.scalar(select(func.max(Tick.due_at))) != last, "the next tick")
+            end_read()
+            assert invariants.broken(grace=timedelta(0)) == []
         finally:
             processes.end()
             db.session.remove()

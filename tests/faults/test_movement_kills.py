@@ -14,7 +14,6 @@ from app.access import Role
 from app.commands.payments import movement_calls
 from app.db import db, end_read
 from app.models import Movement, Receipt, Transaction
-from app.queries import invariants
 from app.states.movement import MovementStatus
 from tests import factories
 from tests.commands import moving
@@ -63,4 +62,3 @@ def test_a_killed_movement_ends_as_one(
     assert db.session.scalar(select(func.count()).where(Transaction.action == what)) == 1
     assert count(Receipt) == before + 1
     end_read()
-    assert invariants.broken(grace=timedelta(0)) == []

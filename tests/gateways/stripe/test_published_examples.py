@@ -1,6 +1,6 @@
 """The example objects that Stripe publishes in its OpenAPI repository, cut down to the fields we read: odd as they are
-(nulls, placeholders, a payment that never was), each is read without surprise. `test_published_objects` reads them whole.
-"""
+(nulls, placeholders, a payment that never was), each is read without surprise. Whole they are read in
+`test_published_objects`."""
 
 from __future__ import annotations
 
