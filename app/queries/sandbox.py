@@ -27,6 +27,7 @@ from ..gateways.sandbox.tables import (
     SandboxPayoutItem,
     SandboxScript,
     SandboxSwitch,
+    SandboxToken,
 )
 from ..gateways.settlement import PayoutState
 from ..models.method import Gateway
@@ -91,6 +92,14 @@ class Dispute(Value):
     open: bool
 
 
+class SavedCard(Value):
+    ref: str
+    at: datetime
+    card: str
+    expires: str
+    holder: str
+
+
 class Payout(Value):
     ref: str
     at: datetime
@@ -128,6 +137,7 @@ class Console(Value):
     charges: tuple[Charge, ...]
     refunds: tuple[Refund, ...]
     disputes: tuple[Dispute, ...]
+    saved: tuple[SavedCard, ...]
     balance: tuple[Money, ...]
     payouts: tuple[Payout, ...]
     events: tuple[Event, ...]
@@ -150,8 +160,8 @@ def console(key: str) -> Console:
     ours = next((s for s in everyone if s.key == key), None)
     if ours is None:
         raise NotFound(f"sandbox {key}")
-    shown = (_armed(key), _charges(key), _refunds(key), _disputes(key), _balance(key), _payouts(key), _events(key))
-    return Console(ours, everyone, *shown)
+    money = (_charges(key), _refunds(key), _disputes(key), _saved(key), _balance(key), _payouts(key))
+    return Console(ours, everyone, _armed(key), *money, _events(key))
 
 
 def currency_of(key: str, charge: str) -> str:
@@ -256,6 +266,20 @@ def _disputes(key: str) -> tuple[Dispute, ...]:
             open=d.phase in OPEN,
         )
         for d in db.session.scalars(newest.limit(ROWS))
+    )
+
+
+def _saved(key: str) -> tuple[SavedCard, ...]:
+    kept = select(SandboxToken).where(SandboxToken.gateway == key, SandboxToken.detached_at.is_(None))
+    return tuple(
+        SavedCard(
+            one.ref,
+            one.created_at,
+            f"{BY_SLUG[one.slug].brand} •••• {BY_SLUG[one.slug].last4}",
+            f"{one.exp_month:02d}/{one.exp_year % 100:02d}",
+            one.holder,
+        )
+        for one in db.session.scalars(kept.order_by(SandboxToken.id.desc()).limit(ROWS))
     )
 
 

@@ -1,4 +1,4 @@
-"""Charges, refunds, disputes and payouts, as somebody would handle them in a processor's own pages."""
+"""Charges, refunds, disputes, saved cards and payouts, as somebody would handle them in a processor's own pages."""
 
 from __future__ import annotations
 
@@ -100,6 +100,25 @@ def dispute(gateway: str, ref: str) -> ResponseReturnValue:
                 raise unknown_act()
 
     return done(gateway, "disputes", act)
+
+
+@bp.post("/<gateway>/saved-cards/<ref>")
+@requires(Permission.SANDBOX_OPERATE)
+def saved_card(gateway: str, ref: str) -> ResponseReturnValue:
+    """`act` is renew or remove."""
+
+    def act() -> str:
+        match request.form.get("act"):
+            case "renew":
+                commands.renew_card(gateway, ref, by=me())
+                return _("Renewed; an event tells of it.")
+            case "remove":
+                commands.remove_card(gateway, ref, by=me())
+                return _("Removed; an event tells of it.")
+            case _other:
+                raise unknown_act()
+
+    return done(gateway, "saved", act)
 
 
 @bp.post("/<gateway>/payouts")

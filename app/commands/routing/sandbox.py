@@ -16,7 +16,7 @@ from ... import access, audit, jobs
 from ...access import Permission
 from ...db import db, end_read, transaction
 from ...errors import NotFound, Refusal
-from ...gateways.sandbox import disputes, movements, payouts, post, processor, script
+from ...gateways.sandbox import disputes, movements, payouts, post, processor, script, wallet
 from ...gateways.sandbox.cards import Fault
 from ...gateways.sandbox.line import Rejected
 from ...gateways.sandbox.tables import Call, ChargeState, Manner
@@ -139,6 +139,16 @@ def appeal(gateway: str, dispute: str, *, by: User) -> None:
 def decide(gateway: str, dispute: str, *, won: bool, fee_back: bool = False, by: User) -> None:
     after = {"dispute": dispute, "won": won, "fee_back": fee_back}
     _do(gateway, "dispute_decided", after, by, lambda: disputes.decide(gateway, dispute, won=won, fee_back=fee_back))
+
+
+def remove_card(gateway: str, token: str, *, by: User) -> None:
+    """A saved card, in the processor's own pages."""
+    _do(gateway, "card_removed", token[-6:], by, lambda: wallet.remove(gateway, token))
+
+
+def renew_card(gateway: str, token: str, *, by: User) -> None:
+    """Its bank gives its holder a newer one, and the network tells the processor."""
+    _do(gateway, "card_renewed", token[-6:], by, lambda: wallet.renew(gateway, token))
 
 
 def pay_out(gateway: str, *, by: User) -> list[str]:
