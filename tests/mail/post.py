@@ -6,6 +6,7 @@ import secrets
 from datetime import timedelta
 
 from app import clock, numbering
+from app.canonical import sha256
 from app.commands.post import mails
 from app.db import db, transaction
 from app.models import Approval, IntentPurpose, OrderEmail, PaymentIntent, PaymentOrder, SalesOrder, Snapshot, User
@@ -17,7 +18,7 @@ def approval(order: SalesOrder | None = None) -> Approval:
     """Sent to the order's contact by its owner; nothing mailed yet."""
     order = order or factories.order(owner=factories.user(name="Dana Reyes"))
     with transaction() as session:
-        frozen = Snapshot(order_id=order.id, edition=1, content="{}", sha256="0" * 64)
+        frozen = Snapshot(order_id=order.id, edition=1, content="{}", sha256=sha256("{}"))
         session.add(frozen)
         session.flush()
         row = Approval(

@@ -55,8 +55,9 @@ def _ask(case_id: int, action: Action, permission: Permission, form_key: str, by
 def _is_hopeless(case: DunningCase) -> bool:
     """The bank has refused this card for good, and the agreement has no other by now, nor was this one renewed."""
     method = case.agreement.method
-    same = method is not None and method.id == cases.declined_card(case.payment)
-    return case.kind in HOPELESS and same and method.hard_declined_at is not None
+    if method is None or method.id != cases.declined_card(case.payment):
+        return False
+    return case.kind in HOPELESS and method.hard_declined_at is not None
 
 
 def _do(step_id: int) -> Attempt | None:
