@@ -173,6 +173,12 @@ def totals(lines: Iterable[PricedLine], currency: str, *, prices_include_tax: bo
     return _summed(taxes, currency)
 
 
+def together(taxes: Iterable[TaxTotal], currency: str) -> Totals:
+    """Sums of several documents as one, each rate once, the highest first."""
+    found = _by_rate(taxes, currency)
+    return _summed((found[rate] for rate in sorted(found, reverse=True)), currency)
+
+
 def _summed(taxes: Iterable[TaxTotal], currency: str) -> Totals:
     by_rate = tuple(taxes)
     net = total((t.base for t in by_rate), currency)
@@ -203,6 +209,17 @@ def next_part(whole: Totals, billed: Iterable[TaxTotal], amount: Money) -> Total
     left = [max(t.gross.minor - d.gross.minor, 0) for t, d in zip(whole.by_rate, done, strict=True)]
     parts = zip(whole.by_rate, done, taken.allocate(left), strict=True)
     return _summed((_part(t, d, share) for t, d, share in parts if share), amount.currency)
+
+
+def left_of(whole: Totals, billed: Iterable[TaxTotal]) -> Totals:
+    """What of `whole` is not in `billed`, exactly, rate by rate; a rate that gave more than it has is below zero."""
+    currency = whole.net.currency
+    before = _by_rate(billed, currency)
+    of = {t.rate: t for t in whole.by_rate}
+    rates = sorted(of.keys() | {rate for rate, t in before.items() if t.base or t.tax}, reverse=True)
+    none = {rate: _nothing(rate, currency) for rate in rates}
+    pairs = ((of.get(rate, none[rate]), before.get(rate, none[rate])) for rate in rates)
+    return _summed((TaxTotal(t.rate, t.base - d.base, t.tax - d.tax) for t, d in pairs), currency)
 
 
 def _by_rate(taxes: Iterable[TaxTotal], currency: str) -> dict[Decimal, TaxTotal]:

@@ -8,9 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from ..models.deduction import Deduction
+from ..models.deduction import read as read_deductions
 from ..models.frozen import FrozenOrder
 from ..models.frozen import read as read_order
-from ..money import Money, TaxTotal
+from ..money import Money, TaxTotal, Totals, together
 from ..values import Value
 from . import lines, sealing
 from .lines import Line
@@ -26,7 +28,8 @@ class Party(Value):
 
 class InvoicePaper(Value):
     """`paid` is what had been allocated and `credited` what had been taken back when the invoice was printed; `note` is
-    the tax status's wording."""
+    the tax status's wording. The lines come to `whole`; less the `deductions` of a final invoice it is what is billed.
+    """
 
     number: str
     kind: str
@@ -46,10 +49,15 @@ class InvoicePaper(Value):
     credited: Money
     note: str
     prices_include_tax: bool
+    deductions: tuple[Deduction, ...] = ()
 
     @property
     def due(self) -> Money:
         return self.gross - self.paid - self.credited
+
+    @property
+    def whole(self) -> Totals:
+        return together((*self.tax_by_rate, *(x.tax for x in self.deductions)), self.currency)
 
 
 class CreditedLine(Value):
@@ -167,6 +175,7 @@ def invoice(content: dict[str, Any]) -> InvoicePaper:
     data["seller"], data["customer"] = party(data["seller"]), party(data["customer"])
     data["lines"] = tuple(lines.read(x, currency) for x in data["lines"])
     data["tax_by_rate"] = lines.read_taxes(data["tax_by_rate"], currency)
+    data["deductions"] = read_deductions(data.get("deductions", ()), currency)
     return InvoicePaper(**data)
 
 

@@ -19,12 +19,20 @@ from .machine import Machine, Recorded
 
 
 class InvoiceKind(StrEnum):
+    """A deposit bills a part of an order, of none of its lines alone; what is left after deposits alone is billed by
+    the final one."""
+
     FULL = "full"
     DEPOSIT = "deposit"
+    FINAL = "final"
 
 
 class Invoice(Machine, Model):
-    """Amounts in minor units. The number is taken at issue; what is printed is kept here, not looked up later."""
+    """Amounts in minor units. The number is taken at issue; what is printed is kept here, not looked up later.
+
+    A final invoice lists the lines in full; its amounts are what is left after its `deductions`: number, day, and net
+    and tax of a rate, of each deposit invoice, and below zero of each credit note on one.
+    """
 
     __tablename__ = "invoice"
     __table_args__ = (
@@ -47,6 +55,7 @@ class Invoice(Machine, Model):
     rounding_rule: Mapped[str] = mapped_column(String(20), default=ROUNDING_RULE)
     prices_include_tax: Mapped[bool] = mapped_column(default=False)
     tax_by_rate: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    deductions: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     billing: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     issued_on: Mapped[date | None]
     supply_date: Mapped[date | None]

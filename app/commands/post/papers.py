@@ -117,6 +117,7 @@ def invoice(row: Invoice, standing: Standing | None = None) -> Document:
         "currency": row.currency,
         "lines": [lines.content(x, x.amount) for x in row.lines],
         "tax_by_rate": row.tax_by_rate,
+        **({"deductions": row.deductions} if row.deductions else {}),
         "net": row.net,
         "tax": row.tax,
         "gross": row.gross,

@@ -11,8 +11,8 @@ from sqlalchemy import bindparam, literal, select, union_all
 from ... import clock, numbering
 from ...db import db, read_columns
 from ...models import Account, Actor, Company, CreditNote, Invoice, InvoiceKind, InvoiceLine, PaymentOrder, SalesOrder
-from ...money import Money, TaxTotal, Totals, next_part
-from ...queries.receivables import figures
+from ...money import Money, TaxTotal, Totals, left_of, next_part
+from ...queries.receivables import deposits, figures
 from ...states.invoice import EDGES, OPEN, TOWARDS, InvoiceEvent, InvoiceStatus, Standing, derive
 from ..agreements import outcomes
 
@@ -25,22 +25,13 @@ BILLED = union_all(
 
 
 def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) -> Invoice | None:
-    """The invoice that a captured payment settles: the order's own if it pays the whole, else a deposit invoice for
-    the part, with its tax; None where all of the order is invoiced already. Made once per payment order. Inside a
-    transaction, order locked.
-
-    The deposit invoices of an order add up to its net and tax, rate by rate, once all of it is paid.
-    """
+    """The invoice that a captured payment settles; None where all of the order is invoiced already. Made once per
+    payment order. Inside a transaction, order locked."""
     if payment_order.invoice_id is not None:
         return db.session.get_one(Invoice, payment_order.invoice_id)
-    today, totals, done = _today(), order.totals(), billed(order)
-    if payment_order.amount == totals.gross.minor and not sum(t.gross.minor for t in done):
-        invoice = _full(order, totals)
-    else:
-        part = next_part(totals, done, payment_order.money)
-        if not part.gross:
-            return None
-        invoice = _deposit(order, part)
+    today, invoice = _today(), _next(order, payment_order.money)
+    if invoice is None:
+        return None
     _issue(invoice, order, today, due=today, by=by)
     payment_order.invoice_id = invoice.id
     return invoice
@@ -49,13 +40,26 @@ def for_payment(order: SalesOrder, payment_order: PaymentOrder, *, by: Actor) ->
 def on_terms(order: SalesOrder, *, by: Actor, most: Money | None = None) -> Invoice | None:
     """What of the order is not invoiced yet, at `most` so much, due after its payment terms; None where
     nothing is left. Inside a transaction, order locked."""
-    today, totals, done = _today(), order.totals(), billed(order)
-    part = next_part(totals, done, most or totals.gross)
-    if not part.gross:
+    today, invoice = _today(), _next(order, most or order.totals().gross)
+    if invoice is None:
         return None
-    invoice = _full(order, totals) if part.gross == totals.gross else _deposit(order, part)
     _issue(invoice, order, today, due=today + timedelta(days=order.payment_terms_days), by=by)
     return invoice
+
+
+def _next(order: SalesOrder, amount: Money) -> Invoice | None:
+    """What bills `amount` of the order, never more than is left: its own invoice if that is the whole of it, the final
+    one if it is the rest after deposits, else a deposit invoice for the part, with its tax.
+
+    The invoices of an order add up to its net and tax, rate by rate, once all of it is billed.
+    """
+    totals, done = order.totals(), billed(order)
+    part = next_part(totals, done, amount)
+    if not part.gross:
+        return None
+    if part.gross == totals.gross:
+        return _full(order, totals)
+    return _final(order, totals, done, part) or _deposit(order, part)
 
 
 def billed(order: SalesOrder) -> list[TaxTotal]:
@@ -73,9 +77,27 @@ def _today() -> date:
 
 
 def _full(order: SalesOrder, totals: Totals) -> Invoice:
-    invoice = _invoice(order, InvoiceKind.FULL, totals.net, totals.tax)
-    invoice.tax_by_rate = [_tax(t.rate, t.base, t.tax) for t in totals.by_rate]
-    invoice.lines = [
+    invoice = _invoice(order, InvoiceKind.FULL, totals)
+    invoice.lines = _lines(order)
+    return invoice
+
+
+def _final(order: SalesOrder, totals: Totals, done: list[TaxTotal], part: Totals) -> Invoice | None:
+    """The order's lines in full, less what deposit invoices billed of them. None where the part is not all that is left,
+    where something else than deposits was billed, and where they took more of a rate than it has by now: that is
+    credited first."""
+    rest, taken = left_of(totals, done), deposits.of_order(order.id)
+    explained = left_of(totals, (x.tax for x in taken)) == rest
+    if part.gross != rest.gross or not explained or any(t.gross.minor < 0 for t in rest.by_rate):
+        return None
+    invoice = _invoice(order, InvoiceKind.FINAL, rest)
+    invoice.deductions = [x.kept for x in taken]
+    invoice.lines = _lines(order)
+    return invoice
+
+
+def _lines(order: SalesOrder) -> list[InvoiceLine]:
+    return [
         InvoiceLine(
             order_line_id=line.id,
             position=line.position,
@@ -89,14 +111,12 @@ def _full(order: SalesOrder, totals: Totals) -> Invoice:
         )
         for line in order.lines
     ]
-    return invoice
 
 
 def _deposit(order: SalesOrder, part: Totals) -> Invoice:
     """A line for what each tax rate gives to the part."""
-    invoice = _invoice(order, InvoiceKind.DEPOSIT, part.net, part.tax)
+    invoice = _invoice(order, InvoiceKind.DEPOSIT, part)
     invoice.prices_include_tax = False
-    invoice.tax_by_rate = [_tax(t.rate, t.base, t.tax) for t in part.by_rate]
     invoice.lines = [
         InvoiceLine(
             position=position,
@@ -111,26 +131,23 @@ def _deposit(order: SalesOrder, part: Totals) -> Invoice:
     return invoice
 
 
-def _invoice(order: SalesOrder, kind: InvoiceKind, net: Money, tax: Money) -> Invoice:
+def _invoice(order: SalesOrder, kind: InvoiceKind, of: Totals) -> Invoice:
     invoice = Invoice(
         kind=kind,
         status=InvoiceStatus.DRAFT,
         account_id=order.account_id,
         order_id=order.id,
         currency=order.currency,
-        net=net.minor,
-        tax=tax.minor,
-        gross=(net + tax).minor,
+        net=of.net.minor,
+        tax=of.tax.minor,
+        gross=of.gross.minor,
+        tax_by_rate=[{"rate": str(t.rate), "base": t.base.minor, "tax": t.tax.minor} for t in of.by_rate],
         rounding_rule=order.rounding_rule,
         prices_include_tax=order.prices_include_tax,
         billing=billing_facts(order, order.account_id),
     )
     db.session.add(invoice)
     return invoice
-
-
-def _tax(rate: Decimal, base: Money, tax: Money) -> dict[str, Any]:
-    return {"rate": str(rate), "base": base.minor, "tax": tax.minor}
 
 
 def billing_facts(order: SalesOrder | None, account_id: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from flask import url_for
 from sqlalchemy import func, select
 
 from ...db import db
+from ...documents.lines import read_taxes
 from ...errors import NotFound
 from ...models import (
     Account,
@@ -24,7 +25,9 @@ from ...models import (
     User,
 )
 from ...models import Transaction as Evidence
-from ...money import Money
+from ...models.deduction import Deduction
+from ...models.deduction import read as read_deductions
+from ...money import Money, Totals, together
 from ...values import Value
 from ..receivables import credits, figures
 from ..receivables.credits import WrittenOff
@@ -40,12 +43,6 @@ class Line(Value):
     discount_percent: Decimal
     tax_rate: Decimal
     amount: Money
-
-
-class Tax(Value):
-    rate: Decimal
-    base: Money
-    tax: Money
 
 
 class Paid(Value):
@@ -80,7 +77,8 @@ class Sent(Value):
 
 
 class InvoiceView(Value):
-    """`balance` is what is due; `credits` are its credit notes: number, day, amount;
+    """`balance` is what is due; `whole` is what the lines come to before `deductions`; `credits` are its credit notes:
+    number, day, amount;
     `not_data_because` says what an electronic invoice would need that is not there, while they are on."""
 
     id: int
@@ -99,9 +97,9 @@ class InvoiceView(Value):
     due_date: date | None
     prices_include_tax: bool
     lines: tuple[Line, ...]
-    taxes: tuple[Tax, ...]
-    net: Money
-    tax: Money
+    whole: Totals
+    deductions: tuple[Deduction, ...]
+    billed: Totals
     gross: Money
     paid: Money
     credited: Money
@@ -123,6 +121,7 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
     papers = _papers(row.id)
     payments = _payments(row.id, currency)
     standing = figures.of_row(row)
+    taxes, deductions = read_taxes(row.tax_by_rate, currency), read_deductions(row.deductions, currency)
     return InvoiceView(
         id=row.id,
         account_id=row.account_id,
@@ -140,11 +139,9 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
         due_date=row.due_date,
         prices_include_tax=row.prices_include_tax,
         lines=_lines(row.id, currency),
-        taxes=tuple(
-            Tax(Decimal(t["rate"]), Money(t["base"], currency), Money(t["tax"], currency)) for t in row.tax_by_rate
-        ),
-        net=Money(row.net, currency),
-        tax=Money(row.tax, currency),
+        whole=together((*taxes, *(x.tax for x in deductions)), currency),
+        deductions=deductions,
+        billed=together(taxes, currency),
         gross=Money(row.gross, currency),
         paid=Money(standing.allocated, currency),
         credited=Money(standing.credited, currency),
