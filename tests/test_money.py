@@ -18,9 +18,11 @@ from app.money import (
     TaxTotal,
     UnknownCurrency,
     exponent,
+    left_of,
     line_amount,
     next_part,
     round_half_up,
+    together,
     total,
     totals,
 )
@@ -160,6 +162,33 @@ def test_parts_add_up_to_the_whole_per_rate_however_it_is_split(
         assert total((b.base for b in mine), currency) == t.base
         assert total((b.tax for b in mine), currency) == t.tax
     assert not next_part(whole, billed, Money(1, currency)).by_rate
+
+
+@given(LINES, st.sampled_from(["EUR", "JPY", "KWD"]), st.booleans(), st.data())
+def test_what_is_left_after_deposits_and_their_credits_makes_the_whole_to_the_cent_per_rate(
+    lines: list[PricedLine], currency: str, included: bool, data: st.DataObject
+) -> None:
+    whole = totals(lines, currency, prices_include_tax=included)
+    assume(whole.gross)
+    billed: list[TaxTotal] = []
+    credited = data.draw(st.booleans())
+    for minor in data.draw(split(whole.gross.minor))[:-1]:
+        part = next_part(whole, billed, Money(minor, currency))
+        billed += part.by_rate
+        if credited:
+            note = next_part(part, [], Money(data.draw(st.integers(0, minor)), currency))
+            billed += [TaxTotal(t.rate, -t.base, -t.tax) for t in note.by_rate]
+    left = left_of(whole, billed)
+    assert together((*billed, *left.by_rate), currency) == whole
+    assert left.gross == next_part(whole, billed, whole.gross).gross
+    if not credited:
+        assert tuple(t for t in left.by_rate if t.gross) == next_part(whole, billed, whole.gross).by_rate
+
+
+def test_a_rate_that_gave_more_than_it_has_is_below_zero() -> None:
+    seven = TaxTotal(Decimal(7), Money(1000, "EUR"), Money(70, "EUR"))
+    whole = totals([PricedLine(Decimal(1), Decimal(100), Decimal(0), Decimal(19))], "EUR")
+    assert [t.base.minor for t in left_of(whole, [seven]).by_rate] == [10_000, -1_000]
 
 
 def test_thirds_of_one_order_carry_its_tax_and_not_a_cent_more() -> None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ..models.deduction import Deduction
 from ..money import Money, TaxTotal, round_half_up
 from . import views
 from .lines import Line
@@ -20,7 +21,7 @@ from .views import CreditedLine, CreditNotePaper, InvoicePaper, Party
 
 NAME = "factur-x.xml"
 PROFILE, GUIDELINE = "en16931", "urn:cen.eu:en16931:2017"
-INVOICE, CREDIT_NOTE = "380", "381"  # UNTDID 1001
+INVOICE, CREDIT_NOTE, PREPAYMENT = "380", "381", "386"  # UNTDID 1001
 PIECE = "C62"  # UN/ECE recommendation 20: one
 DISCOUNT = "95"  # UNTDID 5189
 DESCRIPTION = Path(__file__).resolve().parent.parent / "templates" / "documents" / "factur_x.xmp"
@@ -60,15 +61,44 @@ def attach(paper: Any, body: bytes) -> None:
 
 
 def _invoice(paper: InvoicePaper, facts: dict[str, Any]) -> dict[str, Any]:
+    """A final invoice deducts its deposits by lines below zero, one for each tax rate of each of them, and names them
+    as preceding invoices (BG-3). So its tax by rate (BG-23) is what it bills itself: each deposit invoice has stated
+    its own tax, and stating it again would owe it twice (Article 203 of Directive 2006/112/EC). The prepaid amount
+    (BT-113) has no tax; it takes what was paid off what is due, and would leave all of the order's tax here.
+    Allowances of the document (BG-20) would give the same sums, but say that the goods have become cheaper.
+    """
     before = paper.paid + paper.credited
-    nets = _nets(paper.lines, paper.tax_by_rate, facts["prices_include_tax"])
+    nets = _nets(paper.lines, paper.whole.by_rate, facts["prices_include_tax"])
     lines = [
         _line(n, line, net, facts["tax_status"]) for n, (line, net) in enumerate(zip(paper.lines, nets, strict=True), 1)
     ]
+    lines += [_deducted(n, x, facts["tax_status"]) for n, x in enumerate(paper.deductions, len(lines) + 1)]
     notes = [{"BT-22": f"{_amount(paper.credited)} {paper.currency} of it was credited."}] if paper.credited else []
-    terms = _document(paper, facts, INVOICE, lines, notes)
+    terms = _document(paper, facts, PREPAYMENT if paper.kind == "deposit" else INVOICE, lines, notes)
+    terms |= {"BG-3": _deposits(paper.deductions)} if paper.deductions else {}
     terms |= {"BT-9": paper.due_date, "BT-72": paper.supply_date, "BT-115": _amount(paper.gross - before)}
     return terms | ({"BT-113": _amount(before)} if before else {})
+
+
+def _deducted(n: int, x: Deduction, status: str) -> dict[str, Any]:
+    """A price is never below zero (BR-27), so the quantity is."""
+    what = "Credit note" if x.credit else "Deposit invoice"
+    sign, base = ("-1", x.tax.base) if x.tax.base.minor >= 0 else ("1", -x.tax.base)
+    return {
+        "BT-126": str(n),
+        "BT-153": f"{what} {x.number} of {x.on.isoformat()}",
+        "BT-129": sign,
+        "BT-130": PIECE,
+        "BT-146": _amount(base),
+        "BT-131": _amount(-x.tax.base),
+        "BT-151": _category(x.tax.rate, status)[0],
+        "BT-152": _plain(x.tax.rate),
+    }
+
+
+def _deposits(deductions: Sequence[Deduction]) -> list[dict[str, Any]]:
+    """Each document once."""
+    return [{"BT-25": number, "BT-26": on} for number, on in dict.fromkeys((x.number, x.on) for x in deductions)]
 
 
 def _credit(paper: CreditNotePaper, facts: dict[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def _made_up(currency: str) -> dict[str, Any]:
         "bill": "",
         "payment_order": "PO-5001",
         "what": "payment",
+        "bills": "full",
         "event": "made",
         "complete": True,
         "payable": True,

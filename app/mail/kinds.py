@@ -171,7 +171,8 @@ class Notice(Value):
 
 
 class InvoiceSent(Value):
-    """To whoever pays the bills: the invoice as an attachment. `due_on` matters while something is `open`."""
+    """To whoever pays the bills: the invoice as an attachment. `due_on` matters while something is `open`. `bills` says
+    how much of the order: all of it, a deposit, or what its deposits left."""
 
     name: str
     number: str
@@ -179,16 +180,27 @@ class InvoiceSent(Value):
     amount: Money
     open: Money
     due_on: date
+    bills: str
     kind: ClassVar[str] = "invoice"
     asks: ClassVar[bool] = False
 
     @property
     def subject(self) -> str:
-        return _("Invoice %(number)s for %(amount)s", number=self.number, amount=money(self.amount))
+        facts = {"number": self.number, "amount": money(self.amount)}
+        if self.bills == "final":
+            return _("Final invoice %(number)s for %(amount)s", **facts)
+        if self.bills == "deposit":
+            return _("Deposit invoice %(number)s for %(amount)s", **facts)
+        return _("Invoice %(number)s for %(amount)s", **facts)
 
     @property
     def heading(self) -> str:
-        return _("%(name)s, here is invoice %(number)s", name=first_name(self.name), number=self.number)
+        facts = {"name": first_name(self.name), "number": self.number}
+        if self.bills == "final":
+            return _("%(name)s, here is final invoice %(number)s", **facts)
+        if self.bills == "deposit":
+            return _("%(name)s, here is deposit invoice %(number)s", **facts)
+        return _("%(name)s, here is invoice %(number)s", **facts)
 
 
 class CreditNoteSent(Value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
@@ -19,7 +20,7 @@ from app.commands.post import papers
 from app.commands.receivables import credit_notes, invoices, offline
 from app.db import db, transaction
 from app.documents import factur_x, rendering
-from app.models import Account, Actor, CreditReason, Document, Invoice, SalesOrder
+from app.models import Account, Actor, CreditReason, Document, Invoice, InvoiceKind, PaymentOrder, SalesOrder
 from app.models.account import TaxStatus
 from app.money import Money
 from tests import factories, ledgers
@@ -99,6 +100,46 @@ def test_two_rates_add_up_rate_by_rate_even_where_prices_include_tax(app: Flask,
     taxes = "ApplicableHeaderTradeSettlement/ApplicableTradeTax"
     assert said(root, f"{taxes}/RateApplicablePercent") == ["19", "7"]
     assert said(root, f"{taxes}/CategoryCode") == ["S", "S"]
+
+
+@pytest.mark.parametrize("included", [False, True])
+def test_a_final_invoice_deducts_its_deposits_with_their_tax_and_states_none_of_it_again(
+    app: Flask, included: bool
+) -> None:
+    lines = [line(n, tax_rate=Decimal(19 if n % 2 else 7), unit_price=Decimal("33.33")) for n in range(1, 6)]
+    order, clerk = factories.order(lines=lines, prices_include_tax=included), ledgers.clerk()
+    first, second = (deposit(order, minor) for minor in (3_001, 4_999))
+    facts = {"reason": CreditReason.PRICE, "note": "", "form_key": ledgers.key(), "by": clerk}
+    note = credit_notes.for_amount(first.id, amount=Money(1_000, "EUR"), **facts)
+    with transaction() as session:
+        row = invoices.on_terms(session.get_one(SalesOrder, order.id), by=Actor.of(order.owner))
+    assert row is not None and row.kind is InvoiceKind.FINAL
+    root = xml_of(document(row))
+    assert sums(root)["DuePayableAmount"] == str(Money(row.gross, "EUR").major)
+    taxes = "ApplicableHeaderTradeSettlement/ApplicableTradeTax"
+    own = [Money(t["tax"], "EUR").major for t in row.tax_by_rate]
+    assert [Decimal(text) for text in said(root, f"{taxes}/CalculatedAmount")] == own
+    referenced = "ApplicableHeaderTradeSettlement/InvoiceReferencedDocument/IssuerAssignedID"
+    assert said(root, referenced) == [first.number, note.number, second.number]
+    assert said(root, "SpecifiedLineTradeDelivery/BilledQuantity")[5:] == ["-1", "-1", "1", "1", "-1", "-1"]
+    assert all(Decimal(text) >= 0 for text in said(root, "NetPriceProductTradePrice/ChargeAmount"))
+    by_rate: dict[str, Decimal] = defaultdict(Decimal)
+    amounts = said(root, "SpecifiedTradeSettlementLineMonetarySummation/LineTotalAmount")
+    rates = said(root, "SpecifiedLineTradeSettlement/ApplicableTradeTax/RateApplicablePercent")
+    for rate, amount in zip(rates, amounts, strict=True):
+        by_rate[rate] += Decimal(amount)
+    bases = map(Decimal, said(root, f"{taxes}/BasisAmount"))
+    assert by_rate == dict(zip(said(root, f"{taxes}/RateApplicablePercent"), bases, strict=True))
+    assert said(xml_of(document(first)), "TypeCode")[0] == "386"
+
+
+def deposit(order: SalesOrder, minor: int) -> Invoice:
+    asked = PaymentOrder(amount=minor, currency=order.currency)
+    with transaction() as session:
+        held = session.get_one(SalesOrder, order.id)
+        row = invoices.for_payment(held, asked, by=Actor.of(held.owner))
+    assert row is not None and row.kind is InvoiceKind.DEPOSIT
+    return row
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ SAMPLES = {
     "paid_with": "Visa ending in 4242",
     "receipt": "RCT-00007",
     "what": "approval",
+    "bills": "final",
     "payment_order": "PO-5001",
     "complete": False,
     "invoice": "INV-00007",

@@ -154,8 +154,8 @@ def _invoices(order: SalesOrder) -> Sequence[Invoice]:
 
 
 def _of_order(order: SalesOrder, bills: Sequence[Invoice], lines: Sequence[Supplied]) -> list[Credit]:
-    """Of an invoice line by line what is billed beyond what was delivered; of deposits, which name no lines, tax rate
-    by rate, the newest first."""
+    """Of an invoice line by line what is billed beyond what was delivered, of a final one as far as it bills it; of
+    deposits, which name no lines, tax rate by rate, the newest first."""
     kept = {line.line_id: line.kept.minor for line in lines}
     open_ones = [row for row in bills if row.status not in NOTHING_LEFT]
     by_line = [row for row in open_ones if all(x.order_line_id in kept for x in row.lines)]
@@ -169,14 +169,14 @@ def _of_order(order: SalesOrder, bills: Sequence[Invoice], lines: Sequence[Suppl
 
 def _beyond(row: Invoice, kept: Mapping[int, int]) -> dict[int, int]:
     left = credit_notes.left_of(row)
-    return {x.id: max(left[x.id] - kept[x.order_line_id or 0], 0) for x in row.lines}
+    return credit_notes.within(row, {x.id: max(left[x.id] - kept[x.order_line_id or 0], 0) for x in row.lines})
 
 
 def _net_left(row: Invoice, kept: Mapping[int, int]) -> dict[Decimal, int]:
     """What the invoice still bills once it is credited, without tax."""
-    left, beyond, sums = credit_notes.left_of(row), _beyond(row, kept), dict[Decimal, int]()
+    sums, beyond = credit_notes.rates_left(row), _beyond(row, kept)
     for x in row.lines:
-        sums[x.tax_rate] = sums.get(x.tax_rate, 0) + left[x.id] - beyond[x.id]
+        sums[x.tax_rate] -= beyond[x.id]
     return {rate: _net(minor, rate, row.prices_include_tax) for rate, minor in sums.items()}
 
 

@@ -171,6 +171,7 @@ def invoice(row: Invoice, *, still_open: Money, attachments: Sequence[int], caus
         amount=Money(row.gross, row.currency),
         open=still_open,
         due_on=row.due_date,
+        bills=row.kind.value,
     )
     return stage(content, subject=row, cause=cause, order=order, to=to, attachments=attachments, by=by)
 

@@ -15,7 +15,7 @@ from ... import audit, clock, forms, numbering
 from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
-from ...formatting import money
+from ...formatting import money, percent
 from ...logs import log
 from ...models import (
     Account,
@@ -30,7 +30,7 @@ from ...models import (
     User,
 )
 from ...money import Money, TaxTotal, Totals, next_part, round_half_up
-from ...queries.receivables import figures
+from ...queries.receivables import credits, figures
 from ...states.invoice import InvoiceStatus
 from ..payments import lowering
 from ..post import mails, papers
@@ -51,7 +51,7 @@ def issue(
     """Credit so many minor units of each line, by its id, priced as the invoice is.
 
     Raises Refusal: `not_permitted`, `not_issued`, `credited`, `nothing_chosen`, `foreign_line`, `more_than_line`,
-    `written_off`, `payment_in_progress`, `key_reused`.
+    `more_than_rate`, `written_off`, `payment_in_progress`, `key_reused`.
     """
     content = ["credit", invoice_id, sorted(amounts.items()), reason, note]
     with transaction():
@@ -148,7 +148,47 @@ def left_of(invoice: Invoice) -> dict[int, int]:
     return {line.id: max(line.amount - done.get(line.id, 0), 0) for line in invoice.lines}
 
 
+def rates_left(invoice: Invoice) -> dict[Decimal, int]:
+    """Minor units of each tax rate that are not credited yet, priced as the lines are. Of a final invoice that is less
+    than what its lines have left: the deposit invoices bill the rest, and are credited themselves."""
+    done = credited_of(invoice.id)
+    return credits.rates_left(
+        invoice.tax_by_rate,
+        [(line.tax_rate, done.get(line.id, 0)) for line in invoice.lines],
+        included=invoice.prices_include_tax,
+    )
+
+
+def within(invoice: Invoice, amounts: Mapping[int, int]) -> dict[int, int]:
+    """Of so much of each line, by its id, what this invoice bills: no more than a tax rate has left, spread over its
+    lines."""
+    left, found = rates_left(invoice), dict(amounts)
+    for rate, most in left.items():
+        own = [x.id for x in invoice.lines if x.tax_rate == rate and found.get(x.id)]
+        if sum(found[id] for id in own) > most:
+            shares = Money(most, invoice.currency).allocate([found[id] for id in own])
+            found |= {id: share.minor for id, share in zip(own, shares, strict=True)}
+    return found
+
+
 def _chosen(invoice: Invoice, amounts: Mapping[int, int]) -> Lines:
+    found = _of_lines(invoice, amounts)
+    left = rates_left(invoice)
+    for rate in {line.tax_rate for line, _ in found}:
+        if sum(minor for line, minor in found if line.tax_rate == rate) > left.get(rate, 0):
+            raise Refusal(
+                "more_than_rate",
+                "Only %(left)s of what is taxed at %(rate)s is billed by %(number)s and not credited yet.",
+                "Enter no more than that, and credit the deposit invoices for the rest.",
+                status=422,
+                left=money(Money(left.get(rate, 0), invoice.currency)),
+                rate=percent(rate),
+                number=invoice.number,
+            )
+    return found
+
+
+def _of_lines(invoice: Invoice, amounts: Mapping[int, int]) -> Lines:
     left, by_id = left_of(invoice), {line.id: line for line in invoice.lines}
     found: Lines = []
     for line_id, minor in amounts.items():

@@ -83,9 +83,8 @@ def _full(order: SalesOrder, totals: Totals) -> Invoice:
 
 
 def _final(order: SalesOrder, totals: Totals, done: list[TaxTotal], part: Totals) -> Invoice | None:
-    """The order's lines in full, less what deposit invoices billed of them. None where the part is not all that is left,
-    where something else than deposits was billed, and where they took more of a rate than it has by now: that is
-    credited first."""
+    """The order's lines in full, less what deposit invoices billed of them. None where the part is not all that is
+    left, where something else than deposits was billed, and where they took more of a rate than it has by now."""
     rest, taken = left_of(totals, done), deposits.of_order(order.id)
     explained = left_of(totals, (x.tax for x in taken)) == rest
     if part.gross != rest.gross or not explained or any(t.gross.minor < 0 for t in rest.by_rate):

@@ -12,6 +12,7 @@ from ...db import db
 from ...models import (
     Allocation,
     Invoice,
+    InvoiceKind,
     InvoiceLine,
     Movement,
     PaymentOrder,
@@ -24,6 +25,7 @@ from ...states.movement import HOLDING, MovementStatus
 from .asking import MOST, found
 
 A = TransactionAction
+DEDUCTING = (Invoice.prices_include_tax, Invoice.deductions)
 
 
 def unknown_currencies(grace: timedelta) -> list[str]:
@@ -42,12 +44,15 @@ def _invoices_apart() -> list[str]:
         .subquery()
     )
     expected = case((Invoice.prices_include_tax, Invoice.gross), else_=Invoice.net)
-    rows = found(
-        select(Invoice.number, expected.label("expected"), lines.c.amount)
-        .join(lines, lines.c.invoice_id == Invoice.id)
-        .where((lines.c.amount != expected) | (Invoice.gross != Invoice.net + Invoice.tax))
-    )
-    return [f"the lines of {r.number} come to {r.amount}, the invoice to {r.expected}" for r in rows]
+    columns = select(Invoice.number, expected.label("expected"), lines.c.amount, *DEDUCTING)
+    both = columns.join(lines, lines.c.invoice_id == Invoice.id)
+    apart = (lines.c.amount != expected) & (Invoice.kind != InvoiceKind.FINAL)
+    rows = [(r, r.expected) for r in found(both.where(apart | (Invoice.gross != Invoice.net + Invoice.tax)))]
+    for r in db.session.execute(both.where(Invoice.kind == InvoiceKind.FINAL).execution_options(yield_per=1000)):
+        whole = r.expected + sum(x["base"] + (x["tax"] if r.prices_include_tax else 0) for x in r.deductions)
+        if whole != r.amount and len(rows) < MOST:
+            rows.append((r, whole))
+    return [f"the lines of {r.number} come to {r.amount}, the invoice to {whole}" for r, whole in rows]
 
 
 def _taxes_apart() -> list[str]:

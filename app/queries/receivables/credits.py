@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import aliased
 
 from ...db import read_columns
@@ -31,7 +32,7 @@ PAGE = 50
 
 
 class CreditLine(Value):
-    """`left` of the line is not credited yet, priced as the invoice is."""
+    """`left` of the line is billed here and not credited yet, priced as the invoice is."""
 
     line_id: int
     description: str
@@ -93,6 +94,8 @@ def lines(invoice_id: int) -> tuple[CreditLine, ...]:
             line.tax_rate,
             line.amount,
             Invoice.currency,
+            Invoice.tax_by_rate,
+            Invoice.prices_include_tax,
             func.coalesce(done.c.amount, 0).label("done"),
         )
         .join(Invoice, Invoice.id == line.invoice_id)
@@ -100,6 +103,14 @@ def lines(invoice_id: int) -> tuple[CreditLine, ...]:
         .where(line.invoice_id == invoice_id)
         .order_by(line.position)
     )
+    return _credit_lines(rows.all())
+
+
+def _credit_lines(rows: Sequence[Row[Any]]) -> tuple[CreditLine, ...]:
+    if not rows:
+        return ()
+    first, done = rows[0], [(r.tax_rate, int(r.done)) for r in rows]
+    most = rates_left(first.tax_by_rate, done, included=first.prices_include_tax)
     return tuple(
         CreditLine(
             r.id,
@@ -107,10 +118,21 @@ def lines(invoice_id: int) -> tuple[CreditLine, ...]:
             r.sku,
             r.tax_rate,
             Money(r.amount, r.currency),
-            Money(max(r.amount - int(r.done), 0), r.currency),
+            Money(max(min(r.amount - int(r.done), most[r.tax_rate]), 0), r.currency),
         )
         for r in rows
     )
+
+
+def rates_left(
+    tax_by_rate: Iterable[dict[str, Any]], done: Iterable[tuple[Decimal, int]], *, included: bool
+) -> dict[Decimal, int]:
+    """Minor units of each tax rate of an invoice that are not credited yet, priced as its lines are; `done` is what was
+    credited of each line, by its rate."""
+    left = {Decimal(t["rate"]): t["base"] + (t["tax"] if included else 0) for t in tax_by_rate}
+    for rate, minor in done:
+        left[rate] = left.get(rate, 0) - minor
+    return {rate: max(minor, 0) for rate, minor in left.items()}
 
 
 def listing(*, before: int | None = None, after: int | None = None) -> CreditList:

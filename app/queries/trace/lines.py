@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from flask import url_for
+from flask_babel import gettext as _
 from sqlalchemy import Row
 
 from ...access import Permission, can
+from ...models import deduction
 from ...money import Money, PricedLine, line_amount
 from ..orders.views import Link
 from . import rows
@@ -28,7 +31,23 @@ def of(order: Any, invoice_id: int | None) -> Sold:
         by_line[row.order_line_id].append(row)
     found = rows.of_order(order.id) if order.id is not None else ()
     shown = tuple(_line(order, x, by_line[x.id]) for x in found if invoice_id is None or by_line[x.id])
-    return Sold(shown, tuple(DepositView(x.description, _part_of_invoice(x)) for x in by_line[None]))
+    deposits = [DepositView(x.description, _part_of_invoice(x)) for x in by_line[None]]
+    return Sold(shown, (*deposits, *(part for row in _each_once(billed) for part in _deducted(row))))
+
+
+def _each_once(billed: rows.Rows) -> Iterable[Row[Any]]:
+    return {row.number: row for row in billed}.values()
+
+
+def _deducted(row: Row[Any]) -> Iterator[DepositView]:
+    """What a final invoice deducts, priced as its lines are."""
+    for x in deduction.read(row.deductions, row.currency):
+        credit, deposit = (
+            _("Less credit note %(number)s", number=x.number),
+            _("Less deposit %(number)s", number=x.number),
+        )
+        amount = x.tax.gross if row.prices_include_tax else x.tax.base
+        yield DepositView(credit if x.credit else deposit, Part(_part_of_invoice(row).link, -amount))
 
 
 def of_quote(quote: Any) -> tuple[LineView, ...]:

@@ -32,6 +32,7 @@ from ..payments.checkouts import OPENED_BY
 from ..settlement import standing
 
 Rows = Sequence[Row[Any]]
+INVOICED = (Invoice.currency, Invoice.number, Invoice.deductions, Invoice.prices_include_tax)
 PRICED = ("quantity", "unit_price", "discount_percent", "tax_rate")
 
 
@@ -64,7 +65,7 @@ def billed(order_id: int | None, invoice_id: int | None) -> Rows:
     line = InvoiceLine
     whose = Invoice.id == invoice_id if invoice_id is not None else Invoice.order_id == order_id
     query = (
-        select(line.id, line.order_line_id, line.description, line.amount, Invoice.currency, Invoice.number)
+        select(line.id, line.order_line_id, line.description, line.amount, *INVOICED)
         .join(Invoice, Invoice.id == line.invoice_id)
         .where(whose, Invoice.number.is_not(None))
     )

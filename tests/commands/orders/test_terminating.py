@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from app.access import Role
 from app.commands.agreements import charging, ending
 from app.commands.orders import terminating, termination
-from app.commands.payments import payment_links
+from app.commands.payments import collection, payment_links
 from app.commands.payments.charges import Instrument
 from app.commands.receivables import credit_notes
 from app.db import db, end_read, transaction
@@ -157,6 +157,28 @@ def test_deposits_are_credited_newest_first_down_to_what_was_delivered(manager: 
     assert asked.status is PaymentOrderStatus.CANCELLED
     live = select(PaymentIntent).where(PaymentIntent.status == IntentStatus.LIVE)
     assert db.session.scalars(live).all() == [] and plans.broken() == []
+
+
+@pytest.mark.parametrize("delivered", ["0", "0.500", "1"])
+def test_a_final_invoice_is_credited_as_far_as_it_bills_and_its_deposit_for_the_rest(
+    manager: User, delivered: str
+) -> None:
+    with time_machine.travel(START, tick=True):
+        customer = factories.account()
+        card = Instrument(method_id=moves.card(customer).id)
+        order = collecting.booked(manager, deposit="40", pay_with=card, customer=customer)
+        goods = order.lines[0]
+        asked = collecting.request(order, manager, minor=41_055 - 16_422)
+        collection.collect(asked.id, pay_with=card, form_key="rest", by=manager)
+        part = goods.quantity * Decimal(delivered)
+        plan = termination.foresee(order.id, {goods.id: part})
+        # One day of the licences, 10.41, was delivered, and so much of the goods.
+        stays = round(11_900 * Decimal(delivered)) + 1_041
+        assert plan.credited.minor == pytest.approx(41_055 - stays, abs=2) and not plan.not_invoiced
+        by_invoice = [x.gross.minor for x in plan.credits]
+        assert by_invoice[0] == pytest.approx(min(24_633, 41_055 - stays), abs=2)
+        terminate(order, manager, goods=f"{part.normalize():f}")
+    assert plans.broken() == []
 
 
 def test_what_was_delivered_and_never_invoiced_is_said(manager: User) -> None:
