@@ -40,14 +40,14 @@ def _each_once(billed: rows.Rows) -> Iterable[Row[Any]]:
 
 
 def _deducted(row: Row[Any]) -> Iterator[DepositView]:
-    """What a final invoice deducts, priced as its lines are."""
+    """What a final invoice deducts, document by document, priced as its lines are."""
+    link, sums = _part_of_invoice(row).link, dict[tuple[str, bool], Money]()
     for x in deduction.read(row.deductions, row.currency):
-        credit, deposit = (
-            _("Less credit note %(number)s", number=x.number),
-            _("Less deposit %(number)s", number=x.number),
-        )
-        amount = x.tax.gross if row.prices_include_tax else x.tax.base
-        yield DepositView(credit if x.credit else deposit, Part(_part_of_invoice(row).link, -amount))
+        key, amount = (x.number, x.credit), x.tax.gross if row.prices_include_tax else x.tax.base
+        sums[key] = sums.get(key, Money.zero(row.currency)) - amount
+    for (number, credit), amount in sums.items():
+        deposit, note = _("Less deposit %(number)s", number=number), _("Less credit note %(number)s", number=number)
+        yield DepositView(note if credit else deposit, Part(link, amount))
 
 
 def of_quote(quote: Any) -> tuple[LineView, ...]:
