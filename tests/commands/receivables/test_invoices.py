@@ -134,6 +134,8 @@ def test_page_and_pdf_show_the_tax_that_the_invoice_holds(
     for said in ("Final invoice", first.number, second.number, money(order.totals().gross), *DESCRIPTIONS):
         assert said in page and said in pdf
     assert "Total of the order" in pdf and last.number in pdf
+    trace = client.get(f"/trace/invoices/{last.number}").text
+    assert f"Less deposit {first.number}" in trace and f"Less deposit {second.number}" in trace
 
 
 def test_what_is_left_after_a_deposit_is_billed_on_terms_by_a_final_invoice_and_mailed_as_one(
