@@ -55,7 +55,6 @@ class PaymentAgreement(Machine, Model):
         CheckConstraint("first_period > 0 AND anchor_period > 0", name="periods_counted_from_one"),
         CheckConstraint("collection IN ('saved_method', 'payment_link')", name="collected_by_itself"),
         CheckConstraint("(status = 'paused') OR (paused_until IS NULL AND missed IS NULL)", name="paused_only"),
-        Index("uq_payment_agreement_order_frequency", "order_id", "frequency", unique=True),
         Index("ix_payment_agreement_owner_id_id", "owner_id", "id"),
         Index("ix_payment_agreement_status_id", "status", "id"),
     )
@@ -66,7 +65,7 @@ class PaymentAgreement(Machine, Model):
     status: Mapped[AgreementStatus] = mapped_column(enum(AgreementStatus), default=AgreementStatus.DRAFT)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
-    order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"), index=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     currency: Mapped[str] = mapped_column(String(3))
     prices_include_tax: Mapped[bool] = mapped_column(default=False)

@@ -43,22 +43,26 @@ from . import holding, schedule, telling, versions
 
 
 def for_order(order: SalesOrder, *, by: Actor) -> list[PaymentAgreement]:
-    """One agreement for each frequency of the order's recurring lines, once: what is due with the order covers period
-    1, the schedule starts with period 2. Inside a transaction, order locked."""
+    """One agreement for each schedule of the order's recurring lines, once: those that share frequency, first and last
+    day are charged together. What is due with the order covers period 1, the schedule starts with period 2. Inside a
+    transaction, order locked."""
     waiting = db.session.scalars(
         select(Subscription).where(Subscription.order_id == order.id, Subscription.agreement_id.is_(None))
     ).all()
     found = []
-    for frequency, group in groupby(sorted(waiting, key=lambda x: (x.frequency, x.id)), lambda x: x.frequency):
-        agreement = _of_order(order, frequency, list(group), by)
+    for _, group in groupby(sorted(waiting, key=lambda x: (*_schedule_of(x), x.id)), _schedule_of):
+        agreement = _of_order(order, list(group), by)
         if agreement is not None:
             found.append(agreement)
     return found
 
 
-def _of_order(
-    order: SalesOrder, frequency: Frequency, subscriptions: list[Subscription], by: Actor
-) -> PaymentAgreement | None:
+def _schedule_of(subscription: Subscription) -> tuple[Frequency, date, date]:
+    return subscription.frequency, subscription.starts_on, subscription.ends_on or date.max
+
+
+def _of_order(order: SalesOrder, subscriptions: list[Subscription], by: Actor) -> PaymentAgreement | None:
+    first = subscriptions[0]
     ids = {x.order_line_id for x in subscriptions}
     lines = [_line(n, x) for n, x in enumerate((x for x in order.lines if x.id in ids), start=1)]
     method, by_card = _method_of(order)
@@ -71,12 +75,12 @@ def _of_order(
         zone=_zone(),
         prices_include_tax=order.prices_include_tax,
         rounding_rule=order.rounding_rule,
-        frequency=frequency,
+        frequency=first.frequency,
         every=1,
-        anchor=min(x.starts_on for x in subscriptions),
+        anchor=first.starts_on,
         anchor_period=1,
         first_period=2,
-        ends_on=max((x.ends_on for x in subscriptions if x.ends_on), default=None),
+        ends_on=first.ends_on,
         term_months=order.term_months,
         renewal=order.renewal,
         collection=CollectionMethod.SAVED_METHOD if by_card else CollectionMethod.PAYMENT_LINK,

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 
 from app import canonical, clock
 from app.access import Role
-from app.commands.agreements import agreements, ending
+from app.commands.agreements import agreements, charging, ending
 from app.commands.agreements.agreements import LineFacts
 from app.commands.orders import orders
 from app.db import db, transaction
@@ -25,6 +25,7 @@ from app.models import (
     CollectionMethod,
     Frequency,
     Instalment,
+    Invoice,
     PaymentAgreement,
     Proration,
     SalesOrder,
@@ -65,6 +66,21 @@ def test_a_booked_order_brings_one_agreement_per_frequency_and_pays_its_first_pe
     held = db.session.scalars(select(Subscription)).all()
     assert len(held) == 3 and {x.agreement_id for x in held} == {x.id for x in found} and first in found
     assert plans.broken() == []
+
+
+def test_a_line_that_starts_later_is_charged_on_days_of_its_own(gateway: ScriptedGateway) -> None:
+    with time_machine.travel("2027-01-01 10:00:00+00:00", tick=False) as when:
+        lines = [factories.licence(1), factories.licence(2, activation_date=date(2027, 3, 15))]
+        order_id = plans.by_order(lines=lines, term_months=4).order_id
+        now, later = db.session.scalars(select(PaymentAgreement).order_by(PaymentAgreement.anchor)).all()
+        assert (now.order_id, later.order_id) == (order_id, order_id)
+        assert plans.days(now) == [date(2027, 2, 1), date(2027, 3, 1), date(2027, 4, 1)]
+        assert plans.days(later) == [date(2027, 4, 15), date(2027, 5, 15), date(2027, 6, 15)]
+        assert (now.ends_on, later.ends_on) == (date(2027, 4, 30), date(2027, 7, 14))
+        when.move_to("2027-03-01 10:00:00+00:00")
+        assert charging.run() == 2
+        bills = db.session.scalars(select(Invoice).where(Invoice.order_id.is_(None))).all()
+        assert [bill.gross for bill in bills] == [29155, 29155] and plans.broken() == []
 
 
 def test_an_order_on_terms_is_collected_by_invoice_and_a_free_line_needs_no_agreement(app: Flask) -> None:
