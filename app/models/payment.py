@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -67,6 +67,11 @@ class PaymentOrder(Machine, Model):
     @property
     def money(self) -> Money:
         return Money(self.amount, self.currency)
+
+    def link_end(self, days: int, zone: str) -> datetime:
+        """Of a link that is made now to live so many days: never before the end of the day this is due on."""
+        end = clock.now() + timedelta(days=days)
+        return max(end, clock.end_of_day(self.due_date, zone)) if self.due_date else end
 
 
 class PaymentOrderLine(Model):

@@ -24,7 +24,7 @@ from ...errors import Refusal
 from ...failpoints import failpoint
 from ...logs import log
 from ...models import CollectionMethod, Invoice, PaymentAgreement, PaymentOrder, ScheduledPayment, StagedJob
-from ...states.agreement import AgreementStatus
+from ...queries.agreements import verdict
 from ...states.invoice import OPEN
 from ...states.scheduled_payment import UNSETTLED, ScheduledStatus
 from ..payments import many_charges
@@ -41,9 +41,9 @@ LEASE = timedelta(minutes=2)
 
 @jobs.tick("agreements.charge_due", every=timedelta(minutes=1))
 def run() -> int:
-    """How many periods were asked for. Of one agreement the earliest period comes first, and a later one only once it
-    is settled; what cannot be asked for now comes back when its lease is over. Where there is more than a batch,
-    another worker is asked in."""
+    """How many periods were asked for. Of one agreement the earliest period comes first. Where a card is charged, a
+    later one only once it is settled; a bill goes out on its day whatever became of the one before. What cannot be
+    asked for now comes back when its lease is over. Where there is more than a batch, another worker is asked in."""
     done, ends, ids = 0, time.monotonic() + LONGEST.total_seconds(), take(BATCH)
     if len(ids) == BATCH:
         _ask_another_in()
@@ -103,10 +103,13 @@ def take(most: int) -> list[int]:
 @cache
 def _due() -> Any:
     earlier, now = aliased(ScheduledPayment), bindparam("now", type_=Instant())
-    unsettled = select(earlier.id).where(
+    billed = PaymentAgreement.collection == CollectionMethod.PAYMENT_LINK
+    waits = earlier.status == ScheduledStatus.SCHEDULED
+    before = select(earlier.id).where(
         earlier.agreement_id == ScheduledPayment.agreement_id,
         earlier.period < ScheduledPayment.period,
         earlier.status.in_(UNSETTLED),
+        or_(waits, ~billed),
     )
     lately = (
         select(func.count())
@@ -124,8 +127,8 @@ def _due() -> Any:
             ScheduledPayment.status == ScheduledStatus.SCHEDULED,
             ScheduledPayment.due_at <= now,
             or_(ScheduledPayment.held_until.is_(None), ScheduledPayment.held_until <= now),
-            PaymentAgreement.status == AgreementStatus.ACTIVE,
-            ~unsettled.exists(),
+            verdict.ASKED_FOR,
+            ~before.exists(),
             lately < bindparam("most_a_day"),
         )
         .order_by(ScheduledPayment.due_at, ScheduledPayment.id)

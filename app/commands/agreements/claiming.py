@@ -7,7 +7,7 @@ is written together, so that the number of statements hardly depends on how many
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
@@ -188,24 +188,23 @@ def _ask(
         asked = get(PaymentOrder, row.payment_order_id)
         asked.collection = row.agreement.collection  # one that was put off may be asked for another way now
         if asked.collection is CollectionMethod.PAYMENT_LINK:
-            life = timedelta(days=settings.fresh(settings.PAYMENT_LINK_DAYS))
-            intent = _intent(asked, IntentPurpose.LINK, life, row in unbilled)
+            until = payment_links.new_end(asked)
+            intent = _intent(asked, IntentPurpose.LINK, until, row in unbilled)
             mails.payment_link(intent, bill=bills.get(row) or papers.newest(row.invoice_id), by=SYSTEM)
         else:
             attempts.append(_attempt(row.agreement, asked, table, row in unbilled))
     return attempts
 
 
-def _intent(asked: PaymentOrder, purpose: IntentPurpose, life: timedelta, first: bool) -> PaymentIntent:
+def _intent(asked: PaymentOrder, purpose: IntentPurpose, until: datetime, first: bool) -> PaymentIntent:
     """Of a payment order that was made just now nothing can be paid yet, and nothing else asks for it."""
-    until = clock.now() + life
     if first:
         return payment_links.new_intent(asked, purpose, until, asked.amount, by=SYSTEM)
     return payment_links.open_intent(asked, purpose, until, by=SYSTEM)
 
 
 def _attempt(agreement: PaymentAgreement, asked: PaymentOrder, table: _Table, first: bool) -> int:
-    intent = _intent(asked, IntentPurpose.STAFF, CHECKOUT, first)
+    intent = _intent(asked, IntentPurpose.STAFF, clock.now() + CHECKOUT, first)
     if not first:
         claims.refuse_unless_payable(intent, lock(PaymentOrder, asked.id), None)
     way = claims.way_of(intent, by_itself=True, among=table.routes)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from ... import clock, settings
+from ... import clock
 from ...db import db
 from ...errors import Refusal
 from ...models import SYSTEM, Attempt, IntentPurpose, PaymentIntent, PaymentOrder
@@ -26,8 +26,7 @@ def for_mail(payment_order: PaymentOrder) -> PaymentIntent:
     known = payment_links.usable_link(payment_order.id)
     if known is not None:
         return known
-    life = timedelta(days=settings.fresh(settings.PAYMENT_LINK_DAYS))
-    return payment_links.open_intent(payment_order, IntentPurpose.LINK, clock.now() + life, by=SYSTEM)
+    return payment_links.open_intent(payment_order, IntentPurpose.LINK, payment_links.new_end(payment_order), by=SYSTEM)
 
 
 def for_charge(payment_order: PaymentOrder) -> PaymentIntent:

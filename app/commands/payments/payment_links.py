@@ -19,6 +19,7 @@ from ...models import (
     Account,
     Actor,
     Attempt,
+    Company,
     IntentPurpose,
     OrderEmail,
     PaymentIntent,
@@ -52,6 +53,11 @@ def usable_link(payment_order_id: int) -> PaymentIntent | None:
         return None
     tries = db.session.scalar(select(func.count(Attempt.id)).where(Attempt.intent_id == intent.id)) or 0
     return intent if tries < intent.attempt_limit else None
+
+
+def new_end(payment_order: PaymentOrder) -> datetime:
+    """Of a link that is made now."""
+    return payment_order.link_end(settings.fresh(settings.PAYMENT_LINK_DAYS), get(Company, 1).time_zone)
 
 
 def open_intent(
@@ -176,8 +182,7 @@ def send(payment_order_id: int, *, form_key: str, by: User) -> OrderEmail:
             raise refusal
         intent, again = usable_link(row.id), form_key
         if intent is None:
-            life = timedelta(days=settings.fresh(settings.PAYMENT_LINK_DAYS))
-            intent, again = open_intent(row, IntentPurpose.LINK, clock.now() + life, by=Actor.of(by)), ""
+            intent, again = open_intent(row, IntentPurpose.LINK, new_end(row), by=Actor.of(by)), ""
         _refuse_doubled_mail(intent)
         mail = mails.payment_link(intent, again=again, by=by)
         audit.note(

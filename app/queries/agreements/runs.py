@@ -24,12 +24,11 @@ from ...models import (
 )
 from ...money import Money
 from ...states import declines
-from ...states.agreement import AgreementStatus
 from ...states.attempt import OPEN, AttemptStatus
 from ...states.recurring_run import RunStatus
 from ...states.scheduled_payment import ScheduledStatus
 from ...values import Value
-from . import untaken
+from . import untaken, verdict
 from .untaken import Untaken
 
 PAGE, MOST_FAILURES = 10, 50
@@ -179,7 +178,7 @@ def _left() -> int:
         .select_from(ScheduledPayment)
         .join(PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id)
         .where(ScheduledPayment.status == S.SCHEDULED, ScheduledPayment.due_at <= clock.now())
-        .where(PaymentAgreement.status == AgreementStatus.ACTIVE)
+        .where(verdict.ASKED_FOR)
     )
     return int(read_columns(query).scalar_one())
 

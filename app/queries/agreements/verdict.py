@@ -11,7 +11,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from msgspec.structs import replace
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 
 from ... import clock, settings
 from ...badges import said
@@ -77,6 +77,11 @@ class Facts(Value):
     reachable: bool
 
     @property
+    def billed_on(self) -> bool:
+        """As in ASKED_FOR."""
+        return self.status is AgreementStatus.PAST_DUE and self.collection is CollectionMethod.PAYMENT_LINK
+
+    @property
     def charged_on(self) -> date:
         """The day its card must still be good on."""
         return max(self.next_on or self.today, self.today)
@@ -124,6 +129,9 @@ def _running(facts: Facts) -> Check:
     question = _("It is active and has a next payment")
     if facts.status is AgreementStatus.DRAFT:
         return Check(question, False, _("It is a draft; nobody has activated it yet."))
+    if facts.billed_on and facts.next_on is not None:
+        day = words_of_day(facts.next_on)
+        return Check(question, False, _("The agreement is past due; the next invoice goes out on %(day)s.", day=day))
     if facts.status is not AgreementStatus.ACTIVE:
         return Check(question, False, _("The agreement is %(state)s.", state=said("agreement", facts.status)))
     if facts.next_on is not None:
@@ -161,6 +169,15 @@ def _gateway(facts: Facts, way: Way | None) -> Check:
         return Check(question, False, _("%(gateway)s is being retired and charges until %(day)s only.", **names))
     return Check(question, True, _("%(gateway)s is open for it.", gateway=way.gateway.name))
 
+
+# Agreements whose due payments are asked for. What is past due by invoice is billed on: each bill is due by itself.
+ASKED_FOR = or_(
+    PaymentAgreement.status == AgreementStatus.ACTIVE,
+    and_(
+        PaymentAgreement.status == AgreementStatus.PAST_DUE,
+        PaymentAgreement.collection == CollectionMethod.PAYMENT_LINK,
+    ),
+)
 
 _NEXT = (
     select(ScheduledPayment.id)
@@ -259,10 +276,15 @@ def of(agreement_id: int, *, fresh: bool = False) -> Verdict:
 
 
 def of_all(agreement_ids: Sequence[int], *, fresh: bool = True) -> dict[int, Verdict]:
-    """Many; three statements. `fresh`: by the setting as committed now, held until the transaction ends."""
+    """Whether what is due of these may be asked for; three statements. `fresh`: by the setting as committed now, held
+    until the transaction ends."""
     allowed, table = bool((settings.fresh if fresh else settings.get)(settings.RECURRING)), routes.load()
     rows: Any = read_columns(MANY, agreement_ids_=list(agreement_ids))
-    return {row.id: judged(of_row(row), table, allowed=allowed) for row in rows}
+    return {row.id: judged(_due(of_row(row)), table, allowed=allowed) for row in rows}
+
+
+def _due(facts: Facts) -> Facts:
+    return replace(facts, status=AgreementStatus.ACTIVE) if facts.billed_on else facts
 
 
 def refuse_unless_live(agreement_id: int) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import String, cast, select
 
-from ... import clock, links, settings
+from ... import links, settings
 from ...db import db, get
 from ...errors import Refusal
 from ...formatting import ago, day, money
@@ -68,7 +68,7 @@ def view(
         collection=collection_words(row.collection),
         again=usable is not None,
         tries_left=max(usable.attempt_limit - collection.row.tries, 0) if usable else None,
-        expires_at=usable.expires_at if usable else _new_expiry(),
+        expires_at=usable.expires_at if usable else _new_end(row),
         to=to,
         subject=_subject(row, content),
         last_mail=_last_mail(collection),
@@ -103,12 +103,12 @@ def _content(
 ) -> PaymentLink | None:
     if not to:
         return None
-    amount, expires_at = (usable.money, usable.expires_at) if usable else (collection.balance, _new_expiry())
+    amount, expires_at = (usable.money, usable.expires_at) if usable else (collection.balance, _new_end(row))
     return requests.payment_link(row, to[0], amount=amount, expires_at=expires_at)
 
 
-def _new_expiry() -> datetime:
-    return clock.now() + timedelta(days=settings.get(settings.PAYMENT_LINK_DAYS))
+def _new_end(row: PaymentOrder) -> datetime:
+    return row.link_end(settings.get(settings.PAYMENT_LINK_DAYS), get(Company, 1).time_zone)
 
 
 def _last_mail(collection: Collection) -> MailView | None:

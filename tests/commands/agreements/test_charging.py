@@ -32,6 +32,7 @@ from app.models import (
     Missed,
     OrderEmail,
     PaymentAgreement,
+    PaymentIntent,
     PaymentOrder,
     Receipt,
     ScheduledPayment,
@@ -243,6 +244,47 @@ def test_a_bill_with_its_link_goes_where_the_rule_of_invoices_says_and_staff_sen
     assert len(mails) == 2 and sent in mails
     for mail in mails:
         assert [r["address"] for r in mail.recipients] == ["ap@northfield.test"] and len(mail.attachments) == 1
+
+
+def test_by_invoice_each_period_is_billed_on_its_day_whatever_became_of_the_one_before(
+    gateway: ScriptedGateway,
+) -> None:
+    row = plans.by_hand(starts_on=date(2027, 2, 1))
+    with transaction() as session:
+        session.get_one(Account, row.account_id).payment_terms_days = 60
+    for day in ("02-01", "03-01"):
+        with at(day):
+            assert charging.run() == 1 and charging.run() == 0
+    with at("04-03"):
+        assert charging.run() == 1 and charging.fall_behind() == 1
+        assert plans.states(row, 4) == ["failed", "collecting", "collecting", "scheduled"]
+        assert plans.fresh(row).status is A.PAST_DUE
+        assert verdict.of(row.id).reason == "The agreement is past due; the next invoice goes out on 1 May 2027."
+        end_read()
+    with at("05-01"):
+        assert charging.run() == 1 and charging.run() == 0 and charging.fall_behind() == 1
+        bills = [db.session.get_one(Invoice, x.invoice_id) for x in plans.payments(row)[:4]]
+        issued = [date(2027, 2, 1), date(2027, 3, 1), date(2027, 4, 3), date(2027, 5, 1)]
+        assert [bill.issued_on for bill in bills] == issued
+        assert verdict.of(row.id).reason.endswith("goes out on 1 Jun 2027.") and plans.broken() == []
+        end_read()
+        changing = plans.fresh(row)
+        with transaction() as session:
+            session.get_one(PaymentAgreement, changing.id).collection = CollectionMethod.SAVED_METHOD
+    with at("06-01"):
+        assert charging.run() == 0  # a card waits for what is unpaid
+
+
+def test_a_link_lives_until_what_it_asks_for_is_due(gateway: ScriptedGateway) -> None:
+    rows = [plans.by_hand(starts_on=date(2027, 2, 1)) for _ in range(2)]
+    with transaction() as session:
+        session.get_one(Account, rows[0].account_id).payment_terms_days = 60
+    with at("02-01"):
+        assert charging.run() == 2
+    orders = [plans.payments(row)[0].payment_order_id for row in rows]
+    ends = [db.session.scalars(select(PaymentIntent).filter_by(payment_order_id=id)).one().expires_at for id in orders]
+    # The account with the long terms pays until midnight in Berlin of 2 April.
+    assert [end.isoformat() for end in ends] == ["2027-04-02T22:00:00+00:00", "2027-03-03T11:00:00+00:00"]
 
 
 def test_what_was_asked_for_by_link_stays_so_where_the_agreement_takes_a_card(gateway: ScriptedGateway) -> None:
