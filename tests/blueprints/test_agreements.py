@@ -229,7 +229,15 @@ def test_one_by_hand_is_a_draft_until_it_is_activated(client: Client, billing: U
     assert found.status is A.DRAFT and plans.days(found)[:2] == [date(2027, 2, 1), date(2027, 4, 1)]
     shown = client.get(made.location).text
     assert "Not live: It is a draft" in shown and "€108.29" in shown
-    assert client.post(f"/agreements/{found.number}/activation").status_code == 303
+    path = f"/agreements/{found.number}/activation"
+    with time_machine.travel("2027-02-20 10:00:00+00:00", tick=False):
+        client.sign_in(billing)
+        asked = client.get(path).text
+        assert "Its first day, 1 Feb 2027, has gone by" in asked and 'value="2027-02-20"' in asked
+        late = client.post(path, data={"first_on": "2027-02-19"})
+        assert late.status_code == 422 and "lies in the past" in late.text and 'value="2027-02-19"' in late.text
+    client.sign_in(billing)
+    assert client.post(path).status_code == 303
     assert "Live: the next payment" in client.get(made.location).text
 
 

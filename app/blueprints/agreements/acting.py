@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import Response
 from flask_babel import gettext as _
@@ -14,9 +15,10 @@ from ...errors import Refusal
 from ...formatting import day
 from ...models import Missed
 from ...queries.agreements import foresight, page
+from ...queries.agreements.views import AgreementPage
 from ..forms import Form
 from . import answers, bp
-from .forms import CancelForm, PauseForm, ResumeForm
+from .forms import ActivateForm, CancelForm, PauseForm, ResumeForm
 
 Answer = Callable[..., Response]
 
@@ -24,27 +26,36 @@ Answer = Callable[..., Response]
 @bp.get("/<number>/activation")
 @requires(Permission.AGREEMENT_MANAGE)
 def activate_form(number: str) -> Response:
-    return _activate(number)
+    view = page.view(number, me())
+    return _activate(view, _activation(view, formdata=None))
 
 
 @bp.post("/<number>/activation")
 @requires(Permission.AGREEMENT_MANAGE)
 def activate(number: str) -> Response:
-    id = page.entity_id(number, me())
+    view = page.view(number, me())
+    form = _activation(view)
+    if not form.validate():
+        return _activate(view, form, status=422)
     try:
-        agreements.activate(id, by=me())
+        agreements.activate(view.id, first_on=form.first_on.data if isinstance(form, ActivateForm) else None, by=me())
     except Refusal as refusal:
-        return _activate(number, refusal)
+        return _activate(view, form, refusal)
     return answers.done(number, _("Activated"))
 
 
-def _activate(number: str, refusal: Refusal | None = None) -> Response:
-    view = page.view(number, me())
+def _activation(view: AgreementPage, **given: Any) -> Form:
+    return ActivateForm(data={"first_on": view.today}, **given) if view.first_on < view.today else Form(**given)
+
+
+def _activate(view: AgreementPage, form: Form, refusal: Refusal | None = None, status: int = 200) -> Response:
     lead = _("Nothing is due yet.")
-    if view.next_on is not None:
+    if isinstance(form, ActivateForm):
+        lead = _("Its first day, %(day)s, has gone by; nothing is charged for the days before.", day=day(view.first_on))
+    elif view.next_on is not None:
         lead = _("The first payment is due on %(day)s, and from then on by itself.", day=day(view.next_on))
-    title = _("Activate %(number)s", number=number)
-    return answers.form(number, Form(formdata=None), title, _("Activate"), lead=lead, refusal=refusal)
+    title = _("Activate %(number)s", number=view.number)
+    return answers.form(view.number, form, title, _("Activate"), lead=lead, refusal=refusal, status=status)
 
 
 @bp.get("/<number>/pause")

@@ -10,7 +10,7 @@ from ...commands.agreements import changes
 from ...commands.agreements.changes import Change
 from ...errors import Refusal
 from ...queries import accounts
-from ...queries.agreements import page
+from ...queries.agreements import foresight, page
 from ...queries.agreements.views import AgreementPage
 from . import answers, bp
 from .forms import BY_INVOICE, ChangeForm, change_form, typed_lines
@@ -23,7 +23,7 @@ def change_form_page(number: str) -> Response:
     account_id = accounts.entity(view.account_number).id
     agreed = {f"quantity_{x.id}": x.quantity for x in view.lines} | {f"price_{x.id}": x.unit_price for x in view.lines}
     how = f"card-{view.method_id}" if view.method_id else BY_INVOICE
-    given = {"collection": how, "next_on": view.next_on, "version": view.version, **agreed}
+    given = {"collection": how, "next_on": foresight.coming(view.id), "version": view.version, **agreed}
     return _form(view, change_form(view, account_id, formdata=None, data=given))
 
 

@@ -29,6 +29,12 @@ OFTEN = [
 ]
 
 
+class ActivateForm(Form):
+    """Where the first day went by while it was a draft."""
+
+    first_on = DateField(_("First payment on"), [InputRequired(_("Choose the day."))])
+
+
 class PauseForm(Form):
     until = DateField(_("Until"), [Optional()], description=_("Empty: until somebody resumes it."))
     missed = RadioField(_("Payments that fall due meanwhile"), choices=MISSED, default=Missed.SKIP.value)

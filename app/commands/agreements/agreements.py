@@ -227,10 +227,7 @@ def _by_hand(account: Account, terms: Terms, by: User) -> PaymentAgreement:
 def _refuse_unless_sound(row: PaymentAgreement, terms: Terms, today: date) -> None:
     if not row.totals().gross:
         raise Refusal("nothing_to_pay", "This comes to nothing; enter what is paid each period.", status=422)
-    if row.anchor < today:
-        raise Refusal("starts_too_early", "The first payment lies in the past.", "Choose today or later.", status=422)
-    if row.ends_on is not None and row.ends_on < row.anchor:
-        raise Refusal("ends_too_early", "It would end before it starts.", "Choose a later last day.", status=422)
+    _refuse_days(row.anchor, row.ends_on, today)
     if row.trial_ends_on is not None and row.trial_ends_on >= row.anchor:
         raise Refusal(
             "trial_too_long", "The trial must end before the first payment.", "Choose an earlier day.", status=422
@@ -239,6 +236,13 @@ def _refuse_unless_sound(row: PaymentAgreement, terms: Terms, today: date) -> No
         raise Refusal("consent_missing", "Write down what the customer agreed to, and who did.", status=422)
     refuse_foreign(row.account_id, contact_id=row.contact_id)
     refuse_unless_chargeable(row.account_id, row.collection, row.method_id)
+
+
+def _refuse_days(first: date, last: date | None, today: date) -> None:
+    if first < today:
+        raise Refusal("starts_too_early", "The first payment lies in the past.", "Choose today or later.", status=422)
+    if last is not None and last < first:
+        raise Refusal("ends_too_early", "It would end before it starts.", "Choose a later last day.", status=422)
 
 
 def refuse_foreign(account_id: int, *, contact_id: int | None) -> None:
@@ -279,15 +283,28 @@ def _zone() -> str:
     return db.session.get_one(Company, 1).time_zone
 
 
-def activate(agreement_id: int, *, by: User) -> PaymentAgreement:
-    """Raises Refusal: `not_permitted`, `not_a_draft`."""
+def activate(agreement_id: int, *, first_on: date | None = None, by: User) -> PaymentAgreement:
+    """`first_on`: where its first day went by while it was a draft, the one that takes its place.
+
+    Raises Refusal: `not_permitted`, `not_a_draft`, `starts_too_early`, `ends_too_early`.
+    """
     with transaction():
         demand(by, Permission.AGREEMENT_MANAGE)
-        row = holding.hold(agreement_id)
+        row, today = holding.hold(agreement_id), clock.today(get(PaymentAgreement, agreement_id).zone)
         if not row.can(AgreementEvent.ACTIVATE):
             raise Refusal("not_a_draft", "%(number)s is no draft any more.", "Reload the page.", number=row.number)
+        if row.anchor < today:
+            _begin_on(row, first_on or row.anchor, today, Actor.of(by))
         _activate(row, Actor.of(by))
         return row
+
+
+def _begin_on(row: PaymentAgreement, day: date, today: date, by: Actor) -> None:
+    _refuse_days(day, row.ends_on, today)
+    row.anchor = day
+    schedule.renew(row, by=by, because="Activated later")
+    row.record("changed", by=by, number=row.number, amount=row.totals().gross.minor, currency=row.currency)
+    versions.write(row, "The first payment was moved", by=by)
 
 
 def _activate(row: PaymentAgreement, by: Actor) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ... import audit, clock
+from ... import audit
 from ...access import Permission, demand
 from ...db import transaction
 from ...errors import Refusal, StaleVersion
@@ -18,7 +18,6 @@ from ...formatting import day as words_of_day
 from ...mail.agreement_kinds import Told
 from ...models import Actor, CollectionMethod, PaymentAgreement, User
 from ...states.agreement import ENDED
-from ...states.scheduled_payment import ScheduledStatus
 from ...values import Value
 from . import holding, schedule, telling, versions
 from .agreements import refuse_unless_chargeable
@@ -37,7 +36,7 @@ class Change(Value):
 
 def change(agreement_id: int, wanted: Change, *, version: int, because: str, by: User) -> PaymentAgreement:
     """Raises Refusal: `not_permitted`, `not_running`, `stale_version`, `no_method`, `nothing_to_pay`, `foreign_line`,
-    `day_too_early`, `nothing_left`, `nothing_changed`."""
+    `day_too_early`, `after_the_end`, `nothing_left`, `nothing_changed`."""
     with transaction():
         demand(by, Permission.AGREEMENT_MANAGE)
         row, actor = holding.hold(agreement_id), Actor.of(by)
@@ -77,8 +76,7 @@ def _take_lines(row: PaymentAgreement, wanted: Change) -> None:
 
 def _take_day(row: PaymentAgreement, wanted: Change) -> None:
     """Later only: the days up to then are a gift, while an earlier day would ask for some of them twice."""
-    today = clock.today(row.zone)
-    coming = next((x for x in holding.payments(row, ScheduledStatus.SCHEDULED) if x.due_on > today), None)
+    coming = schedule.coming(row)
     if wanted.next_on is None or (coming is not None and wanted.next_on == coming.due_on):
         return
     if coming is None:
@@ -90,6 +88,14 @@ def _take_day(row: PaymentAgreement, wanted: Change) -> None:
             "Choose that day or a later one.",
             status=422,
             day=words_of_day(coming.due_on),
+        )
+    if row.last_day is not None and wanted.next_on > row.last_day:
+        raise Refusal(
+            "after_the_end",
+            "It ends on %(day)s; after that day nothing is paid.",
+            "Choose that day or an earlier one.",
+            status=422,
+            day=words_of_day(row.last_day),
         )
     row.anchor, row.anchor_period = wanted.next_on, coming.period
 

@@ -71,9 +71,9 @@ def _cancel_later(row: PaymentAgreement, reason: str, by: Actor) -> None:
 
 def period_end(row: PaymentAgreement) -> date:
     """The last day of what is charged already, or is due now."""
-    coming = schedule.next_due(row)
+    coming = schedule.coming(row)
     if coming is not None:
-        return coming - DAY
+        return coming.due_on - DAY
     last = db.session.scalar(
         select(ScheduledPayment.covers_to)
         .where(ScheduledPayment.agreement_id == row.id)

@@ -11,7 +11,7 @@ from ...cadence import Cadence
 from ...db import db, insert_once
 from ...models import Actor, PaymentAgreement, Proration, ScheduledPayment
 from ...money import Money
-from ...states.agreement import ENDED
+from ...states.agreement import ENDED, AgreementStatus
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
 from . import holding
 
@@ -80,16 +80,19 @@ def amount(agreement: PaymentAgreement, period: int) -> Money:
 
 
 def renew(agreement: PaymentAgreement, *, by: Actor, because: str) -> None:
-    """What is scheduled and not due yet takes over the agreement's terms as they stand; what now lies behind its end is
-    cancelled, what is missing is written. Inside a transaction, agreement held."""
-    today = clock.today(agreement.zone)
+    """What is scheduled and not due yet, of a draft all of it, takes over the agreement's terms as they stand; what now
+    lies behind its end is taken out, what is missing is written. Inside a transaction, agreement held."""
+    today, draft = clock.today(agreement.zone), agreement.status is AgreementStatus.DRAFT
     for row in holding.payments(agreement, ScheduledStatus.SCHEDULED):
-        if row.due_on <= today:
+        if row.due_on <= today and not draft:
             continue
         if _exists(agreement, row.period):
             _take_over(row, agreement)
-        else:
+        elif agreement.cancels_on is not None:
             row.transition(ScheduledEvent.CANCEL, by=by, because=because)
+        else:  # a term may be renewed: then this number comes again
+            db.session.delete(row)
+    db.session.flush()
     extend(agreement)
 
 
@@ -100,8 +103,8 @@ def _take_over(row: ScheduledPayment, agreement: PaymentAgreement) -> None:
     row.amount = amount(agreement, row.period).minor
 
 
-def next_due(agreement: PaymentAgreement) -> date | None:
-    """The day of the first payment that is not due yet."""
-    today = clock.today(agreement.zone)
+def coming(agreement: PaymentAgreement) -> ScheduledPayment | None:
+    """The first payment that is not due yet; of a draft the first one."""
+    today, draft = clock.today(agreement.zone), agreement.status is AgreementStatus.DRAFT
     rows = holding.payments(agreement, ScheduledStatus.SCHEDULED)
-    return next((row.due_on for row in rows if row.due_on > today), None)
+    return next((row for row in rows if draft or row.due_on > today), None)

@@ -9,7 +9,15 @@ from sqlalchemy import select
 from ... import clock
 from ...db import db
 from ...models import Missed, PaymentAgreement, ScheduledPayment
+from ...states.agreement import AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
+
+
+def coming(agreement_id: int) -> date | None:
+    """The day that a change may move: of the first payment that is not due yet, of a draft the first one."""
+    status = db.session.scalar(select(PaymentAgreement.status).where(PaymentAgreement.id == agreement_id))
+    today, days = _scheduled(agreement_id)
+    return next((day for day in days if day > today or status is AgreementStatus.DRAFT), None)
 
 
 def _scheduled(agreement_id: int) -> tuple[date, list[date]]:

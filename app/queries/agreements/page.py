@@ -9,7 +9,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from sqlalchemy import String, and_, cast, literal, or_, select
 
-from ... import settings
+from ... import clock, settings
 from ...access import Permission, why_not
 from ...db import db, get
 from ...errors import NotFound, Refusal
@@ -112,6 +112,7 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
         next_on=None if row.status in ENDED else row.next_on,
         next_amount=Money(row.next_amount, row.currency) if row.next_amount and row.status not in ENDED else None,
         first_on=row.anchor,
+        today=clock.today(row.zone),
         ends_on=row.ends_on,
         cancels_on=row.cancels_on,
         trial_ends_on=row.trial_ends_on,

@@ -70,6 +70,7 @@ class AgreementPage(Value):
     next_on: date | None
     next_amount: Money | None
     first_on: date
+    today: date
     ends_on: date | None
     cancels_on: date | None
     trial_ends_on: date | None

@@ -180,3 +180,16 @@ def test_a_cancelled_order_takes_its_agreements_with_it(app: Flask) -> None:
     orders.cancel(order.id, because="Not wanted", by=manager)
     assert plans.fresh(row).status is AgreementStatus.CANCELLED
     assert {x.status for x in plans.payments(row)} == {ScheduledStatus.CANCELLED}
+
+
+@time_machine.travel("2027-01-02 12:00:00+00:00", tick=False)
+def test_an_old_draft_begins_on_a_day_to_come_or_not_at_all(app: Flask) -> None:
+    row = plans.by_hand(active=False, starts_on=date(2027, 1, 5), ends_on=date(2027, 5, 4))
+    with time_machine.travel("2027-03-20 12:00:00+00:00", tick=False):
+        for first_on, code in ((None, "starts_too_early"), (date(2027, 5, 5), "ends_too_early")):
+            with pytest.raises(Refusal, match=code):
+                agreements.activate(row.id, first_on=first_on, by=factories.user(Role.BILLING))
+        assert plans.fresh(row).status is AgreementStatus.DRAFT and len(plans.days(row)) == 4
+        agreements.activate(row.id, first_on=date(2027, 3, 22), by=factories.user(Role.BILLING))
+        assert plans.days(row) == [date(2027, 3, 22), date(2027, 4, 22)] and plans.fresh(row).version == 2
+        assert charging.run() == 0 and plans.broken() == []

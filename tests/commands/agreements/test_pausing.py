@@ -181,6 +181,30 @@ def test_a_later_day_moves_what_follows_and_no_day_is_asked_for_twice(gateway: S
     assert plans.payments(row)[0].period == 2 and plans.broken() == []
 
 
+def test_a_day_after_the_end_is_refused_and_a_period_moved_out_of_the_term_comes_with_the_next(
+    gateway: ScriptedGateway, by: User
+) -> None:
+    row = plans.by_order(term_months=3, renewal=Renewal.AUTO)  # to 29 April
+    with pytest.raises(Refusal, match="after_the_end"):
+        late = Change(row.collection, row.method_id, next_on=date(2027, 4, 30))
+        changes.change(row.id, late, version=1, because="", by=by)
+    moved = Change(row.collection, row.method_id, next_on=date(2027, 4, 10))
+    changes.change(row.id, moved, version=1, because="", by=by)
+    assert plans.days(row) == [date(2027, 4, 10)]  # the one of 10 May lies behind the end
+    with at("04-10"):
+        charging.run()
+        ending.keep_going()
+        assert plans.days(row)[:3] == [date(2027, 4, 10), date(2027, 5, 10), date(2027, 6, 10)]
+        assert [x.period for x in plans.payments(row)][:3] == [2, 3, 4] and plans.broken() == []
+
+
+def test_a_draft_is_changed_with_its_first_payment(app: Flask, by: User) -> None:
+    row = plans.by_hand(active=False)  # from today on
+    wanted = Change(row.collection, lines={row.lines[0].id: (Decimal(1), Decimal(50))})
+    changes.change(row.id, wanted, version=1, because="", by=by)
+    assert plans.payments(row)[0].amount == 5950
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
