@@ -66,7 +66,8 @@ class AgreementPaper(Value):
 
     @property
     def last_day(self) -> date | None:
-        return min((day for day in (self.ends_on, self.cancels_on) if day), default=None)
+        days = (self.cancels_on,) if self.renewal == "auto" and self.cancels_on else (self.ends_on, self.cancels_on)
+        return min((day for day in days if day), default=None)
 
 
 def agreement(content: dict[str, Any]) -> AgreementPaper:

@@ -21,11 +21,12 @@ class Told(StrEnum):
     RESUMED = "resumed"
     ENDS = "ends"
     CANCELLED = "cancelled"
+    RENEWED = "renewed"
 
 
 class AgreementTold(Value):
     """To the customer: `event` is one of Told. `amount` is of a whole period; `next_on` the day of the next payment,
-    `until` the last day of a pause or of the agreement. What was agreed anew is attached."""
+    `until` the last day of a pause or of the agreement's term. What was agreed anew is attached."""
 
     name: str
     number: str
@@ -63,6 +64,7 @@ def _subjects() -> dict[Told, str]:
         Told.RESUMED: _("Payment agreement %(number)s goes on"),
         Told.ENDS: _("Payment agreement %(number)s ends on %(day)s"),
         Told.CANCELLED: _("Payment agreement %(number)s is cancelled"),
+        Told.RENEWED: _("Payment agreement %(number)s is renewed until %(day)s"),
     }
 
 
@@ -74,6 +76,7 @@ def _headings() -> dict[Told, str]:
         Told.RESUMED: _("%(name)s, your payment agreement goes on"),
         Told.ENDS: _("%(name)s, your payment agreement ends on %(day)s"),
         Told.CANCELLED: _("%(name)s, your payment agreement is cancelled"),
+        Told.RENEWED: _("%(name)s, your payment agreement is renewed until %(day)s"),
     }
 
 

@@ -104,7 +104,23 @@ class PaymentAgreement(Machine, Model):
     @property
     def last_day(self) -> date | None:
         """After which nothing is supplied; None where there is no end in sight."""
-        return min((day for day in (self.ends_on, self.cancels_on) if day is not None), default=None)
+        days = (
+            (self.cancels_on,) if self.renewal is Renewal.AUTO and self.cancels_on else (self.ends_on, self.cancels_on)
+        )
+        return min((day for day in days if day is not None), default=None)
+
+    @property
+    def renews_itself(self) -> bool:
+        return self._goes_on_by(Renewal.AUTO)
+
+    @property
+    def renewable(self) -> bool:
+        """By hand."""
+        return self._goes_on_by(Renewal.MANUAL) and self.status in agreement_states.RUNNING
+
+    def _goes_on_by(self, renewal: Renewal) -> bool:
+        termed = self.term_months is not None and self.ends_on is not None
+        return self.renewal is renewal and termed and self.cancels_on is None
 
     def totals(self) -> Totals:
         """Of a whole period."""

@@ -17,7 +17,7 @@ from app.commands.agreements import charging
 from app.commands.post import email_settings
 from app.db import db, end_read, transaction
 from app.mail.policy import Rule, Setting
-from app.models import Account, AgreementVersion, OrderEmail, PaymentAgreement, PaymentOrder, User
+from app.models import Account, AgreementVersion, OrderEmail, PaymentAgreement, PaymentOrder, Renewal, User
 from app.queries.agreements import listing
 from app.states.agreement import AgreementStatus as A
 from app.states.mail import MailStatus
@@ -109,6 +109,7 @@ def test_a_change_keeps_what_was_typed_and_takes_effect_later(
         "next_on": "2027-03-05",
         f"quantity_{line.id}": "5",
         f"price_{line.id}": "30.50",
+        "proration": "daily",
         "because": "Fewer seats",
         "version": "1",
     }
@@ -127,6 +128,19 @@ def test_a_change_keeps_what_was_typed_and_takes_effect_later(
     assert (changed.version, changed.method_id, changed.lines[0].quantity) == (2, card.id, Decimal(5))
     assert plans.days(row)[0] == date(2027, 3, 5) and plans.payments(row)[0].amount == 18148
     assert db.session.query(AgreementVersion).count() == 2
+
+
+def test_a_term_is_renewed_by_its_form(client: Client, billing: User, gateway: ScriptedGateway) -> None:
+    row = plans.by_order(term_months=3, renewal=Renewal.MANUAL)
+    path = f"/agreements/{row.number}"
+    assert "Renew" in client.get(path).text
+    asked = client.get(f"{path}/renewal").text
+    assert "It ends on 29 Apr 2027." in asked and 'value="3"' in asked
+    wrong = client.post(f"{path}/renewal", data={"months": "0", "version": "1", "because": "They like it"})
+    assert wrong.status_code == 422 and "from 1 to 120" in wrong.text and "They like it" in wrong.text
+    assert client.post(f"{path}/renewal", data={"months": "6", "version": "1"}).status_code == 303
+    assert plans.fresh(row).ends_on == date(2027, 10, 30)
+    assert client.post(f"{path}/renewal", data={"months": "6", "version": "1"}).status_code == 409
 
 
 def test_what_failed_is_charged_again_or_sent_as_a_link(

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("agreements", __name__, url_prefix="/agreements")
 
-from . import acting, changing, collecting, dunning, mails, making, pages, running  # noqa: E402, F401
+from . import acting, changing, collecting, dunning, mails, making, pages, renewing, running  # noqa: E402, F401

@@ -9,11 +9,12 @@ from ...access import Permission, me, requires
 from ...commands.agreements import changes
 from ...commands.agreements.changes import Change
 from ...errors import Refusal
+from ...models import Proration
 from ...queries import accounts
 from ...queries.agreements import foresight, page
 from ...queries.agreements.views import AgreementPage
 from . import answers, bp
-from .forms import BY_INVOICE, ChangeForm, change_form, typed_lines
+from .forms import BY_INVOICE, ChangeForm, change_form, sent_version, typed_lines
 
 
 @bp.get("/<number>/change")
@@ -24,6 +25,7 @@ def change_form_page(number: str) -> Response:
     agreed = {f"quantity_{x.id}": x.quantity for x in view.lines} | {f"price_{x.id}": x.unit_price for x in view.lines}
     how = f"card-{view.method_id}" if view.method_id else BY_INVOICE
     given = {"collection": how, "next_on": foresight.coming(view.id), "version": view.version, **agreed}
+    given["proration"] = view.proration
     return _form(view, change_form(view, account_id, formdata=None, data=given))
 
 
@@ -35,11 +37,10 @@ def change(number: str) -> Response:
     if not form.validate():
         return _form(view, form, status=422)
     collection, method_id = form.collected
-    wanted = Change(collection, method_id, typed_lines(form, view.lines), form.next_on.data)
-    sent = str(form.version.data or "")
-    version = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 9 else 0
+    cut = Proration(form.proration.data) if "proration" in form else None
+    wanted = Change(collection, method_id, typed_lines(form, view.lines), form.next_on.data, cut)
     try:
-        changes.change(view.id, wanted, version=version, because=form.because.data or "", by=me())
+        changes.change(view.id, wanted, version=sent_version(form.version), because=form.because.data or "", by=me())
     except Refusal as refusal:
         return _form(page.view(number, me()), form, refusal)
     return answers.done(number, _("Changed from the next period on"))

@@ -20,6 +20,7 @@ MISSED = [
     (Missed.SKIP.value, _("Skip them; nothing is charged for them")),
     (Missed.COLLECT.value, _("Collect them, one after the other")),
 ]
+CUT_SHORT = [(Proration.NONE.value, _("costs the whole price")), (Proration.DAILY.value, _("costs its days"))]
 BY_INVOICE = "invoice"
 OFTEN = [
     (Frequency.WEEKLY.value, _("Weeks")),
@@ -77,6 +78,16 @@ class ChangeForm(Collected):
     next_on = DateField(
         _("Next payment on"), [Optional()], description=_("Later only; the following ones keep its day.")
     )
+    proration = SelectField(_("A last period that is cut short"), choices=CUT_SHORT)
+    because = StringField(_("Reason"), [Optional(), Length(max=200)], [trimmed])
+    version = HiddenField()
+
+
+class RenewForm(Form):
+    months = NumberField(
+        _("Months"),
+        [InputRequired(), AtMostDecimals(0), NumberRange(1, 120, _("Take a whole number from 1 to 120."))],
+    )
     because = StringField(_("Reason"), [Optional(), Length(max=200)], [trimmed])
     version = HiddenField()
 
@@ -90,7 +101,15 @@ def change_form(view: AgreementPage, account_id: int, **given: Any) -> ChangeFor
         fields[f"price_{line.id}"] = _price(_("Price of %(line)s", **names))
     made: ChangeForm = type("ChangeForm", (ChangeForm,), fields)(**given)
     made.offer(account_id)
+    if view.ends_on is None:
+        del made.proration
     return made
+
+
+def sent_version(field: HiddenField) -> int:
+    """That of the page the form was opened on; 0 where it is none."""
+    sent = str(field.data or "")
+    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 9 else 0
 
 
 def typed_lines(form: ChangeForm, lines: tuple[LineView, ...]) -> dict[int, tuple[Decimal, Decimal]]:
@@ -129,10 +148,7 @@ class NewForm(KeyForm, Collected):
     starts_on = DateField(_("First payment on"), [InputRequired(_("Choose the day."))])
     trial_ends_on = DateField(_("Trial until"), [Optional()], description=_("The last day before the first payment."))
     ends_on = DateField(_("Ends on"), [Optional()], description=_("Empty: it goes on until it is cancelled."))
-    proration = SelectField(
-        _("A last period that is cut short"),
-        choices=[(Proration.NONE.value, _("costs the whole price")), (Proration.DAILY.value, _("costs its days"))],
-    )
+    proration = SelectField(_("A last period that is cut short"), choices=CUT_SHORT)
     consent_by = StringField(_("Agreed by"), [DataRequired(_("Say who agreed.")), Length(max=200)], [trimmed])
     consent_how = StringField(
         _("How"), [DataRequired(_("Say how, such as by phone or in a letter.")), Length(max=100)], [trimmed]

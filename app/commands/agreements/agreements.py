@@ -83,6 +83,7 @@ def _of_order(order: SalesOrder, subscriptions: list[Subscription], by: Actor) -
         ends_on=first.ends_on,
         term_months=order.term_months,
         renewal=order.renewal,
+        proration=Proration.DAILY,
         collection=CollectionMethod.SAVED_METHOD if by_card else CollectionMethod.PAYMENT_LINK,
         method_id=method.id if method else None,
         lines=lines,

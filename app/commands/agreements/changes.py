@@ -16,7 +16,7 @@ from ...db import transaction
 from ...errors import Refusal, StaleVersion
 from ...formatting import day as words_of_day
 from ...mail.agreement_kinds import Told
-from ...models import Actor, CollectionMethod, PaymentAgreement, User
+from ...models import Actor, CollectionMethod, PaymentAgreement, Proration, User
 from ...states.agreement import ENDED
 from ...values import Value
 from . import holding, schedule, telling, versions
@@ -26,12 +26,14 @@ from .pausing import not_running
 
 class Change(Value):
     """What is wanted from the next period on. `lines`: quantity and unit price by the line's id, those that are not
-    named stay. `next_on`: the new day of the next payment, which the following ones count from."""
+    named stay. `next_on`: the new day of the next payment, which the following ones count from. `proration` None: as it
+    is."""
 
     collection: CollectionMethod
     method_id: int | None = None
     lines: Mapping[int, tuple[Decimal, Decimal]] = msgspec.field(default_factory=dict)
     next_on: date | None = None
+    proration: Proration | None = None
 
 
 def change(agreement_id: int, wanted: Change, *, version: int, because: str, by: User) -> PaymentAgreement:
@@ -48,6 +50,7 @@ def change(agreement_id: int, wanted: Change, *, version: int, because: str, by:
         _take_method(row, wanted)
         _take_lines(row, wanted)
         _take_day(row, wanted)
+        row.proration = wanted.proration or row.proration
         if (after := _told(row)) == before:
             raise Refusal("nothing_changed", "Nothing is different from what was agreed.", status=422)
         schedule.renew(row, by=actor, because="Changed")
@@ -108,6 +111,7 @@ def _told(row: PaymentAgreement) -> dict[str, Any]:
         "collection": str(row.collection),
         "method": row.method_id,
         "from": row.anchor.isoformat(),
+        "proration": str(row.proration),
     }
 
 

@@ -8,20 +8,18 @@ from sqlalchemy import or_, select
 
 from ... import audit, clock, jobs
 from ...access import Permission, demand
-from ...cadence import end_of_term
 from ...db import db, end_read, lock, transaction
 from ...errors import Refusal
 from ...mail.agreement_kinds import Told
-from ...models import SYSTEM, Actor, PaymentAgreement, Renewal, SalesOrder, ScheduledPayment, Subscription, User
+from ...models import SYSTEM, Actor, PaymentAgreement, SalesOrder, ScheduledPayment, User
 from ...states.agreement import ENDED, RUNNING, AgreementEvent, AgreementStatus
 from ...states.dunning import CaseEvent
 from ...states.scheduled_payment import UNSETTLED, ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
 from ..dunning import cases
-from . import holding, schedule, telling, versions
+from . import holding, renewing, schedule, telling, versions
 from .pausing import given, not_running
 
-RENEWED_AHEAD = timedelta(days=30)
 DAY = timedelta(days=1)
 
 
@@ -116,7 +114,7 @@ def keep_going() -> int:
         .offset(schedule.AHEAD - 1)
         .exists()
     )
-    soon = clock.now().date() + RENEWED_AHEAD + DAY
+    soon = clock.now().date() + renewing.AHEAD + DAY
     ending = or_(PaymentAgreement.ends_on <= soon, PaymentAgreement.cancels_on <= soon)
     due = db.session.scalars(
         select(PaymentAgreement.id).where(
@@ -133,9 +131,9 @@ def _keep_going(agreement_id: int) -> bool:
         today = clock.today(row.zone)
         if row.cancels_on is not None:
             return row.cancels_on < today and _cancel_due(row)
-        renewed = _renews(row, today)
+        renewed = renewing.due(row, today)
         if renewed:
-            _renew_term(row)
+            renewing.by_itself(row)
         extended = schedule.extend(row) > 0
         return _complete_due(row, today) or renewed or extended
 
@@ -145,33 +143,6 @@ def _cancel_due(row: PaymentAgreement) -> bool:
         return False
     cancel_now(row, by=SYSTEM, because="The last period is over")
     return True
-
-
-def _renews(row: PaymentAgreement, today: date) -> bool:
-    """A term that renews itself is lengthened a month before it ends, so that what comes next is always in sight."""
-    renews = row.renewal is Renewal.AUTO and row.term_months is not None and row.status is AgreementStatus.ACTIVE
-    return renews and row.ends_on is not None and row.ends_on - RENEWED_AHEAD <= today
-
-
-def _renew_term(row: PaymentAgreement) -> None:
-    if row.ends_on is None or row.term_months is None:
-        raise ValueError("only a term that has an end is renewed")
-    before, subscriptions = row.ends_on, _subscriptions(row)
-    row.ends_on = _next_end(max(x.starts_on for x in subscriptions), row.term_months, before)
-    row.record("renewed", by=SYSTEM, number=row.number, day=row.ends_on.isoformat())
-    audit.note("agreement.renew", row.number, by=SYSTEM, before=before.isoformat(), after=row.ends_on.isoformat())
-    schedule.renew(row, by=SYSTEM, because="Renewed")
-    for subscription in subscriptions:
-        subscription.ends_on = row.ends_on
-    versions.write(row, "Renewed by its terms", by=SYSTEM)
-
-
-def _next_end(starts: date, term: int, before: date) -> date:
-    """Terms are counted from the first day of the first one, as periods are from their anchor: no month drifts."""
-    months = term
-    while (end := end_of_term(starts, months)) <= before:
-        months += term
-    return end
 
 
 def _complete_due(row: PaymentAgreement, today: date) -> bool:
@@ -187,9 +158,5 @@ def _complete_due(row: PaymentAgreement, today: date) -> bool:
 
 
 def _cut_subscriptions(row: PaymentAgreement) -> None:
-    for subscription in _subscriptions(row):
+    for subscription in renewing.subscriptions(row):
         subscription.ends_on = row.cancels_on
-
-
-def _subscriptions(row: PaymentAgreement) -> list[Subscription]:
-    return list(db.session.scalars(select(Subscription).where(Subscription.agreement_id == row.id)))

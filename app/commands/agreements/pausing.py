@@ -18,7 +18,7 @@ from ...states.dunning import CaseEvent
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
 from ..dunning import cases
-from . import holding, schedule, telling
+from . import holding, renewing, schedule, telling
 
 
 def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str, by: User) -> PaymentAgreement:
@@ -36,7 +36,7 @@ def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str
             raise not_running(row)
         if until is not None and until <= clock.today(row.zone):
             raise Refusal("until_past", "Choose a day after today, or none.", status=422)
-        if until is not None and row.last_day is not None and until >= row.last_day:
+        if until is not None and row.last_day is not None and until >= row.last_day and not row.renews_itself:
             raise Refusal(
                 "until_after_end",
                 "It ends on %(day)s, so after such a pause nothing would go on. Choose an earlier day, or cancel it.",
@@ -65,6 +65,7 @@ def resume(agreement_id: int, *, missed: Missed, by: User) -> PaymentAgreement:
 
 
 def _resume(row: PaymentAgreement, missed: Missed, *, by: Actor) -> None:
+    renewing.make_up(row)
     if missed is Missed.SKIP:
         _skip_missed(row, by)
     row.paused_until = row.missed = None

@@ -66,7 +66,9 @@ def _write(agreement: PaymentAgreement, period: int) -> bool:
 
 def _ends(agreement: PaymentAgreement, period: int) -> date:
     whole = starts(agreement, period + 1) - DAY
-    return whole if agreement.last_day is None else min(whole, agreement.last_day)
+    if agreement.last_day is None or agreement.renews_itself:  # the next term goes on where this one ends
+        return whole
+    return min(whole, agreement.last_day)
 
 
 def amount(agreement: PaymentAgreement, period: int) -> Money:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from ...access import Permission, can
 from ...states.agreement import EDGES as MOVES
-from ...states.agreement import ENDED, AgreementEvent, AgreementStatus
+from ...states.agreement import ENDED, RUNNING, AgreementEvent, AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 from ...values import Value
 
@@ -23,8 +23,9 @@ class Act(Value):
     kind: str = ""
 
 
-def of(number: str, status: AgreementStatus, *, back: str | None = None) -> list[Act]:
-    """What may be done with it in this state, by a reader who may; `back` is the page to return to."""
+def of(number: str, status: AgreementStatus, *, renewable: bool = False, back: str | None = None) -> list[Act]:
+    """What may be done with it in this state, by a reader who may; `back` is the page to return to. `renewable`: its
+    term is renewed by hand."""
     if not can(Permission.AGREEMENT_MANAGE):
         return []
 
@@ -38,6 +39,8 @@ def of(number: str, status: AgreementStatus, *, back: str | None = None) -> list
         found.append(act(_("Resume"), "resume_form", "repeat", "primary"))
     if (status, AgreementEvent.PAUSE) in MOVES:
         found.append(act(_("Pause"), "pause_form", "clock"))
+    if renewable and status in RUNNING:
+        found.append(act(_("Renew"), "renew_form", "repeat"))
     if status not in ENDED:
         found.append(act(_("Change"), "change_form_page", "pencil"))
     if (status, AgreementEvent.CANCEL) in MOVES:

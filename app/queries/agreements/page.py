@@ -27,6 +27,7 @@ from ...models import (
     PaymentAgreement,
     PaymentMethod,
     PaymentOrder,
+    Renewal,
     SalesOrder,
     ScheduledPayment,
     Subscription,
@@ -53,7 +54,7 @@ WHOLE: Any = verdict.joined(
             getattr(PaymentAgreement, name)
             for name in (
                 *("number", "account_id", "order_id", "frequency", "every", "anchor", "ends_on", "trial_ends_on"),
-                *("paused_until", "missed", "renewal", "proration", "prices_include_tax", "version", "first_period"),
+                *("paused_until", "missed", "renewal", "term_months", "proration", "prices_include_tax", "version"),
                 *("consent_text", "consent_by", "consent_how", "consent_at", "consent_version"),
             )
         ),
@@ -119,6 +120,7 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
         paused_until=row.paused_until,
         missed=row.missed,
         renewal=row.renewal,
+        term_months=row.term_months,
         proration=row.proration,
         zone=row.zone,
         consent_text=row.consent_text,
@@ -134,8 +136,14 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
         lines=tuple(x[0] for x in lines),
         subscriptions=_subscriptions(row.id),
         history=_history(row),
-        acts=tuple(acts.of(row.number, row.status)),
+        acts=tuple(acts.of(row.number, row.status, renewable=_renewable(row))),
     )
+
+
+def _renewable(row: Any) -> bool:
+    """As the agreement itself says it."""
+    termed = row.term_months is not None and row.ends_on is not None
+    return row.renewal is Renewal.MANUAL and termed and row.cancels_on is None
 
 
 LAST = (

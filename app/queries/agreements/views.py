@@ -77,6 +77,7 @@ class AgreementPage(Value):
     paused_until: date | None
     missed: str | None
     renewal: str
+    term_months: int | None
     proration: str
     zone: str
     consent_text: str

@@ -15,11 +15,11 @@ from sqlalchemy.exc import DatabaseError
 
 from app import canonical, clock
 from app.access import Role
-from app.commands.agreements import agreements, charging, ending
+from app.commands.agreements import agreements, charging, ending, renewing
 from app.commands.agreements.agreements import LineFacts
 from app.commands.orders import orders
 from app.db import db, transaction
-from app.errors import Refusal
+from app.errors import Refusal, StaleVersion
 from app.models import (
     AgreementVersion,
     CollectionMethod,
@@ -28,6 +28,7 @@ from app.models import (
     Invoice,
     PaymentAgreement,
     Proration,
+    Renewal,
     SalesOrder,
     ScheduledPayment,
     Subscription,
@@ -122,6 +123,45 @@ def test_a_last_period_that_is_cut_short_follows_the_rule(app: Flask, rule: Pror
     row = plans.by_hand(starts_on=date(2027, 4, 1), ends_on=date(2027, 6, 10), proration=rule)
     rows = plans.payments(row)
     assert [x.amount for x in rows] == [11900, 11900, last] and rows[-1].covers_to == date(2027, 6, 10)
+
+
+YEARLY = {"frequency": Frequency.YEARLY, "quantity": Decimal(1), "unit_price": Decimal(1200)}
+
+
+@pytest.mark.parametrize(
+    ("renewal", "until", "amount"),
+    [(Renewal.NONE, date(2028, 6, 30), 71010), (Renewal.AUTO, date(2028, 12, 31), 142800)],
+)
+@time_machine.travel("2027-01-01 12:00:00+00:00", tick=False)
+def test_an_orders_term_that_cuts_its_last_period_is_paid_by_days_unless_it_goes_on(
+    gateway: ScriptedGateway, renewal: Renewal, until: date, amount: int
+) -> None:
+    row = plans.by_order(lines=[factories.licence(1, **YEARLY)], term_months=18, renewal=renewal)
+    last = plans.payments(row)[-1]
+    assert (last.period, last.covers_to, last.amount) == (2, until, amount)  # of 366 days 182
+
+
+@time_machine.travel("2027-01-01 12:00:00+00:00", tick=False)
+def test_a_term_renewed_by_hand_goes_on_the_day_after_what_was_paid(gateway: ScriptedGateway) -> None:
+    row = plans.by_order(lines=[factories.licence(1, **YEARLY)], term_months=18, renewal=Renewal.MANUAL)
+    billing = factories.user(Role.BILLING)
+    with time_machine.travel("2028-03-01 12:00:00+00:00", tick=False):
+        charging.run()
+        version = plans.fresh(row).version
+        renewing.renew(row.id, 24, version=version, because="", by=billing)
+        with pytest.raises(StaleVersion):
+            renewing.renew(row.id, 24, version=version, because="", by=billing)
+        assert plans.fresh(row).ends_on == date(2030, 6, 30)
+        covers = [(x.period, x.covers_from, x.covers_to, x.amount) for x in plans.payments(row)]
+        assert covers == [
+            (2, date(2028, 1, 1), date(2028, 6, 30), 71010),
+            (3, date(2028, 7, 1), date(2029, 6, 30), 142800),
+            (4, date(2029, 7, 1), date(2030, 6, 30), 142800),
+        ]
+        assert db.session.scalars(select(Subscription.ends_on)).one() == date(2030, 6, 30) and plans.broken() == []
+        ending.cancel(row.id, at_period_end=False, because="Closing", by=billing)
+        with pytest.raises(Refusal, match="not_renewable"):
+            renewing.renew(row.id, 24, version=9, because="", by=billing)
 
 
 def test_a_version_is_what_was_agreed_and_never_changes(app: Flask) -> None:

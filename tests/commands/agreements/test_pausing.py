@@ -25,6 +25,7 @@ from app.models import (
     Invoice,
     Missed,
     PaymentAgreement,
+    Proration,
     Renewal,
     Subscription,
     User,
@@ -137,6 +138,29 @@ def test_a_term_that_renews_itself_goes_on(gateway: ScriptedGateway) -> None:
         assert [x.period for x in plans.payments(row)] == [2, 3, 4] and subscription(row).ends_on == date(2027, 5, 30)
         assert verdict.of(row.id).live and ending.keep_going() == 0
     assert plans.broken() == []
+
+
+def test_a_pause_may_outlast_a_term_that_renews_itself(gateway: ScriptedGateway, by: User) -> None:
+    row, ended = plans.by_order(term_months=2, renewal=Renewal.AUTO), plans.by_order(term_months=2)
+    until = date(2027, 7, 15)
+    with pytest.raises(Refusal, match="until_after_end"):
+        pausing.pause(ended.id, until=until, missed=Missed.SKIP, because="Rebuilding", by=by)
+    pausing.pause(row.id, until=until, missed=Missed.SKIP, because="Rebuilding", by=by)
+    with at("07-15"):
+        assert pausing.resume_due() == 1
+        assert plans.fresh(row).ends_on == date(2027, 7, 30) and subscription(row).ends_on == date(2027, 7, 30)
+        assert plans.states(row, 9) == ["skipped"] * 5
+        ending.keep_going()
+        assert plans.fresh(row).status is A.ACTIVE and plans.fresh(row).ends_on == date(2027, 9, 29)
+        assert charging.run() == 1  # of the other one
+        assert verdict.of(row.id).live and plans.broken() == []
+
+
+def test_what_a_cut_period_costs_can_be_changed(gateway: ScriptedGateway, by: User) -> None:
+    row = plans.by_hand(ends_on=date(2027, 3, 10))
+    wanted = Change(row.collection, proration=Proration.DAILY)
+    changes.change(row.id, wanted, version=1, because="", by=by)
+    assert [x.amount for x in plans.payments(row)] == [11900, 4223] and plans.fresh(row).version == 2
 
 
 def test_terms_that_renew_themselves_do_not_drift_from_the_31st(gateway: ScriptedGateway) -> None:

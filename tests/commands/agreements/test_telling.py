@@ -14,9 +14,9 @@ from app.access import Role
 from app.commands.agreements import agreements, changes, ending, pausing
 from app.commands.agreements.changes import Change
 from app.commands.post import email_settings
-from app.db import db
+from app.db import db, transaction
 from app.mail.policy import Setting
-from app.models import CollectionMethod, Document, Missed, OrderEmail, PaymentAgreement, User
+from app.models import CollectionMethod, Document, Missed, OrderEmail, PaymentAgreement, Renewal, User
 from tests import factories, plans
 
 
@@ -72,6 +72,19 @@ def test_an_end_is_told_whenever_it_comes(billing: User, at_period_end: bool, sa
     mail = told()[-1]
     assert says in mail.text and "They move" not in mail.text
     assert bool(mail.attachments) is at_period_end
+
+
+def test_a_term_that_renewed_itself_is_told_with_the_new_version(billing: User) -> None:
+    with time_machine.travel("2027-01-31 10:00:00+00:00", tick=False) as when:
+        row = plans.by_hand(ends_on=date(2027, 3, 30))
+        with transaction() as session:
+            kept = session.get_one(PaymentAgreement, row.id)
+            kept.renewal, kept.term_months = Renewal.AUTO, 2
+        when.move_to("2027-03-05 10:00:00+00:00")
+        ending.keep_going()
+    mail = told()[-1]
+    assert mail.subject == f"Payment agreement {row.number} is renewed until 30 May 2027"
+    assert papers(mail) == [f"{row.number}-v2.pdf"] and "goes on as before" in mail.text
 
 
 def test_of_a_draft_nothing_is_told_before_it_is_activated(billing: User) -> None:
