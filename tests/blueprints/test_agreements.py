@@ -197,6 +197,25 @@ def test_its_mails_are_listed_read_and_sent_again(
     assert again.subject in client.get(f"{here}/{again.id}").text
 
 
+def test_a_resumption_names_what_is_not_paid_and_keeps_it_owed(
+    client: Client, billing: User, row: PaymentAgreement, gateway: ScriptedGateway
+) -> None:
+    assert "What was not paid before" not in client.get(f"/agreements/{row.number}/resumption").text
+    end_read()
+    gateway.answers = ["revocation_of_authorization"]
+    with time_machine.travel("2027-02-28 10:00:00+00:00", tick=False):
+        charging.run()
+        client.sign_in(billing)
+        assert plans.fresh(row).status is A.PAUSED
+        asked = client.get(f"/agreements/{row.number}/resumption").text
+        assert "Period 2, €291.55, is not paid. No payment fell due meanwhile." in asked
+        chosen = asked.partition('value="keep"')
+        assert "checked" in chosen[0].rpartition("<input")[2] + chosen[2].partition(">")[0]
+        kept = client.post(f"/agreements/{row.number}/resumption", data={"missed": "skip", "owed": "keep"})
+        assert kept.status_code == 303
+        assert plans.fresh(row).status is A.PAST_DUE and plans.states(row, 1) == ["failed"]
+
+
 def test_its_payment_order_has_a_page_beside_the_order(
     client: Client, row: PaymentAgreement, gateway: ScriptedGateway
 ) -> None:

@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from ...access import Permission, me, requires
 from ...commands.agreements import agreements, ending, pausing
 from ...errors import Refusal
-from ...formatting import day
+from ...formatting import day, money
 from ...models import Missed
 from ...queries.agreements import foresight, page
 from ...queries.agreements.views import AgreementPage
@@ -89,20 +89,28 @@ def _pause(number: str, form: PauseForm, refusal: Refusal | None = None, status:
 @requires(Permission.AGREEMENT_MANAGE)
 def resume_form(number: str) -> Response:
     id = page.entity_id(number, me())
-    return _resume(number, id, ResumeForm(formdata=None, missed=foresight.said_when_paused(id)))
+    return _resume(number, id, _resumption(id, formdata=None, missed=foresight.said_when_paused(id)))
 
 
 @bp.post("/<number>/resumption")
 @requires(Permission.AGREEMENT_MANAGE)
 def resume(number: str) -> Response:
-    id, form = page.entity_id(number, me()), ResumeForm()
+    id = page.entity_id(number, me())
+    form = _resumption(id)
     if not form.validate():
         return _resume(number, id, form, status=422)
     try:
-        pausing.resume(id, missed=Missed(form.missed.data), by=me())
+        pausing.resume(id, missed=Missed(form.missed.data), give_up=form.gives_up, by=me())
     except Refusal as refusal:
         return _resume(number, id, form, refusal)
     return answers.done(number, _("Resumed"))
+
+
+def _resumption(id: int, **given: Any) -> ResumeForm:
+    form = ResumeForm(**given)
+    if not foresight.owed(id):
+        del form.owed
+    return form
 
 
 def _resume(number: str, id: int, form: ResumeForm, refusal: Refusal | None = None, status: int = 200) -> Response:
@@ -112,8 +120,9 @@ def _resume(number: str, id: int, form: ResumeForm, refusal: Refusal | None = No
     if not missed:
         lead = _("No payment fell due meanwhile.")
     then = _("The next one is due on %(day)s.", day=day(coming)) if coming else _("No further one is scheduled.")
-    title = _("Resume %(number)s", number=number)
-    return answers.form(number, form, title, _("Resume"), lead=f"{lead} {then}", refusal=refusal, status=status)
+    failed = [_("Period %(n)s, %(amount)s, is not paid.", n=n, amount=money(x)) for n, x in foresight.owed(id)]
+    title, words = _("Resume %(number)s", number=number), " ".join([*failed, lead, then])
+    return answers.form(number, form, title, _("Resume"), lead=words, refusal=refusal, status=status)
 
 
 @bp.get("/<number>/cancellation")

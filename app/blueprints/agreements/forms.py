@@ -21,6 +21,11 @@ MISSED = [
     (Missed.COLLECT.value, _("Collect them, one after the other")),
 ]
 CUT_SHORT = [(Proration.NONE.value, _("costs the whole price")), (Proration.DAILY.value, _("costs its days"))]
+KEEP, GIVE_UP = "keep", "give_up"
+OWED = [
+    (KEEP, _("Is still owed; go on collecting it")),
+    (GIVE_UP, _("Give it up here; its invoice stays with receivables")),
+]
 BY_INVOICE = "invoice"
 OFTEN = [
     (Frequency.WEEKLY.value, _("Weeks")),
@@ -43,7 +48,14 @@ class PauseForm(Form):
 
 
 class ResumeForm(Form):
+    """`owed` only where a payment had failed before the pause."""
+
     missed = RadioField(_("Payments that fell due meanwhile"), choices=MISSED, default=Missed.SKIP.value)
+    owed = RadioField(_("What was not paid before"), choices=OWED, default=KEEP)
+
+    @property
+    def gives_up(self) -> bool:
+        return "owed" in self and self.owed.data == GIVE_UP
 
 
 class CancelForm(Form):

@@ -53,35 +53,41 @@ def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str
         return row
 
 
-def resume(agreement_id: int, *, missed: Missed, by: User) -> PaymentAgreement:
-    """Go on from today. Raises Refusal: `not_permitted`, `not_paused`."""
+def resume(agreement_id: int, *, missed: Missed, give_up: bool = False, by: User) -> PaymentAgreement:
+    """Go on from today. What had failed before the pause is still owed, and its story begins anew, unless `give_up`;
+    then its invoice stays with receivables.
+
+    Raises Refusal: `not_permitted`, `not_paused`.
+    """
     with transaction():
         demand(by, Permission.AGREEMENT_MANAGE)
         row = holding.hold(agreement_id)
         if not row.can(AgreementEvent.RESUME):
             raise Refusal("not_paused", "%(number)s is not paused any more.", "Reload the page.", number=row.number)
-        _resume(row, missed, by=Actor.of(by))
+        _resume(row, missed, give_up=give_up, by=Actor.of(by))
         return row
 
 
-def _resume(row: PaymentAgreement, missed: Missed, *, by: Actor) -> None:
+def _resume(row: PaymentAgreement, missed: Missed, *, give_up: bool = False, by: Actor) -> None:
     renewing.make_up(row)
     if missed is Missed.SKIP:
-        _skip_missed(row, by)
+        _skip(row, ScheduledStatus.SCHEDULED, by)
+    if give_up:
+        _skip(row, ScheduledStatus.FAILED, by)
     row.paused_until = row.missed = None
     row.transition(AgreementEvent.RESUME, by=by, number=row.number)
     holding.move_subscriptions(row, SubscriptionEvent.RESUME, by=by)
     schedule.extend(row)
-    audit.note("agreement.resume", row.number, by=by, after={"missed": missed})
+    audit.note("agreement.resume", row.number, by=by, after={"missed": missed, "gives_up": give_up})
     if cases.resumed(row):
         row.transition(AgreementEvent.FALL_BEHIND, by=by, number=row.number)
     telling.tell(row, Told.RESUMED, by=by)
 
 
-def _skip_missed(row: PaymentAgreement, by: Actor) -> None:
-    """What failed before the pause is skipped as well; its invoice stays with receivables."""
+def _skip(row: PaymentAgreement, status: ScheduledStatus, by: Actor) -> None:
+    """Of those, what is due by now."""
     today = clock.today(row.zone)
-    for payment in holding.payments(row, ScheduledStatus.SCHEDULED, ScheduledStatus.FAILED):
+    for payment in holding.payments(row, status):
         if payment.due_on <= today:
             payment.transition(ScheduledEvent.SKIP, by=by, because="Paused", number=row.number, period=payment.period)
 

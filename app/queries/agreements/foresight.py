@@ -9,6 +9,7 @@ from sqlalchemy import select
 from ... import clock
 from ...db import db
 from ...models import Missed, PaymentAgreement, ScheduledPayment
+from ...money import Money
 from ...states.agreement import AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 
@@ -35,6 +36,14 @@ def missed_and_next(agreement_id: int) -> tuple[int, date | None]:
     """How many payments fell due and were not asked for, and the day of the first that is still to come."""
     today, days = _scheduled(agreement_id)
     return sum(day <= today for day in days), next((day for day in days if day > today), None)
+
+
+def owed(agreement_id: int) -> list[tuple[int, Money]]:
+    """Periods that failed, with what each comes to."""
+    failed = select(ScheduledPayment).where(
+        ScheduledPayment.agreement_id == agreement_id, ScheduledPayment.status == ScheduledStatus.FAILED
+    )
+    return [(x.period, x.money) for x in db.session.scalars(failed.order_by(ScheduledPayment.period))]
 
 
 def paid_until(agreement_id: int) -> date | None:

@@ -92,6 +92,9 @@ def test_what_had_failed_before_a_pause_is_still_past_due_after_it(gateway: Scri
         assert plans.fresh(row).status is A.PAST_DUE and plans.states(row, 1) == ["failed"]
         pausing.pause(row.id, until=None, missed=Missed.COLLECT, because="Asked", by=by)
         pausing.resume(row.id, missed=Missed.SKIP, by=by)
+        assert plans.fresh(row).status is A.PAST_DUE and plans.states(row, 1) == ["failed"]
+        pausing.pause(row.id, until=None, missed=Missed.COLLECT, because="Asked", by=by)
+        pausing.resume(row.id, missed=Missed.SKIP, give_up=True, by=by)
         assert plans.fresh(row).status is A.ACTIVE and plans.states(row, 1) == ["skipped"]
 
 
