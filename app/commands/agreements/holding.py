@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import selectinload
 
 from ...db import db, get, lock, lock_all, read_columns
 from ...models import Account, Actor, PaymentAgreement, SalesOrder, ScheduledPayment, Subscription
+from ...states.agreement import AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
-from ...states.subscription import SubscriptionEvent
+from ...states.subscription import SubscriptionEvent, SubscriptionStatus
 
 CHAINS = select(PaymentAgreement.account_id, PaymentAgreement.order_id).where(
     PaymentAgreement.id.in_(bindparam("agreement_ids_", expanding=True))
@@ -42,6 +44,20 @@ def payments(agreement: PaymentAgreement, *statuses: ScheduledStatus) -> Sequenc
     )
     fresh = mine.order_by(ScheduledPayment.period).execution_options(populate_existing=True)
     return db.session.scalars(fresh).all()
+
+
+def start_subscriptions(order: SalesOrder, today: date, *, by: Actor) -> None:
+    """What is to be received of an active order from today or before; nothing of an agreement that is paused. Inside a
+    transaction, order locked."""
+    ready = (
+        select(Subscription)
+        .outerjoin(PaymentAgreement, PaymentAgreement.id == Subscription.agreement_id)
+        .where(Subscription.order_id == order.id, Subscription.starts_on <= today)
+        .where(Subscription.status == SubscriptionStatus.SCHEDULED)
+        .where(func.coalesce(PaymentAgreement.status != AgreementStatus.PAUSED, true()))
+    )
+    for row in db.session.scalars(ready.order_by(Subscription.id)):
+        row.transition(SubscriptionEvent.START, by=by, item=row.description)
 
 
 def move_subscriptions(

@@ -13,8 +13,10 @@ from ...db import db, end_read, transaction
 from ...errors import Refusal
 from ...mail.agreement_kinds import Told
 from ...models import SYSTEM, Actor, Missed, PaymentAgreement, User
+from ...queries.calendar import selling_day
 from ...states.agreement import AgreementEvent, AgreementStatus
 from ...states.dunning import CaseEvent
+from ...states.order import OrderStatus
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
 from ..dunning import cases
@@ -77,6 +79,8 @@ def _resume(row: PaymentAgreement, missed: Missed, *, give_up: bool = False, by:
     row.paused_until = row.missed = None
     row.transition(AgreementEvent.RESUME, by=by, number=row.number)
     holding.move_subscriptions(row, SubscriptionEvent.RESUME, by=by)
+    if row.order is not None and row.order.status in (OrderStatus.ACTIVATED, OrderStatus.COMPLETED):
+        holding.start_subscriptions(row.order, selling_day(), by=by)
     schedule.extend(row)
     audit.note("agreement.resume", row.number, by=by, after={"missed": missed, "gives_up": give_up})
     if cases.resumed(row):

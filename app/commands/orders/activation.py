@@ -12,8 +12,7 @@ from ...db import db, end_read, lock, transaction
 from ...models import SYSTEM, Actor, OrderLine, SalesOrder, Subscription
 from ...queries.calendar import selling_day
 from ...states.order import OrderEvent, OrderStatus
-from ...states.subscription import SubscriptionEvent, SubscriptionStatus
-from ..agreements import agreements
+from ..agreements import agreements, holding
 
 
 def activate_or_schedule(order: SalesOrder, *, by: Actor) -> None:
@@ -28,7 +27,7 @@ def activate_or_schedule(order: SalesOrder, *, by: Actor) -> None:
 
 
 def start_lines(order: SalesOrder, today: date, *, by: Actor) -> None:
-    """Lines whose date has come are activated; each recurring line has its subscription, once, and each frequency its
+    """Lines whose date has come are activated; each recurring line has its subscription, once, and each schedule its
     payment agreement."""
     active = order.status in (OrderStatus.ACTIVATED, OrderStatus.COMPLETED)
     started: list[str] = []
@@ -43,7 +42,7 @@ def start_lines(order: SalesOrder, today: date, *, by: Actor) -> None:
     if started:
         order.record("lines_activated", by=by, lines=started)
     if active:
-        _start_subscriptions(order, today, by=by)
+        holding.start_subscriptions(order, today, by=by)
 
 
 def starts_on(order: SalesOrder, line: OrderLine, today: date) -> date:
@@ -70,17 +69,6 @@ def _subscribe(order: SalesOrder, line: OrderLine, starts: date, *, by: Actor) -
     )
     db.session.add(row)
     row.record("created", by=by, item=row.description)
-
-
-def _start_subscriptions(order: SalesOrder, today: date, *, by: Actor) -> None:
-    for row in db.session.scalars(
-        select(Subscription).where(
-            Subscription.order_id == order.id,
-            Subscription.status == SubscriptionStatus.SCHEDULED,
-            Subscription.starts_on <= today,
-        )
-    ):
-        row.transition(SubscriptionEvent.START, by=by, item=row.description)
 
 
 def start_due() -> int:

@@ -64,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     Rule(17, "A period of an agreement is asked for once", agreements.periods_apart),
     Rule(17, "Each period falls on its day, and none is left out", agreements.days_apart),
     Rule(18, "Nothing is charged after a pause, a cancellation or the switch", agreements.charged_after_stop),
+    Rule(18, "What a customer receives follows the agreement it is paid by", agreements.services_apart),
     Rule(18, "Dunning goes on only where a period is unpaid", dunning.beside_the_point),
     Rule(18, "Dunning that goes on has a next step", dunning.forgotten),
     Rule(18, "A hard declined card is not charged again by itself", dunning.hard_declined_again),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, false, func, select
+from sqlalchemy import and_, false, func, or_, select
 
 from ... import clock, settings
 from ...cadence import Cadence
@@ -21,10 +21,12 @@ from ...models import (
     PaymentOrder,
     SalesOrder,
     ScheduledPayment,
+    Subscription,
 )
 from ...states.agreement import ENDED, AgreementStatus
 from ...states.order import OrderStatus
 from ...states.scheduled_payment import ScheduledStatus
+from ...states.subscription import SubscriptionStatus
 from .asking import MOST, found
 
 S = ScheduledStatus
@@ -144,6 +146,23 @@ def charged_after_stop(grace: timedelta) -> list[str]:
         *(f"attempt {r.public_id} was begun while its agreement was {r.was}" for r in stopped),
         *(f"{number} was charged while recurring payments were switched off" for number in _switched_off()),
     ]
+
+
+def services_apart(grace: timedelta) -> list[str]:
+    """What the customer receives though its agreement is paused or over, and what is held though it goes on."""
+    status, goes_on = PaymentAgreement.status, (AgreementStatus.ACTIVE, AgreementStatus.PAST_DUE)
+    rows = found(
+        select(PaymentAgreement.number, status, Subscription.id, Subscription.status.label("received"))
+        .join(Subscription, Subscription.agreement_id == PaymentAgreement.id)
+        .where(
+            or_(
+                and_(status == AgreementStatus.PAUSED, Subscription.status == SubscriptionStatus.ACTIVE),
+                and_(status.in_(goes_on), Subscription.status == SubscriptionStatus.PAUSED),
+                and_(status.in_(ENDED), Subscription.status != SubscriptionStatus.ENDED),
+            )
+        )
+    )
+    return [f"{r.number} is {r.status}, and its subscription {r.id} is {r.received}" for r in rows]
 
 
 def _switched_off() -> list[str]:

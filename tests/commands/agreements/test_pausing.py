@@ -15,9 +15,11 @@ from sqlalchemy import func, select
 from app.access import Role
 from app.commands.agreements import changes, charging, ending, pausing
 from app.commands.agreements.changes import Change
-from app.db import db
+from app.commands.orders import activation
+from app.db import db, transaction
 from app.errors import Refusal, StaleVersion
 from app.models import (
+    SYSTEM,
     AgreementVersion,
     Audit,
     CollectionMethod,
@@ -32,6 +34,7 @@ from app.models import (
 )
 from app.queries.agreements import verdict
 from app.states.agreement import AgreementStatus as A
+from app.states.subscription import SubscriptionEvent
 from app.states.subscription import SubscriptionStatus as S
 from tests import factories, moves, plans
 from tests.gateways.scripted import ScriptedGateway
@@ -80,6 +83,21 @@ def test_a_pause_holds_everything_and_its_day_takes_it_up_again(
         charging.run()
         assert plans.states(row, 2) == then and plans.days(row)[1] == date(2027, 3, 31)
     assert audited(row) == ["create", "activate", "pause", "resume"] and plans.broken() == []
+
+
+def test_a_pause_before_the_first_day_holds_what_would_begin(gateway: ScriptedGateway, by: User) -> None:
+    row = plans.by_order(start_date=date(2027, 2, 5))
+    pausing.pause(row.id, until=None, missed=Missed.SKIP, because="The ward is not ready", by=by)
+    with at("02-05"):
+        activation.start_due()
+        assert subscription(row).status is S.SCHEDULED and plans.broken() == []
+    with at("02-08"):
+        pausing.resume(row.id, missed=Missed.SKIP, by=by)
+        assert subscription(row).status is S.ACTIVE and plans.fresh(row).status is A.ACTIVE
+        assert plans.broken() == []
+        with transaction():
+            subscription(row).transition(SubscriptionEvent.PAUSE, by=SYSTEM)
+        assert [f"{row.number} is active, and its" in x for x in plans.broken()] == [True]
 
 
 def test_what_had_failed_before_a_pause_is_still_past_due_after_it(gateway: ScriptedGateway, by: User) -> None:
