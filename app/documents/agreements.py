@@ -58,6 +58,8 @@ class AgreementPaper(Value):
     collection: str
     method: str
     prices_include_tax: bool
+    status: str
+    paused_until: date | None
     lines: tuple[Line, ...]
     net: Money
     tax_by_rate: tuple[TaxTotal, ...]
@@ -83,6 +85,8 @@ def agreement(content: dict[str, Any]) -> AgreementPaper:
         contact=terms["contact"] or "",
         order=terms["order"] or "",
         method=terms["method"] or "",
+        status=terms.get("status") or "",
+        paused_until=_day(terms.get("paused_until")),
         counted_from=date.fromisoformat(terms["anchor"]),
         ends_on=_day(terms["ends_on"]),
         cancels_on=_day(terms["cancels_on"]),

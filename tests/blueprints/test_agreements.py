@@ -87,6 +87,8 @@ def test_pause_resume_and_cancel_by_their_forms(client: Client, billing: User, r
     assert paused.status_code == 303 and plans.fresh(row).status is A.PAUSED
     shown = client.get(base).text
     assert "Not live: The agreement is paused." in shown and "Paused until 15 Mar 2027." in shown
+    panel = client.get(f"/orders/{row.order.number if row.order else ''}/recurring", headers=FRAGMENT).text
+    assert "next on 2" not in shown and "28 Feb 2027" not in client.get("/agreements/").text + panel
     with time_machine.travel("2027-03-01 10:00:00+00:00", tick=False):
         client.sign_in(billing)
         asked = client.get(f"{base}/resumption", headers=FRAGMENT).text

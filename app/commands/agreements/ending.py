@@ -11,7 +11,7 @@ from ...access import Permission, demand
 from ...db import db, end_read, lock, transaction
 from ...errors import Refusal
 from ...mail.agreement_kinds import Told
-from ...models import SYSTEM, Actor, PaymentAgreement, SalesOrder, ScheduledPayment, User
+from ...models import SYSTEM, Actor, Document, PaymentAgreement, SalesOrder, ScheduledPayment, User
 from ...states.agreement import ENDED, RUNNING, AgreementEvent, AgreementStatus
 from ...states.dunning import CaseEvent
 from ...states.scheduled_payment import UNSETTLED, ScheduledEvent, ScheduledStatus
@@ -44,9 +44,9 @@ def cancel(agreement_id: int, *, at_period_end: bool, because: str, by: User) ->
 
 def _cancel_and_tell(row: PaymentAgreement, reason: str, by: Actor) -> None:
     draft = row.status is AgreementStatus.DRAFT
-    cancel_now(row, by=by, because=reason)
+    paper = cancel_now(row, by=by, because=reason)
     if not draft:
-        telling.tell(row, Told.CANCELLED, by=by)
+        telling.tell(row, Told.CANCELLED, paper=paper, by=by)
 
 
 def _cancel_later(row: PaymentAgreement, reason: str, by: Actor) -> None:
@@ -81,8 +81,8 @@ def period_end(row: PaymentAgreement) -> date:
     return last or clock.today(row.zone)
 
 
-def cancel_now(row: PaymentAgreement, *, by: Actor, because: str) -> None:
-    """Inside a transaction, agreement held."""
+def cancel_now(row: PaymentAgreement, *, by: Actor, because: str) -> Document:
+    """The paper of how it stands then. Inside a transaction, agreement held."""
     for payment in holding.payments(row, ScheduledStatus.SCHEDULED, ScheduledStatus.FAILED):
         payment.transition(ScheduledEvent.CANCEL, by=by, because=because, number=row.number, period=payment.period)
     row.paused_until = row.missed = None
@@ -91,6 +91,7 @@ def cancel_now(row: PaymentAgreement, *, by: Actor, because: str) -> None:
     holding.move_subscriptions(row, SubscriptionEvent.END, by=by, because=because)
     cases.agreement_ends(row, CaseEvent.CANCEL, by=by, because=because)
     audit.note("agreement.cancel", row.number, by=by, after={"because": because})
+    return versions.write(row, f"Cancelled: {because}"[:500], by=by)
 
 
 def end_with(order: SalesOrder, *, by: Actor, because: str) -> None:

@@ -24,7 +24,7 @@ from ...states.invoice import InvoiceStatus
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
 from ..dunning import cases
-from . import holding
+from . import holding, versions
 
 REST = timedelta(hours=1)
 PERIODS, CASES = "periods", "periods with a case"
@@ -142,6 +142,7 @@ def pause(agreement: PaymentAgreement, *, because: str) -> None:
         holding.move_subscriptions(agreement, SubscriptionEvent.PAUSE, by=SYSTEM, because=because)
         audit.note("agreement.pause", agreement.number, by=SYSTEM, after={"because": because})
         cases.agreement_ends(agreement, CaseEvent.PAUSE, by=SYSTEM, because=because)
+        versions.write(agreement, f"Paused: {because}"[:500], by=SYSTEM)
 
 
 def foresee(invoice_ids: Sequence[int]) -> None:

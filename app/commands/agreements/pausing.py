@@ -20,7 +20,7 @@ from ...states.order import OrderStatus
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
 from ..dunning import cases
-from . import holding, renewing, schedule, telling
+from . import holding, renewing, schedule, telling, versions
 
 
 def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str, by: User) -> PaymentAgreement:
@@ -51,7 +51,8 @@ def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str
         cases.agreement_ends(row, CaseEvent.PAUSE, by=actor, because=reason)
         after = {"until": until.isoformat() if until else None, "missed": missed, "because": reason}
         audit.note("agreement.pause", row.number, by=actor, after=after)
-        telling.tell(row, Told.PAUSED, until=until, by=actor)
+        paper = versions.write(row, f"Paused: {reason}"[:500], by=actor)
+        telling.tell(row, Told.PAUSED, paper=paper, until=until, by=actor)
         return row
 
 
@@ -85,7 +86,8 @@ def _resume(row: PaymentAgreement, missed: Missed, *, give_up: bool = False, by:
     audit.note("agreement.resume", row.number, by=by, after={"missed": missed, "gives_up": give_up})
     if cases.resumed(row):
         row.transition(AgreementEvent.FALL_BEHIND, by=by, number=row.number)
-    telling.tell(row, Told.RESUMED, by=by)
+    paper = versions.write(row, "Resumed", by=by)
+    telling.tell(row, Told.RESUMED, paper=paper, by=by)
 
 
 def _skip(row: PaymentAgreement, status: ScheduledStatus, by: Actor) -> None:

@@ -11,6 +11,7 @@ from ... import canonical, clock, documents
 from ...db import db
 from ...documents import parties
 from ...models import Actor, AgreementLine, AgreementVersion, Document, PaymentAgreement
+from ...states.agreement import AgreementStatus
 
 TERMS = (
     "number",
@@ -30,6 +31,7 @@ TERMS = (
     "collection",
     "cancels_on",
 )
+STANDS = (AgreementStatus.PAUSED, AgreementStatus.CANCELLED)
 CONSENT = ("consent_text", "consent_by", "consent_how", "consent_at", "consent_version")
 LINE = ("position", "sku", "description", "quantity", "unit_price", "discount_percent", "tax_rate")
 
@@ -74,6 +76,8 @@ def _content(agreement: PaymentAgreement) -> dict[str, Any]:
         "order": agreement.order.number if agreement.order else None,
         "method": agreement.method.label if agreement.method else None,
         "gross": agreement.totals().gross.minor,
+        "status": agreement.status if agreement.status in STANDS else None,
+        "paused_until": agreement.paused_until,
         **{name: getattr(agreement, name) for name in (*TERMS, *CONSENT)},
         "lines": [_line(x) for x in agreement.lines],
     }

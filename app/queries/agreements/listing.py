@@ -98,10 +98,12 @@ def rows(found: list[Any]) -> tuple[AgreementRow, ...]:
     if not found:
         return ()
     table, allowed = routes.load(), bool(settings.get(settings.RECURRING))
-    return tuple(row(x, verdict.judged(verdict.of_row(x), table, allowed=allowed)) for x in found)
+    return tuple(
+        row(x, facts, verdict.judged(facts, table, allowed=allowed)) for x in found for facts in [verdict.of_row(x)]
+    )
 
 
-def row(x: Any, found: verdict.Verdict) -> AgreementRow:
+def row(x: Any, facts: verdict.Facts, found: verdict.Verdict) -> AgreementRow:
     ended = x.status in ENDED
     status = words.shown(x.status, found)
     return AgreementRow(
@@ -113,8 +115,8 @@ def row(x: Any, found: verdict.Verdict) -> AgreementRow:
         order=x.order,
         often=words.often(x.frequency, x.every),
         collected=words.collected(x.collection, words.card(x.brand, x.last4)),
-        next_on=None if ended else x.next_on,
-        amount=Money(x.next_amount, x.currency) if x.next_amount and not ended else None,
+        next_on=x.next_on if facts.comes else None,
+        amount=Money(x.next_amount, x.currency) if x.next_amount and facts.comes else None,
     )
 
 

@@ -87,7 +87,8 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
     ).one_or_none()
     if row is None:
         raise NotFound(f"agreement {number}")
-    found = verdict.judged(verdict.of_row(row), routes.of(row), allowed=bool(settings.get(settings.RECURRING)))
+    facts = verdict.of_row(row)
+    found = verdict.judged(facts, routes.of(row), allowed=bool(settings.get(settings.RECURRING)))
     coming, past, earlier = _periods(row, reader, before)
     lines = _lines(row)
     whole = totals([x[1] for x in lines], row.currency, prices_include_tax=row.prices_include_tax)
@@ -110,8 +111,8 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
         collection=row.collection,
         collected=words.collected(row.collection, words.card(row.brand, row.last4)),
         method_id=row.method_id,
-        next_on=None if row.status in ENDED else row.next_on,
-        next_amount=Money(row.next_amount, row.currency) if row.next_amount and row.status not in ENDED else None,
+        next_on=row.next_on if facts.comes else None,
+        next_amount=Money(row.next_amount, row.currency) if row.next_amount and facts.comes else None,
         first_on=row.anchor,
         today=clock.today(row.zone),
         ends_on=row.ends_on,

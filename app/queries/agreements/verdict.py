@@ -77,6 +77,11 @@ class Facts(Value):
     reachable: bool
 
     @property
+    def comes(self) -> bool:
+        """Whether the next payment is to be asked for on its day, as things stand; of a draft, once it is activated."""
+        return self.status in (AgreementStatus.DRAFT, AgreementStatus.ACTIVE) or self.billed_on
+
+    @property
     def billed_on(self) -> bool:
         """As in ASKED_FOR."""
         return self.status is AgreementStatus.PAST_DUE and self.collection is CollectionMethod.PAYMENT_LINK

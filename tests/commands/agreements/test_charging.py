@@ -166,6 +166,7 @@ def test_a_revoked_permission_pauses_the_plan_with_its_subscriptions(gateway: Sc
     with at("02-28"):
         charging.run()
     assert plans.fresh(row).status is A.PAUSED and plans.states(row, 1) == ["failed"]
+    assert plans.fresh(row).version == 2
     assert db.session.scalars(select(Subscription.status)).one() is SubscriptionStatus.PAUSED
 
 

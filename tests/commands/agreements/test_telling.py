@@ -58,9 +58,11 @@ def test_a_pause_says_until_when_and_what_goes_on_says_when_next(billing: User) 
     assert "then it goes on by itself" in paused.text and "The ward is closed" not in paused.text
     assert "Next payment:" in resumed.text and "until it is resumed" in again.text
     wanted = Change(CollectionMethod.PAYMENT_LINK, lines={plans.fresh(row).lines[0].id: (Decimal(2), Decimal(100))})
-    changes.change(row.id, wanted, version=1, because="Two desks", by=billing)
+    changes.change(row.id, wanted, version=4, because="Two desks", by=billing)
     assert "Next payment" not in told()[-1].text
-    assert not paused.attachments
+    assert [papers(x) for x in (paused, resumed, again)] == [[f"{row.number}-v{n}.pdf"] for n in (2, 3, 4)]
+    kept = db.session.query(Document).filter_by(filename=papers(paused)[0]).one().data["agreement"]
+    assert (kept["status"], kept["paused_until"]) == ("paused", until.isoformat())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_an_end_is_told_whenever_it_comes(billing: User, at_period_end: bool, sa
     ending.cancel(row.id, at_period_end=at_period_end, because="They move", by=billing)
     mail = told()[-1]
     assert says in mail.text and "They move" not in mail.text
-    assert bool(mail.attachments) is at_period_end
+    assert papers(mail) == [f"{row.number}-v2.pdf"]
 
 
 def test_a_term_that_renewed_itself_is_told_with_the_new_version(billing: User) -> None:
