@@ -6,7 +6,6 @@ The drawings are copied to static/vendor/icons at set-up from the names in stati
 import re
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
 
 from flask import Flask
 from markupsafe import Markup, escape
@@ -34,12 +33,5 @@ def icon(name: str, label: str | None = None) -> Markup:
     return Markup(f'<svg class="icon" viewBox="0 0 24 24" {said}>{_drawing(name)}</svg>')  # noqa: S704
 
 
-@cache
-def data_url(svg: str) -> str:
-    """An SVG for `<img src>`: as an image its scripts and styles are dead, whoever uploaded it."""
-    return f"data:image/svg+xml,{quote(svg)}"
-
-
 def register(app: Flask) -> None:
     app.jinja_env.globals["icon"] = icon
-    app.jinja_env.filters["data_url"] = data_url

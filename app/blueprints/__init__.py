@@ -18,6 +18,7 @@ MODULES: tuple[str, ...] = (
     "agreements",
     "dunning",
     "invoices",
+    "logo",
     "trace",
     "payments",
     "receivables",

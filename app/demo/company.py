@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select
 
 from .. import clock, passwords
-from ..commands.office import accounts
+from ..commands.office import accounts, logos
 from ..db import db, end_read, transaction
-from ..models import Account, Company, TermsText, User
+from ..models import Account, Company, Logo, TermsText, User
 from . import agreements, catalog, customers, deals, dunning, gateways, receivables, story
 from .people import PASSWORD, PEOPLE
 
 TERMS = Path(__file__).parent / "terms.txt"
+LOGO = Path(__file__).parent / "logo.svg"
 DAYS = 60
 ON_HOLD = "Bluegrass Physicians"
 
@@ -32,6 +34,8 @@ def is_ours() -> bool:
 def found() -> None:
     """The company, what it sells, who works there and how it takes money: all of it or nothing."""
     with transaction() as session:
+        session.add(_logo())
+        session.flush()
         session.add(_company())
         session.add(TermsText(version=1, body=TERMS.read_text()))
         europe, usa = gateways.gateways()
@@ -87,7 +91,13 @@ def _company() -> Company:
         phone="+49 40 5550100",
         time_zone="Europe/Berlin",
         currency="EUR",
+        logo=_logo().sha256,
     )
+
+
+def _logo() -> Logo:
+    body = LOGO.read_bytes()
+    return Logo(sha256=hashlib.sha256(body).hexdigest(), mimetype=logos.SVG, body=body)
 
 
 def _people() -> list[User]:

@@ -17,7 +17,8 @@ def customer(account: Account) -> dict[str, Any]:
 def seller() -> dict[str, Any]:
     """The company as it prints itself."""
     company = get(Company, 1)
-    return {
+    logo = {"logo": company.logo} if company.logo else {}
+    return logo | {
         "name": company.name,
         "lines": [company.street, f"{company.postcode} {company.city}, {company.country}"],
         "tax_id": company.tax_id,

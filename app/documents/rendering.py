@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+from base64 import b64encode
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -17,8 +18,8 @@ from flask import render_template
 
 from .. import clock, documents, jobs
 from ..config import ROOT
-from ..db import assert_no_transaction, end_read, get, lock, transaction
-from ..models import Document
+from ..db import assert_no_transaction, db, end_read, get, lock, transaction
+from ..models import Document, Logo
 from . import agreements, factur_x, payment_orders, quotes, sealing, views
 
 STATIC = ROOT / "app" / "static"
@@ -79,7 +80,15 @@ def _keep_why(document_id: int, words: str) -> None:
 
 def page(kind: str, content: dict[str, Any]) -> str:
     """The document as HTML, from its frozen content alone."""
-    return render_template(f"documents/{kind}.html", paper=VIEWS[kind](content))
+    paper = VIEWS[kind](content)
+    seller = paper.order.seller if kind == "signed_order" else paper.seller
+    return render_template(f"documents/{kind}.html", paper=paper, logo=_picture(seller.logo) if seller.logo else None)
+
+
+def _picture(sha256: str) -> str:
+    """The logo as it was when the content was frozen."""
+    row = db.session.get_one(Logo, sha256)
+    return f"data:{row.mimetype};base64,{b64encode(row.body).decode()}"
 
 
 def to_pdf(html: str, identifier: bytes, xml: bytes | None = None) -> tuple[bytes, int]:

@@ -24,6 +24,7 @@ class Party(Value):
     tax_id: str
     email: str = ""
     phone: str = ""
+    logo: str = ""
 
 
 class InvoicePaper(Value):

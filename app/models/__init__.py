@@ -4,7 +4,7 @@ from .account import Account, Address, Contact, Opportunity, OpportunityStage, T
 from .agreement import AgreementLine, AgreementVersion, Missed, PaymentAgreement, Proration, ScheduledPayment
 from .approval import Approval, Signature, Snapshot
 from .catalog import Frequency, Product, Routing, TaxCode, TaxRate
-from .company import Audit, Company, Counter, Setting, TermsText
+from .company import Audit, Company, Counter, Logo, Setting, TermsText
 from .credit_note import CreditNote, CreditNoteLine, CreditReason, WriteOff
 from .dispute import Dispute, DisputeEntry, DisputeEntryKind
 from .document import Document
@@ -95,14 +95,15 @@ __all__ = [
     "InvoiceLine",
     "InvoiceReminder",
     "LineKind",
+    "Logo",
     "MailEdition",
     "MailReport",
     "MailboxMessage",
-    "Movement",
     "MethodRequest",
     "MethodSetup",
     "MigratedMethod",
     "Missed",
+    "Movement",
     "Note",
     "NoticeWork",
     "Opportunity",
@@ -125,8 +126,8 @@ __all__ = [
     "Quote",
     "QuoteLine",
     "Receipt",
-    "RecurringRun",
     "ReceiptKind",
+    "RecurringRun",
     "RefusedNotices",
     "ReminderStop",
     "Renewal",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .. import clock
@@ -31,11 +31,23 @@ class Company(Model):
     currency: Mapped[str] = mapped_column(String(3))
     prices_include_tax: Mapped[bool] = mapped_column(default=False)
     accent: Mapped[str] = mapped_column(String(7), default="#0f6b5c")
-    logo_svg: Mapped[str | None]
+    logo: Mapped[str | None] = mapped_column(ForeignKey("logo.sha256"))
 
     @property
     def place(self) -> dict[str, str]:
         return {name: getattr(self, name) for name in ("street", "postcode", "city", "country")}
+
+
+class Logo(Model):
+    """A picture that the company bears, or bore: papers made with it are printed with it again. Append-only."""
+
+    __tablename__ = "logo"
+    __append_only__ = True
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    mimetype: Mapped[str] = mapped_column(String(40))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class Setting(Model):

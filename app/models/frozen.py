@@ -29,6 +29,7 @@ class Seller(Value):
     tax_id: str
     email: str
     phone: str
+    logo: str = ""
 
 
 class Customer(Value):

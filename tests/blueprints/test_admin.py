@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from flask import Flask
 
@@ -259,3 +261,21 @@ def test_electronic_invoices_are_turned_on_once_the_company_has_what_they_need(a
     assert "Invoices issued now are no electronic invoices." in admin.get("/admin/company").text
     assert admin.post("/admin/company/electronic-invoices", data={}).status_code == 303
     assert settings.fresh(settings.FACTUR_X) is False
+
+
+def test_the_logo_is_put_up_shown_to_everybody_and_taken_down(admin: Client, app: Flask) -> None:
+    drawn = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><circle r="2"/></svg>'
+    wrong = admin.post("/admin/company/logo", data={"logo": (io.BytesIO(b"no picture"), "logo.svg")})
+    assert wrong.status_code == 422 and "neither an SVG nor a PNG" in wrong.text
+    nothing = admin.post("/admin/company/logo", data={})
+    assert nothing.status_code == 422 and "Choose a file." in nothing.text
+    assert admin.post("/admin/company/logo", data={"logo": (io.BytesIO(drawn), "logo.svg")}).status_code == 303
+    address = f"/logo/{db.session.get_one(Company, 1).logo}"
+    assert address in admin.get("/admin/company").text
+    shown = app.test_client().get(address)
+    assert shown.data == drawn and shown.mimetype == "image/svg+xml" and "immutable" in shown.headers["Cache-Control"]
+    assert shown.headers["Content-Security-Policy"].endswith("sandbox")
+    assert app.test_client().get("/logo/" + "0" * 64).status_code == 404
+    assert admin.post("/admin/company/logo/removal").status_code == 303
+    assert db.session.get_one(Company, 1).logo is None and address not in admin.get("/admin/company").text
+    assert [row.action for row in db.session.query(Audit).filter_by(action="company.logo")] == ["company.logo"] * 2

@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 
 from flask import flash, make_response, render_template, url_for
 from flask_babel import gettext as _
+from flask_wtf.file import FileField, FileRequired
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, Optional, Regexp
@@ -13,6 +14,7 @@ from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, Optio
 from ... import settings
 from ...access import Permission, me, requires
 from ...commands.office import company as commands
+from ...commands.office import logos
 from ...commands.office.company import Facts
 from ...commands.office.settings import turn
 from ...db import db
@@ -53,6 +55,14 @@ class TermsForm(Form):
     body = TextAreaField("Terms and conditions", [InputRequired("Write the terms first."), Length(max=200_000)])
 
 
+class LogoForm(Form):
+    logo = FileField(
+        "Logo",
+        [FileRequired("Choose a file.")],
+        description="SVG or PNG, up to 100 kB. Papers print it on white.",
+    )
+
+
 class ElectronicForm(Form):
     on = BooleanField(FACTUR_X.title, description=FACTUR_X.effect)
 
@@ -90,6 +100,29 @@ def publish_terms() -> Response:
     return see_other(url_for("admin.show_company"))
 
 
+@bp.post("/company/logo")
+@requires(Permission.SETTINGS_EDIT)
+def save_logo() -> Response:
+    form = LogoForm()
+    if not form.validate():
+        return _page(_company_form(), _terms_form(), 422, logo_form=form)
+    try:
+        logos.write(form.logo.data.read(logos.MOST_BYTES + 1), by=me())
+    except Refusal as refusal:
+        form.logo.errors = [f"{refusal.sentence} {refusal.help}".strip()]
+        return _page(_company_form(), _terms_form(), 422, logo_form=form)
+    flash(_("Saved. Documents already made keep what they say."), "ok")
+    return see_other(url_for("admin.show_company", _anchor="logo"))
+
+
+@bp.post("/company/logo/removal")
+@requires(Permission.SETTINGS_EDIT)
+def take_logo_off() -> Response:
+    logos.take_off(by=me())
+    flash(_("Pages and new documents show the company's name alone."), "ok")
+    return see_other(url_for("admin.show_company", _anchor="logo"))
+
+
 @bp.post("/company/electronic-invoices")
 @requires(Permission.SETTINGS_EDIT)
 def turn_electronic_invoices() -> Response:
@@ -113,13 +146,19 @@ def _terms_form() -> TermsForm:
 
 
 def _page(
-    form: CompanyForm, terms_form: TermsForm, status: int = 200, electronic_form: ElectronicForm | None = None
+    form: CompanyForm,
+    terms_form: TermsForm,
+    status: int = 200,
+    electronic_form: ElectronicForm | None = None,
+    logo_form: LogoForm | None = None,
 ) -> Response:
     on = bool(settings.get(FACTUR_X))
     page = render_template(
         "admin/company.html",
         form=form,
         terms_form=terms_form,
+        logo_form=logo_form or LogoForm(formdata=None),
+        logo=company().logo,
         electronic_form=electronic_form or ElectronicForm(formdata=None, on=on),
         electronic_lacks=electronic.company_lacks(company()),
         electronic_on=on,

@@ -75,7 +75,8 @@ def content_of(order: SalesOrder, contact: Contact) -> dict[str, Any]:
 
 
 def _seller(company: Company) -> dict[str, Any]:
-    return {
+    logo = {"logo": company.logo} if company.logo else {}
+    return logo | {
         "name": company.name,
         "address": [company.street, f"{company.postcode} {company.city}, {company.country}"],
         "tax_id": company.tax_id,
