@@ -17,7 +17,16 @@ from app.commands.agreements import charging
 from app.commands.post import email_settings
 from app.db import db, end_read, transaction
 from app.mail.policy import Rule, Setting
-from app.models import Account, AgreementVersion, OrderEmail, PaymentAgreement, PaymentOrder, Renewal, User
+from app.models import (
+    Account,
+    AgreementVersion,
+    DunningPolicy,
+    OrderEmail,
+    PaymentAgreement,
+    PaymentOrder,
+    Renewal,
+    User,
+)
 from app.queries.agreements import listing
 from app.states.agreement import AgreementStatus as A
 from app.states.mail import MailStatus
@@ -239,14 +248,23 @@ def test_its_payment_order_has_a_page_beside_the_order(
 
 def test_one_by_hand_is_a_draft_until_it_is_activated(client: Client, billing: User) -> None:
     account = factories.account()
+    policy = db.session.query(DunningPolicy).first()
+    assert policy is not None
     path = f"/agreements/new/{account.number}"
     assert "A draft first" in client.get(path).text
     form = {
         "form_key": "n1",
-        "description": "Support",
-        "quantity": "2",
-        "unit_price": "45.50",
-        "tax_rate": "19",
+        "lines-0-description": "Support",
+        "lines-0-quantity": "2",
+        "lines-0-unit_price": "45.50",
+        "lines-0-tax_rate": "19",
+        "lines-1-description": "",
+        "lines-3-description": "Insurance",
+        "lines-3-quantity": "1",
+        "lines-3-unit_price": "10",
+        "lines-3-tax_rate": "0",
+        "contact_id": str(account.contacts[0].id),
+        "policy_id": str(policy.id),
         "every": "2",
         "frequency": "monthly",
         "starts_on": "2027-02-01",
@@ -258,12 +276,18 @@ def test_one_by_hand_is_a_draft_until_it_is_activated(client: Client, billing: U
     }
     missing = client.post(path, data=form | {"consent_text": "", "every": "0"})
     assert missing.status_code == 422 and "Support" in missing.text and "Write down what" in missing.text
+    half = client.post(path, data=form | {"lines-3-unit_price": ""})
+    assert half.status_code == 422 and "Insurance" in half.text and "Enter a price" in half.text
+    empty = client.post(path, data={name: value for name, value in form.items() if not name.startswith("lines-")})
+    assert empty.status_code == 422 and "Say what is paid for." in empty.text
     made = client.post(path, data=form)
     assert made.status_code == 303
     found = db.session.query(PaymentAgreement).one()
     assert found.status is A.DRAFT and plans.days(found)[:2] == [date(2027, 2, 1), date(2027, 4, 1)]
     shown = client.get(made.location).text
-    assert "Not live: It is a draft" in shown and "€108.29" in shown
+    assert "Not live: It is a draft" in shown
+    assert "€118.29" in shown and "Insurance" in shown
+    assert (found.contact_id, found.dunning_policy_id) == (account.contacts[0].id, policy.id)
     path = f"/agreements/{found.number}/activation"
     with time_machine.travel("2027-02-20 10:00:00+00:00", tick=False):
         client.sign_in(billing)

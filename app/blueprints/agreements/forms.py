@@ -5,15 +5,27 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from wtforms import DateField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    DateField,
+    FieldList,
+    FormField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
-from ...models import CollectionMethod, Frequency, Missed, Proration
+from ...commands.agreements.agreements import LineFacts
+from ...models import Account, CollectionMethod, Frequency, Missed, Proration
 from ...queries.agreements.page import cards
 from ...queries.agreements.views import AgreementPage, LineView
-from ..forms import Form, KeyForm
-from ..numbers import AtMostDecimals, NumberField
+from ...queries.dunning import policies
+from ..forms import Form, KeyForm, Row
+from ..numbers import AtMostDecimals, NumberField, id_or_none
 from ..payments.forms import trimmed
 
 MISSED = [
@@ -27,6 +39,7 @@ OWED = [
     (GIVE_UP, _("Give it up here; its invoice stays with receivables")),
 ]
 BY_INVOICE = "invoice"
+MOST_LINES = 40
 OFTEN = [
     (Frequency.WEEKLY.value, _("Weeks")),
     (Frequency.MONTHLY.value, _("Months")),
@@ -145,7 +158,7 @@ def _price(label: Any) -> Any:
     )
 
 
-class NewForm(KeyForm, Collected):
+class LineForm(Row):
     description = StringField(_("What for"), [DataRequired(_("Say what is paid for.")), Length(max=300)], [trimmed])
     quantity = _quantity(_("Quantity"))
     unit_price = _price(_("Price each period, without tax"))
@@ -153,6 +166,24 @@ class NewForm(KeyForm, Collected):
         _("Tax rate in percent"),
         [InputRequired(_("Enter the rate, 0 where there is none.")), AtMostDecimals(3), NumberRange(0, 100)],
     )
+
+    @property
+    def is_blank(self) -> bool:
+        """A row left empty, or one to be removed by a quantity of 0."""
+        return self.quantity.data == 0 or not any(field.raw_data and field.raw_data[0].strip() for field in self)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        return self.is_blank or super().validate(extra_validators)
+
+    @property
+    def facts(self) -> LineFacts:
+        return LineFacts(*(field.data for field in (self.description, self.quantity, self.unit_price, self.tax_rate)))
+
+
+class NewForm(KeyForm, Collected):
+    lines = FieldList(FormField(LineForm), _("Lines"), max_entries=MOST_LINES)
+    contact_id = SelectField(_("Contact"), coerce=id_or_none, description=_("Empty: who gets the account's bills."))
+    policy_id = SelectField(_("When a payment fails"), coerce=id_or_none)
     every = NumberField(
         _("Every"), [InputRequired(), AtMostDecimals(0), NumberRange(1, 99, _("Take a whole number from 1 to 99."))]
     )
@@ -168,3 +199,20 @@ class NewForm(KeyForm, Collected):
     consent_text = TextAreaField(
         _("What was agreed"), [DataRequired(_("Write down what the customer agreed to.")), Length(max=2000)]
     )
+
+    def offer_all(self, account: Account) -> None:
+        """Fill the selects; must come before validation."""
+        self.offer(account.id)
+        self.contact_id.choices = [("", gettext("None")), *((row.id, row.name) for row in account.contacts)]
+        self.policy_id.choices = [(id_or_none(value), name) for value, name in policies.choices()]
+
+    @property
+    def used(self) -> list[LineForm]:
+        return [row.form for row in self.lines if not row.form.is_blank]
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        valid: bool = super().validate(extra_validators)
+        if not self.used:
+            first = self.lines[0] if len(self.lines) else self.lines.append_entry()
+            first.form.description.errors = [gettext("Say what is paid for.")]
+        return valid and bool(self.used)

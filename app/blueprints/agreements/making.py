@@ -9,21 +9,21 @@ from flask_babel import gettext as _
 
 from ...access import Permission, me, requires
 from ...commands.agreements import agreements
-from ...commands.agreements.agreements import LineFacts, Terms
+from ...commands.agreements.agreements import Terms
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models import Account, Frequency, Proration
 from ...queries import accounts
 from ...queries.calendar import selling_day
 from . import bp
-from .forms import NewForm
+from .forms import LineForm, NewForm
 
 
 @bp.get("/new/<account>")
 @requires(Permission.AGREEMENT_MANAGE)
 def new(account: str) -> Response:
     found = accounts.entity(account)
-    given = {"quantity": Decimal(1), "every": Decimal(1), "starts_on": selling_day()}
+    given = {"lines": [{"quantity": Decimal(1)}, {}, {}, {}], "every": Decimal(1), "starts_on": selling_day()}
     return _form(found, NewForm(formdata=None, data=given))
 
 
@@ -31,7 +31,7 @@ def new(account: str) -> Response:
 @requires(Permission.AGREEMENT_MANAGE)
 def create(account: str) -> Response:
     found, form = accounts.entity(account), NewForm()
-    form.offer(found.id)
+    form.offer_all(found)
     if not form.validate():
         return _form(found, form, status=422)
     try:
@@ -44,18 +44,14 @@ def create(account: str) -> Response:
 
 def _terms(form: NewForm) -> Terms:
     collection, method_id = form.collected
-    price = LineFacts(
-        description=form.description.data or "",
-        quantity=form.quantity.data or Decimal(1),
-        unit_price=form.unit_price.data or Decimal(0),
-        tax_rate=form.tax_rate.data or Decimal(0),
-    )
     return Terms(
         frequency=Frequency(form.frequency.data),
         every=int(form.every.data or 1),
         starts_on=form.starts_on.data or selling_day(),
-        lines=(price,),
+        lines=tuple(row.facts for row in form.used),
         collection=collection,
+        contact_id=form.contact_id.data,
+        policy_id=form.policy_id.data,
         method_id=method_id,
         ends_on=form.ends_on.data,
         trial_ends_on=form.trial_ends_on.data,
@@ -67,6 +63,7 @@ def _terms(form: NewForm) -> Terms:
 
 
 def _form(account: Account, form: NewForm, refusal: Refusal | None = None, status: int = 200) -> Response:
-    form.offer(account.id)
-    html = render_template("agreements/new.html", account=account, form=form, refusal=refusal)
+    form.offer_all(account)
+    blank = LineForm(formdata=None, prefix="lines-__index__-")
+    html = render_template("agreements/new.html", account=account, form=form, blank_line=blank, refusal=refusal)
     return make_response(html, refusal.status if refusal else status)

@@ -167,6 +167,7 @@ class Terms(Value):
     consent_how: str
     every: int = 1
     contact_id: int | None = None
+    policy_id: int | None = None
     method_id: int | None = None
     ends_on: date | None = None
     trial_ends_on: date | None = None
@@ -197,6 +198,7 @@ def _by_hand(account: Account, terms: Terms, by: User) -> PaymentAgreement:
         account_id=account.id,
         contact_id=terms.contact_id or account.billing_contact_id,
         owner_id=by.id,
+        dunning_policy_id=terms.policy_id,
         currency=account.currency,
         zone=_zone(),
         frequency=terms.frequency,
