@@ -5,8 +5,8 @@ from alembic import op
 
 from app import append_only
 
-revision = "0027"
-down_revision = "0018"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
