@@ -42,7 +42,9 @@ def renew(number: str) -> Response:
 
 def _form(view: AgreementPage, form: RenewForm, refusal: Refusal | None = None, status: int = 200) -> Response:
     title = _("Renew %(number)s", number=view.number)
-    lead = _("It goes on for as many months more as you enter, and the customer is mailed the agreement as it then stands.")
+    lead = _(
+        "It goes on for as many months more as you enter, and the customer is mailed the agreement as it then stands."
+    )
     if view.ends_on is not None:
         lead = f"{_('It ends on %(day)s.', day=day(view.ends_on))} {lead}"
     return answers.form(view.number, form, title, _("Renew"), lead=lead, refusal=refusal, status=status)
