@@ -177,7 +177,12 @@ class LineForm(Row):
 
     @property
     def facts(self) -> LineFacts:
-        return LineFacts(*(field.data for field in (self.description, self.quantity, self.unit_price, self.tax_rate)))
+        return LineFacts(
+            description=self.description.data or "",
+            quantity=self.quantity.data or Decimal(1),
+            unit_price=self.unit_price.data or Decimal(0),
+            tax_rate=self.tax_rate.data or Decimal(0),
+        )
 
 
 class NewForm(KeyForm, Collected):
