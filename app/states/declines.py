@@ -92,12 +92,14 @@ GENERIC = N_("Your bank declined this card.")
 
 
 class Entry(Value):
-    """A row of the table. `customer` and `staff` are one sentence each; `stops_plan`: the holder revoked us."""
+    """A row of the table. `customer` and `staff` are one sentence each; `stops_plan`: the holder revoked us;
+    `this_payment`: it speaks of the amount or the currency alone, and the card may pay others."""
 
     remedy: Remedy
     staff: str
     customer: str = GENERIC
     stops_plan: bool = False
+    this_payment: bool = False
 
 
 TABLE: dict[str, Entry] = {
@@ -157,13 +159,19 @@ TABLE: dict[str, Entry] = {
         OTHER_CARD, N_("The card cannot be used for this kind of purchase."), N_("This card cannot be used here.")
     ),
     "currency_not_supported": Entry(
-        OTHER_CARD, N_("The card does not take this currency."), N_("This card cannot pay in this currency.")
+        OTHER_CARD,
+        N_("The card does not take this currency."),
+        N_("This card cannot pay in this currency."),
+        this_payment=True,
     ),
     "invalid_account": Entry(
         OTHER_CARD, N_("The card's account does not exist or is closed."), N_("This card cannot be used.")
     ),
     "invalid_amount": Entry(
-        OTHER_CARD, N_("The amount is more than this card may pay."), N_("This card cannot pay this amount.")
+        OTHER_CARD,
+        N_("The amount is more than this card may pay."),
+        N_("This card cannot pay this amount."),
+        this_payment=True,
     ),
     "not_permitted": Entry(
         OTHER_CARD, N_("The bank does not permit this payment."), N_("This card cannot be used for this payment.")
@@ -209,7 +217,8 @@ UNKNOWN = Entry(STOP, N_("Declined for a reason that Countersign does not know."
 class Decline(Value):
     """A decline explained. `reason` then `next_step` are the customer's words; `staff` and `staff_next` ours.
 
-    `retry` says when the same card may be tried again, empty if never; `stops_plan`: pause a recurring plan.
+    `retry` says when the same card may be tried again, empty if never; `stops_plan`: pause a recurring plan;
+    `this_payment`: the card may pay others.
     """
 
     code: str
@@ -220,11 +229,12 @@ class Decline(Value):
     staff: str
     staff_next: str
     stops_plan: bool
+    this_payment: bool = False
 
     @property
     def needs_other_card(self) -> bool:
-        """A saved method that met this is not charged again."""
-        return self.kind in HOPELESS
+        """A saved method that met this is not charged again, for anything."""
+        return self.kind in HOPELESS and not self.this_payment
 
 
 def never_tried(why: str, remedy: Remedy = OTHER_CARD) -> Decline:
@@ -268,4 +278,5 @@ def explain(code: str | None, advice: str | None = None) -> Decline:
         staff=entry.staff,
         staff_next=remedy.staff,
         stops_plan=entry.stops_plan,
+        this_payment=entry.this_payment and remedy is entry.remedy,
     )

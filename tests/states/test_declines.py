@@ -84,7 +84,8 @@ def test_every_code_has_its_class_and_words(kind: DeclineClass, code: str) -> No
     assert decline.kind is kind
     assert decline.code == code
     assert bool(decline.retry) is (kind in (K.RETRY_LATER, K.AUTHENTICATE))
-    assert decline.needs_other_card is (kind in (K.NEW_METHOD, K.STOP))
+    of_payment = code in ("invalid_amount", "currency_not_supported")
+    assert decline.needs_other_card is (kind in (K.NEW_METHOD, K.STOP) and not of_payment)
     for words in (decline.reason, decline.next_step, decline.staff, decline.staff_next):
         assert words[0].isupper() and words.endswith(".")
 

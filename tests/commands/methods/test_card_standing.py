@@ -130,3 +130,16 @@ def test_a_late_decline_says_nothing_of_a_card_that_was_saved_anew(gateway: Scri
         session.get_one(PaymentMethod, card.id).tokens[0].token = "tok-anew"
     assert charges.ask(attempt.id).status is AttemptStatus.DECLINED
     assert fresh(card).hard_declined_at is None
+
+
+@pytest.mark.parametrize("code", ["invalid_amount", "currency_not_supported"])
+def test_what_a_card_may_not_pay_once_it_is_still_asked_for_something_else(
+    gateway: ScriptedGateway, seller: User, code: str
+) -> None:
+    gateway.answers = [code, f"{code}/do_not_try_again"]
+    order = factories.order(owner=seller)
+    card = moves.card(order.account)
+    charged(order, card, seller)
+    assert fresh(card).hard_declined_at is None
+    charged(factories.order(owner=seller, customer=order.account), card, seller)
+    assert fresh(card).hard_declined_at is not None
