@@ -1,4 +1,5 @@
-"""Evidence packs as pages show them: being built, or there to be saved. Scoped through their order."""
+"""Evidence packs as pages show them: being built, or there to be saved. Scoped through their order, and
+through the agreement whose period they are about."""
 
 from __future__ import annotations
 
@@ -6,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
 
 from ..db import db
 from ..errors import NotFound
-from ..models import Dispute, EvidencePack, PaymentOrder, SalesOrder, User
+from ..models import Dispute, EvidencePack, PaymentAgreement, PaymentOrder, SalesOrder, User
 from ..values import Value
 from .orders.views import Link
 from .scope import visible
@@ -59,8 +60,15 @@ def _query(reader: User) -> Any:
         .join(SalesOrder, SalesOrder.id == EvidencePack.order_id)
         .outerjoin(PaymentOrder, PaymentOrder.id == EvidencePack.payment_order_id)
         .outerjoin(Dispute, Dispute.id == EvidencePack.dispute_id)
-        .where(visible(reader, SalesOrder.owner_id))
+        .outerjoin(PaymentAgreement, PaymentAgreement.id == PaymentOrder.agreement_id)
+        .where(_seen_by(reader))
     )
+
+
+def _seen_by(reader: User) -> Any:
+    """Its order, and of a pack about a period the agreement as well."""
+    of_agreement = or_(PaymentAgreement.id.is_(None), visible(reader, PaymentAgreement.owner_id))
+    return visible(reader, SalesOrder.owner_id) & of_agreement
 
 
 def load(public_id: str, reader: User) -> PackView:
@@ -80,13 +88,9 @@ def of_dispute(dispute_id: int, reader: User) -> PackView | None:
 
 def body(public_id: str, filename: str, reader: User) -> bytes:
     """Raises NotFound until it is built."""
-    query = select(EvidencePack.body).join(SalesOrder, SalesOrder.id == EvidencePack.order_id)
-    found = db.session.scalar(
-        query.where(
-            EvidencePack.public_id == public_id,
-            EvidencePack.filename == filename,
-            visible(reader, SalesOrder.owner_id),
-        )
+    query = _query(reader).with_only_columns(EvidencePack.body)
+    found: bytes | None = db.session.scalar(
+        query.where(EvidencePack.public_id == public_id, EvidencePack.filename == filename)
     )
     if found is None:
         raise NotFound(f"evidence pack {public_id}")

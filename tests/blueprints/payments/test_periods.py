@@ -432,10 +432,14 @@ def test_a_dispute_packs_no_order_that_the_reader_does_not_see(
     assert client.post(f"{home}/evidence-packs").status_code == 409
     client.sign_in(boss)
     assert "Evidence pack" in client.get(home).text
-    assert client.post(f"{home}/evidence-packs").status_code == 303
-    with transaction() as session:
-        session.get_one(SalesOrder, order.id).owner_id = mine.id
-    assert "Evidence pack" in client.sign_in(mine).get(home).text
+    pack = client.post(f"{home}/evidence-packs").location
+    assert "/evidence-packs/" in pack and client.get(pack).status_code == 200
+    theirs = factories.user(Role.SALESPERSON)
+    for owner, may in ((theirs, 404), (mine, 200)):
+        with transaction() as session:
+            session.get_one(SalesOrder, order.id).owner_id = owner.id
+        assert client.sign_in(owner).get(pack).status_code == may
+    assert "Evidence pack" in client.get(home).text
 
 
 def test_the_pack_of_its_dispute_waits_for_its_papers_and_holds_its_mails(
