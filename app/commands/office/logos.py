@@ -16,6 +16,7 @@ from ...models import Actor, Company, Logo, User
 MOST_BYTES = 100_000
 MOST_PIXELS = 2_000
 SVG, PNG = "image/svg+xml", "image/png"
+PNG_END = b"IEND\xaeB\x60\x82"
 NAMESPACE, HTML = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xhtml}"
 # What draws, and neither runs, nor moves, nor brings in anything from elsewhere.
 ELEMENTS = frozenset(
@@ -71,6 +72,8 @@ def _kind(body: bytes) -> str:
 def _refuse_unless_png(body: bytes) -> None:
     from PIL import Image, UnidentifiedImageError  # which no web process needs but this once
 
+    if PNG_END not in body:  # what draws papers has Pillow fill up what is cut off
+        raise _no_picture()
     try:
         with Image.open(io.BytesIO(body), formats=["PNG"]) as picture:
             wide, high = picture.size

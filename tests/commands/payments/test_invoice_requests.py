@@ -16,7 +16,7 @@ from app.models import CollectionMethod, Invoice, PaymentOrder, SalesOrder, User
 from app.money import Money
 from tests import factories, ledgers
 from tests.commands.collecting import CARD, booked, fresh, request
-from tests.commands.receivables.test_invoices import on_terms
+from tests.commands.receivables.test_invoices import owed
 from tests.gateways.scripted import ScriptedGateway
 
 
@@ -40,7 +40,7 @@ def left(invoice: Invoice) -> int:
 def two(clerk: User) -> tuple[SalesOrder, Invoice, Invoice]:
     """An order of which 200.00 and then 169.49 are invoiced."""
     order = booked(clerk)
-    return order, on_terms(order, 20_000), on_terms(order, 16_949)
+    return order, owed(order, 20_000), owed(order, 16_949)
 
 
 def test_it_pays_its_own_invoice_though_another_is_older(gateway: ScriptedGateway, clerk: User) -> None:
