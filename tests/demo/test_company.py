@@ -114,7 +114,7 @@ def verdicts(account: Account) -> set[Verdict]:
 
 
 def nothing_happens_before_what_it_follows_from() -> None:
-    # What befalls an account follows from nothing else that did: its deals are told one by one, its cards as days go by.
+    # What befalls an account follows from nothing else that did: its deals are told one by one, its cards day by day.
     told = select(History.entity, History.entity_id, History.at).where(History.entity != "account")
     rows = db.session.execute(told.order_by(History.id))
     last: dict[tuple[str, int], object] = {}
