@@ -202,7 +202,7 @@ def payable(order_id: int, *, beside: int | None = None) -> dict[int, int]:
     rows = read_columns(asking).all() if found else []
     by_id = figures(row.id for row in rows) if rows else {}
     for row in rows:
-        found[row.invoice_id] -= by_id[row.id].balance
+        found[row.invoice_id] -= by_id[row.id].to_come
     return {id: minor for id, minor in found.items() if minor > 0}
 
 

@@ -122,7 +122,7 @@ def _refuse_unless_it_draws(element: Any) -> None:
             raise _not_alone(plain)
         if FAR.search(value):
             raise _not_alone(plain)
-    if name == "style" and FAR.search(element.text or ""):
+    if name == "style" and FAR.search("".join(element.itertext())):
         raise _not_alone("a style that loads something")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from ... import jobs
 from ...db import db, get
 from ...models import Actor, Attempt, Dispute, Invoice, PaymentOrder, Receipt, Symptom, Transaction
 from ...money import Money
@@ -18,7 +19,6 @@ from ..agreements import outcomes
 from ..office import escalations
 from ..post import papers
 from ..receivables import receipts, taking_back
-from . import lowering
 
 
 def refunded(transaction: Transaction, *, by: Actor) -> Receipt:
@@ -120,11 +120,12 @@ def returned(transaction: Transaction, *, by: Actor) -> Receipt:
 
 
 def _pay_again(row: Receipt, taken: dict[int, int], *, by: Actor) -> None:
+    """What asked for it again meanwhile gives way, by a job: other payment orders come before what is held by now."""
     for invoice_id, amount in taken.items():
         invoice = get(Invoice, invoice_id)
-        if receipts.allocate(row, invoice, by=by, most=amount):
-            lowering.lower(invoice, by=by, because=f"Refund came back with {row.number}", spare_paying=True)
+        receipts.allocate(row, invoice, by=by, most=amount)
         papers.invoice(invoice)
+    jobs.stage("payment_orders.lower", payment_order_id=row.payment_order_id)
     outcomes.money_moved(row, "came_back", by=by)
 
 

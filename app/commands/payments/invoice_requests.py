@@ -27,7 +27,7 @@ def left(invoice: Invoice) -> Money:
     if invoice.order_id is None or invoice.status not in states.OPEN:
         return Money.zero(invoice.currency)
     order = get(SalesOrder, invoice.order_id)
-    own = figures.of_invoice(invoice.id).due - sum(x.balance for x in ledger.figures(_asking(invoice)).values())
+    own = figures.of_invoice(invoice.id).due - sum(x.to_come for x in ledger.figures(_asking(invoice)).values())
     return max(min(Money(own, invoice.currency), payment_orders.left_to_request(order)), Money.zero(invoice.currency))
 
 

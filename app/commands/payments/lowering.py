@@ -8,7 +8,7 @@ caller's transaction, account locked; no payment can start or end meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from sqlalchemy import false, or_, select
 
@@ -64,15 +64,17 @@ def look_again(payment_order_id: int) -> None:
 def _lower_all(
     invoice_id: int | None, order_id: int | None, *, by: Actor, because: str, spare_paying: bool
 ) -> list[PaymentOrder]:
-    rows = [row for row in _open(invoice_id, order_id) if not (spare_paying and _under_way(row))]
+    """What is spared asks for its part all the same, so that the others give way to it."""
+    rows = _open(invoice_id, order_id)
+    spared = {row.id for row in rows if _under_way(row)} if spare_paying else set()
     found = []
     if invoice_id is not None:
         own = [row for row in rows if row.invoice_id == invoice_id]
-        found += _down_to(figures.of_invoice(invoice_id).due, own, by=by, because=because)
+        found += _down_to(figures.of_invoice(invoice_id).due, own, spared, by=by, because=because)
     if order_id is not None:
         gross = get(SalesOrder, order_id).totals().gross.minor
         left = [row for row in rows if row.status is PaymentOrderStatus.OPEN]
-        found += _down_to(ledger.still_due(order_id, gross), left, by=by, because=because)
+        found += _down_to(ledger.still_due(order_id, gross), left, spared, by=by, because=because)
     return found
 
 
@@ -88,10 +90,13 @@ def _under_way(row: PaymentOrder) -> bool:
     return payment_orders.being_paid(row) or _capturing(row)
 
 
-def _down_to(most: int, rows: Sequence[PaymentOrder], *, by: Actor, because: str) -> list[PaymentOrder]:
+def _down_to(
+    most: int, rows: Sequence[PaymentOrder], spared: Container[int], *, by: Actor, because: str
+) -> list[PaymentOrder]:
     by_id = ledger.figures(row.id for row in rows)
     above, found = sum(x.to_come for x in by_id.values()) - max(most, 0), []
-    for row in sorted(rows, key=lambda row: by_id[row.id].held > 0):
+    yielding = [row for row in rows if row.id not in spared]
+    for row in sorted(yielding, key=lambda row: by_id[row.id].held > 0):
         less = min(above, by_id[row.id].to_come)
         if less > 0:
             _lower(row, less, by=by, because=because)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sqlalchemy import select
 
-from ... import audit, clock, settings
+from ... import audit, clock
 from ...db import db, get, lock
 from ...errors import Refusal
 from ...models import Actor, CollectionMethod, IntentPurpose, Invoice, PaymentIntent, PaymentOrder, SalesOrder
@@ -27,8 +25,7 @@ def of(invoice: Invoice, *, by: Actor) -> PaymentIntent | None:
     if row is None:
         order, purpose = lock(SalesOrder, invoice.order_id), f"Invoice {invoice.number}"
         row = invoice_requests.open_one(invoice, order, _due(invoice), purpose=purpose, by=by, due=invoice.due_date)
-    life = timedelta(days=settings.fresh(settings.PAYMENT_LINK_DAYS))
-    intent = payment_links.open_intent(row, IntentPurpose.LINK, clock.now() + life, by=by)
+    intent = payment_links.open_intent(row, IntentPurpose.LINK, payment_links.new_end(row), by=by)
     audit.note("payment_link.open", row.number, by=by, after={"invoice": invoice.number, "amount": intent.money})
     return intent
 

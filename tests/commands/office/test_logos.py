@@ -79,6 +79,7 @@ def test_a_png_is_taken_and_the_same_once(admin: User) -> None:
         (f"{HEAD}><rect fill='url(https://evil.example/a)'/></svg>".encode(), "picture_not_alone"),
         (f'{HEAD}><rect style="fill:url( &quot;//evil.example/a&quot;)"/></svg>'.encode(), "picture_not_alone"),
         (f"{HEAD}><style>@import 'https://evil.example/a.css';</style></svg>".encode(), "picture_not_alone"),
+        (f"{HEAD}><style>a{{}}<!-- -->@import url(//evil.example/a);</style></svg>".encode(), "picture_not_alone"),
         (f"{HEAD}><b xmlns='http://www.w3.org/1999/xhtml'/></svg>".encode(), "picture_not_alone"),
         (f"{HEAD}><set attributeName='href' to='x'/></svg>".encode(), "picture_not_alone"),
         (f'<?xml-stylesheet href="https://evil.example/a.css"?>{HEAD}/>'.encode(), "picture_not_alone"),

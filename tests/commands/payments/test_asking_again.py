@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import clock
+from app import clock, jobs
 from app.access import Role
 from app.commands.payments import collection, disputes, movement_calls, payment_orders
 from app.commands.receivables import allocations, offline
@@ -104,6 +104,24 @@ def test_a_refund_that_comes_back_ends_what_asked_for_it_again(boss: User) -> No
     end_read()
     sandbox_movements.end_refund("sandbox", row.provider_id or "", error_code="account_closed")
     assert movement_calls.hear(charge.gateway_id, row.provider_id or "")
+    jobs.run_due(raising=True)
+    assert (ledgers.standing(invoice), fresh(again).status) == (("paid", 0), PaymentOrderStatus.CANCELLED)
+
+
+def test_a_dispute_that_is_appealed_and_won_ends_what_asked_for_the_money_again(boss: User) -> None:
+    charge = moving.paid(boss)
+    order, _, invoice = of(charge)
+    dispute = contested(charge)
+    end_read()
+    sandbox_disputes.decide("sandbox", dispute, won=False)
+    disputes.hear(charge.gateway_id, dispute)
+    again = request(order, boss, minor=charge.amount)
+    end_read()
+    sandbox_disputes.appeal("sandbox", dispute)
+    disputes.hear(charge.gateway_id, dispute)
+    sandbox_disputes.decide("sandbox", dispute, won=True)
+    disputes.hear(charge.gateway_id, dispute)
+    jobs.run_due(raising=True)
     assert (ledgers.standing(invoice), fresh(again).status) == (("paid", 0), PaymentOrderStatus.CANCELLED)
 
 

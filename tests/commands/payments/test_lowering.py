@@ -216,6 +216,20 @@ def test_what_was_being_paid_is_lowered_once_that_has_failed(gateway: ScriptedGa
     assert sound()
 
 
+def test_what_is_just_being_paid_is_left_and_what_else_is_asked_for_gives_way_to_it(
+    gateway: ScriptedGateway, boss: User
+) -> None:
+    order, invoice = billed(boss)
+    paying, other = request(order, boss, minor=20_000), request(order, boss, minor=16_949)
+    attempt = charges.start(linked(paying), pay_with=CARD, form_key=key(), by=SYSTEM)
+    end_read()
+    offline.for_invoice(invoice.id, ledgers.came(16_949), form_key=key(), by=boss)
+    assert (balance(paying), fresh(other).status) == (20_000, PaymentOrderStatus.CANCELLED)
+    charges.execute(attempt.id)
+    assert ledgers.standing(invoice) == ("paid", 0)
+    assert sound()
+
+
 def test_what_bounced_is_asked_for_as_far_as_it_is_due(gateway: ScriptedGateway, boss: User) -> None:
     """What it had paid was credited before it bounced."""
     row = request(booked(boss), boss, minor=REST)
