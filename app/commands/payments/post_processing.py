@@ -38,7 +38,7 @@ from ...states.order import BEFORE_BOOKING, OrderEvent, OrderStatus
 from ...states.payment_order import PaymentOrderStatus
 from ..orders import activation
 from ..post import mails, papers
-from ..receivables import invoices, receipts, refund_notes
+from ..receivables import invoices, issuing, receipts, refund_notes
 from . import foresight, given_back, payment_orders
 
 RETRY_AFTER = timedelta(minutes=1)
@@ -107,27 +107,44 @@ def _receipt(captured: Captured) -> None:
 
 
 def _invoice(captured: Captured) -> None:
-    if not captured.counts or (not captured.covers and captured.payment_order.invoice_id is None):
+    if not captured.counts:
         return
     row, meant = captured.payment_order, captured.payment_order.invoice_id
+    if not captured.covers and meant is None:
+        _part(captured)
+        return
     invoice = _bill(captured)
     captured.receipt  # noqa: B018  (made when first asked for)
     if invoice is not None:
         standing = receipts.allocate_all(row, invoice, by=SYSTEM)
         captured.invoice_paper = papers.invoice(invoice, standing)
     if meant is None and captured.order is not None and (invoice is None or invoice.gross < row.amount):
-        _open_invoices(row, captured.order)
+        paid = _open_invoices(row, captured.order)
+        row.invoice_id = row.invoice_id or next(iter(paid), None)
 
 
-def _open_invoices(row: PaymentOrder, order: SalesOrder) -> None:
+def _part(captured: Captured) -> None:
+    """It waits for the rest, which is then invoiced with it; where all of the order is invoiced, it waits for nothing.
+    With several invoices open the payment order stays the order's, so that the rest pays whatever is then due."""
+    row, order = captured.payment_order, captured.order
+    if order is None or issuing.not_invoiced(order):
+        return
+    several = len(ledger.payable(order.id, beside=row.id)) > 1
+    paid = _open_invoices(row, order)
+    row.invoice_id = paid[0] if paid and not several else None
+
+
+def _open_invoices(row: PaymentOrder, order: SalesOrder) -> list[int]:
     """What is invoiced already is paid by what came for the order as a whole; what nothing is open for stays unapplied
-    cash, for people to look at."""
+    cash, for people to look at. The invoices paid."""
+    paid: list[int] = []
     for invoice_id, most in ledger.payable(order.id, beside=row.id).items():
         invoice = get(Invoice, invoice_id)
         if not receipts.allocate_what_came(row, invoice, most, by=SYSTEM):
-            return
-        row.invoice_id = row.invoice_id or invoice_id
+            break
+        paid.append(invoice_id)
         papers.invoice(invoice)
+    return paid
 
 
 def _bill(captured: Captured) -> Invoice | None:

@@ -13,14 +13,26 @@ from app import clock
 from app.access import Role
 from app.commands.orders import orders
 from app.commands.payments import collection
-from app.commands.receivables import credit_notes, issuing
+from app.commands.receivables import credit_notes, invoices, issuing, offline
 from app.db import db, end_read, transaction
 from app.errors import Refusal
-from app.models import CollectionMethod, CreditReason, Document, Due, Instalment, Invoice, SalesOrder, User
+from app.models import (
+    SYSTEM,
+    CollectionMethod,
+    CreditReason,
+    Document,
+    Due,
+    Instalment,
+    Invoice,
+    PaymentOrder,
+    SalesOrder,
+    User,
+)
 from app.money import Money
 from tests import factories, ledgers
 from tests.commands.collecting import CARD, booked, fresh, request
 from tests.gateways.scripted import ScriptedGateway
+from tests.ledgers import came
 
 
 @pytest.fixture
@@ -80,6 +92,34 @@ def test_booking_on_terms_bills_what_waits_for_nothing(
     order = planned(boss, due, start_date=starts)
     orders.book(order.id, by=boss)
     assert [x.gross for x in bills(order)] == issued
+
+
+def wire(order: SalesOrder, minor: int, by: User) -> None:
+    row = db.session.scalars(select(PaymentOrder).where(PaymentOrder.order_id == order.id)).one()
+    end_read()
+    offline.for_payment_order(row.id, came(minor), form_key=ledgers.key(), by=by)
+
+
+def test_a_transfer_in_two_parts_pays_the_invoice_of_the_booking_as_each_comes(boss: User) -> None:
+    order = planned(boss, Due.SIGNATURE)
+    orders.book(order.id, by=boss)
+    for part, left in ((20_000, ("part_paid", 21_055)), (21_055, ("paid", 0))):
+        wire(order, part, boss)
+        assert [ledgers.standing(x) for x in bills(order)] == [left]
+
+
+def test_a_transfer_in_parts_pays_several_open_invoices_the_oldest_first(boss: User) -> None:
+    order = planned(boss, Due.SIGNATURE, start_date=clock.today(factories.ZONE) + timedelta(days=9))
+    orders.book(order.id, by=boss)
+    wire(order, 1_000, boss)
+    for minor in (10_000, 31_055):
+        with transaction() as session:
+            invoices.on_terms(session.get_one(SalesOrder, order.id), most=Money(minor, "EUR"), by=SYSTEM)
+    dues = []
+    for part in (10_000, 10_000, 20_055):
+        wire(order, part, boss)
+        dues.append([ledgers.standing(x)[1] for x in bills(order)])
+    assert dues == [[0, 30_055], [0, 20_055], [0, 0]]
 
 
 def test_what_a_credit_note_took_off_a_part_is_not_billed_again(
