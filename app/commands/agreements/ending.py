@@ -115,12 +115,16 @@ def keep_going() -> int:
         .offset(schedule.AHEAD - 1)
         .exists()
     )
+    whole = (
+        select(ScheduledPayment.id)
+        .where(ScheduledPayment.agreement_id == PaymentAgreement.id)
+        .where(ScheduledPayment.covers_to >= PaymentAgreement.ends_on)
+        .exists()
+    )
     soon = clock.now().date() + renewing.AHEAD + DAY
     ending = or_(PaymentAgreement.ends_on <= soon, PaymentAgreement.cancels_on <= soon)
     due = db.session.scalars(
-        select(PaymentAgreement.id).where(
-            PaymentAgreement.status.in_(RUNNING), ending | (PaymentAgreement.ends_on.is_(None) & ~ahead)
-        )
+        select(PaymentAgreement.id).where(PaymentAgreement.status.in_(RUNNING), ending | (~ahead & ~whole))
     ).all()
     end_read()
     return jobs.each("agreements.keep_going", due, _keep_going)

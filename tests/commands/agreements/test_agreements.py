@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -115,6 +115,16 @@ def test_the_schedule_keeps_its_anchor_and_is_kept_ahead(app: Flask) -> None:
         assert ending.keep_going() == 1
         assert len(plans.days(row)) == 15 and plans.days(row)[-1] == date(2028, 3, 31)
         assert ending.keep_going() == 0
+
+
+def test_a_term_longer_than_what_is_kept_ahead_is_billed_every_month_to_its_end(app: Flask) -> None:
+    with time_machine.travel("2027-01-31 10:00:00+00:00", tick=False) as when:
+        row = plans.by_hand(starts_on=date(2027, 2, 1), ends_on=date(2029, 1, 31))
+        for month in range(24):
+            when.move_to(datetime(2027, 2, 1, 10, tzinfo=UTC) + relativedelta(months=month))
+            ending.keep_going()
+            assert charging.run() == 1, f"month {month + 1}"
+        assert len(plans.payments(row)) == 24 and ending.keep_going() == 0 and plans.broken() == []
 
 
 @pytest.mark.parametrize(("rule", "last"), [(Proration.NONE, 11900), (Proration.DAILY, 3967)])
