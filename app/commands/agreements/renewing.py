@@ -13,7 +13,7 @@ from ...cadence import end_of_term
 from ...db import db, transaction
 from ...errors import Refusal, StaleVersion
 from ...mail.agreement_kinds import Told
-from ...models import SYSTEM, Actor, PaymentAgreement, Proration, ScheduledPayment, Subscription, User
+from ...models import SYSTEM, Actor, CollectionMethod, PaymentAgreement, Proration, ScheduledPayment, Subscription, User
 from ...states.agreement import AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 from . import holding, schedule, telling, versions
@@ -45,7 +45,8 @@ def renew(agreement_id: int, months: int, *, version: int, because: str, by: Use
 
 def due(row: PaymentAgreement, today: date) -> bool:
     """A term that renews itself is lengthened a month before it ends, so that what comes next is always in sight."""
-    if not row.renews_itself or row.status is not AgreementStatus.ACTIVE:
+    billed_on = row.status is AgreementStatus.PAST_DUE and row.collection is CollectionMethod.PAYMENT_LINK
+    if not row.renews_itself or not (row.status is AgreementStatus.ACTIVE or billed_on):  # as in verdict.ASKED_FOR
         return False
     return row.ends_on is not None and row.ends_on - AHEAD <= today
 

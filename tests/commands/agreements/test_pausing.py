@@ -161,6 +161,21 @@ def test_a_term_that_renews_itself_goes_on(gateway: ScriptedGateway) -> None:
     assert plans.broken() == []
 
 
+def test_a_term_that_renews_itself_goes_on_while_a_bill_is_past_due_as_it_is_billed_on(app: Flask) -> None:
+    with time_machine.travel("2027-01-31 10:00:00+00:00", tick=False):
+        row = plans.by_hand(starts_on=date(2027, 2, 1), ends_on=date(2027, 3, 31))
+        with transaction():
+            kept = plans.fresh(row)
+            kept.renewal, kept.term_months = Renewal.AUTO, 2
+    with at("02-01"):
+        assert charging.run() == 1
+    with at("03-15"):
+        assert charging.run() == 1 and charging.fall_behind() == 1 and plans.fresh(row).status is A.PAST_DUE
+        assert ending.keep_going() == 1 and plans.fresh(row).ends_on == date(2027, 5, 31)
+    with at("04-01"):
+        assert charging.run() == 1 and plans.broken() == []
+
+
 def test_a_pause_may_outlast_a_term_that_renews_itself(gateway: ScriptedGateway, by: User) -> None:
     row, ended = plans.by_order(term_months=2, renewal=Renewal.AUTO), plans.by_order(term_months=2)
     until = date(2027, 7, 15)
