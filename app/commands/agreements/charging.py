@@ -23,11 +23,12 @@ from ...db import Instant, db, get, transaction
 from ...errors import Refusal
 from ...failpoints import failpoint
 from ...logs import log
-from ...models import CollectionMethod, Invoice, PaymentAgreement, PaymentOrder, ScheduledPayment, StagedJob
+from ...models import Attempt, CollectionMethod, Invoice, PaymentAgreement, PaymentOrder, ScheduledPayment, StagedJob
 from ...queries.agreements import verdict
+from ...states import attempt
 from ...states.invoice import OPEN
 from ...states.scheduled_payment import UNSETTLED, ScheduledStatus
-from ..payments import many_charges
+from ..payments import many_charges, payment_orders
 from . import claiming, holding, outcomes, runs
 
 BATCH = 64
@@ -164,14 +165,17 @@ def collect(payment_ids: Sequence[int]) -> int:
 
 @jobs.tick("agreements.fall_behind", every=timedelta(minutes=15))
 def fall_behind() -> int:
-    """Periods that the customer was sent a link for and has not paid by their invoice's day. Returns how many."""
+    """Periods that the customer was sent a link for and has not paid by their day. Returns how many. What
+    is being charged at this moment is failed by its answer, not by its day."""
     yesterday = clock.now().date() - timedelta(days=1)
+    charged = Attempt.payment_order_id == PaymentOrder.id, Attempt.status.in_(attempt.OPEN)
     late = db.session.scalars(
         select(ScheduledPayment.id)
         .join(PaymentOrder, PaymentOrder.id == ScheduledPayment.payment_order_id)
         .join(Invoice, Invoice.id == ScheduledPayment.invoice_id)
         .where(ScheduledPayment.status == ScheduledStatus.COLLECTING, Invoice.status.in_(OPEN))
         .where(PaymentOrder.collection == CollectionMethod.PAYMENT_LINK, Invoice.due_date <= yesterday)
+        .where(~select(Attempt.id).where(*charged).exists())
     ).all()
     return jobs.each("agreements.fall_behind", late, _late)
 
@@ -181,8 +185,11 @@ def _late(payment_id: int) -> bool:
         payment = get(ScheduledPayment, payment_id)
         agreement = holding.hold(payment.agreement_id)
         db.session.refresh(payment)
+        payment_order = get(PaymentOrder, payment.payment_order_id)
         due = get(Invoice, payment.invoice_id).due_date
         if payment.status is not ScheduledStatus.COLLECTING or due is None or due >= clock.today(agreement.zone):
+            return False
+        if payment_orders.being_paid(payment_order):
             return False
         outcomes.unpaid(payment)
         return True

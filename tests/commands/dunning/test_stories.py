@@ -475,6 +475,30 @@ def test_an_unpaid_invoice_is_told_to_customer_and_owner_and_ends_as_its_policy_
         assert stories.told(row)[0] == "authenticate +0 waits" and plans.fresh(row).status is A.PAST_DUE
 
 
+def test_a_card_charged_for_an_unpaid_bill_is_failed_by_its_answer_alone(gateway: ScriptedGateway) -> None:
+    with stories.time_machine.travel("2027-02-14 11:00:00+00:00", tick=False):
+        row = plans.by_hand()
+        charging.run()
+        with transaction() as session:
+            session.get_one(PaymentAgreement, row.id).method_id = moves.card(get(Account, row.account_id)).id
+            session.get_one(PaymentAgreement, row.id).collection = CollectionMethod.SAVED_METHOD
+    gateway.answers = ["insufficient_funds but lost"]
+    with stories.after(1):
+        assert charging.fall_behind() == 1
+        case_id = stories.case(row).id
+        end_read()
+        acting.retry_now(case_id, form_key="once", by=factories.user(Role.AR))
+        assert plans.states(row, 1) == ["collecting"]
+        end_read()
+        assert charging.fall_behind() == 0 and plans.states(row, 1) == ["collecting"]
+        end_read()
+    with stories.after(1.01):
+        stories.work()
+        assert plans.states(row, 1) == ["failed"] and "unds" in stories.case(row).reason
+        end_read()
+    assert plans.broken() == []
+
+
 def test_what_is_wrong_with_a_story_is_told(gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     row = stories.declined(gateway, "insufficient_funds")
     monkeypatch.setattr(cases, "settled", lambda *args, **kwargs: None)
