@@ -23,7 +23,7 @@ def payment_link(payment_order: PaymentOrder, to: Recipient, *, amount: Money, e
         purpose=payment_order.purpose,
         expires_at=expires_at,
         bill=bill.number or "" if bill else "",
-        due_on=bill.due_date if bill else None,
+        due_on=payment_order.due_date if bill else None,
     )
 
 

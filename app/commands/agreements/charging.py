@@ -174,7 +174,7 @@ def fall_behind() -> int:
         .join(PaymentOrder, PaymentOrder.id == ScheduledPayment.payment_order_id)
         .join(Invoice, Invoice.id == ScheduledPayment.invoice_id)
         .where(ScheduledPayment.status == ScheduledStatus.COLLECTING, Invoice.status.in_(OPEN))
-        .where(PaymentOrder.collection == CollectionMethod.PAYMENT_LINK, Invoice.due_date <= yesterday)
+        .where(PaymentOrder.collection == CollectionMethod.PAYMENT_LINK, PaymentOrder.due_date <= yesterday)
         .where(~select(Attempt.id).where(*charged).exists())
     ).all()
     return jobs.each("agreements.fall_behind", late, _late)
@@ -186,7 +186,7 @@ def _late(payment_id: int) -> bool:
         agreement = holding.hold(payment.agreement_id)
         db.session.refresh(payment)
         payment_order = get(PaymentOrder, payment.payment_order_id)
-        due = get(Invoice, payment.invoice_id).due_date
+        due = payment_order.due_date
         if payment.status is not ScheduledStatus.COLLECTING or due is None or due >= clock.today(agreement.zone):
             return False
         if payment_orders.being_paid(payment_order):

@@ -186,8 +186,10 @@ def _ask(
     for row in payments:
         row.transition(ScheduledEvent.COLLECT, by=SYSTEM, number=row.agreement.number, period=row.period)
         asked = get(PaymentOrder, row.payment_order_id)
-        asked.collection = row.agreement.collection  # one that was put off may be asked for another way now
+        before, asked.collection = asked.collection, row.agreement.collection
         if asked.collection is CollectionMethod.PAYMENT_LINK:
+            if before is not asked.collection:  # put off, and asked for another way now: the bill begins today
+                asked.due_date = period_invoices.due_date(row.agreement)
             until = payment_links.new_end(asked)
             intent = _intent(asked, IntentPurpose.LINK, until, row in unbilled)
             mails.payment_link(intent, bill=bills.get(row) or papers.newest(row.invoice_id), by=SYSTEM)

@@ -39,6 +39,11 @@ def issue(agreement: PaymentAgreement, period: ScheduledPayment, *, by: Actor) -
     return invoice
 
 
+def due_date(agreement: PaymentAgreement) -> date:
+    """Of what is asked for today."""
+    return clock.today(agreement.zone) + timedelta(days=_terms(agreement))
+
+
 def _terms(agreement: PaymentAgreement) -> int:
     if agreement.collection is CollectionMethod.SAVED_METHOD:
         return 0
@@ -93,13 +98,12 @@ def _part(agreement: PaymentAgreement, period: ScheduledPayment, whole: Totals) 
 
 
 def _invoice(agreement: PaymentAgreement, period: ScheduledPayment, of: Totals, *, prices_include_tax: bool) -> Invoice:
-    today = clock.today(agreement.zone)
     return new(
         Invoice,
         number=numbering.take("invoice"),
-        issued_on=today,
+        issued_on=clock.today(agreement.zone),
         supply_date=period.covers_from,
-        due_date=today + timedelta(days=_terms(agreement)),
+        due_date=due_date(agreement),
         prices_include_tax=prices_include_tax,
         kind=InvoiceKind.FULL,
         status=InvoiceStatus.DRAFT,

@@ -315,6 +315,28 @@ def test_what_was_put_off_is_asked_for_as_the_agreement_says_by_then(gateway: Sc
         assert asked.status == "collecting" and reminders.why_not(asked.invoice_id or 0) is None
 
 
+def test_what_was_put_off_and_is_billed_then_may_be_paid_for_as_long_as_a_bill_of_that_day(
+    gateway: ScriptedGateway,
+) -> None:
+    row = plans.by_order()
+    gateway.answers = ["lost before"]
+    with at("02-28"):
+        charging.run()
+    with time_machine.travel("2027-02-28 11:30:00+00:00", tick=False):
+        inquiries.sweep()
+        with transaction():
+            plans.fresh(row).collection = CollectionMethod.PAYMENT_LINK
+    with at("03-02"):
+        assert charging.run() == 1 and charging.fall_behind() == 0 and plans.states(row, 1) == ["collecting"]
+        mail = db.session.scalars(select(OrderEmail).where(OrderEmail.kind == "payment_link")).one()
+        assert "by 16 Mar 2027" in mail.text
+        end_read()
+    with at("03-16"):
+        assert charging.fall_behind() == 0
+    with at("03-17"):
+        assert charging.fall_behind() == 1 and plans.broken() == []
+
+
 def test_what_was_missed_for_months_is_caught_up_in_order(gateway: ScriptedGateway) -> None:
     row = plans.by_order()
     with at("05-01"):
