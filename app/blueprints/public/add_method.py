@@ -126,7 +126,7 @@ def _save(link: Link, found: CardRequest, form: CardForm) -> MethodSetup:
         instrument=form.instrument.data or "",
         card_label=form.card_label.data or "",
         holder=form.name.data or "",
-        consent_text=_consent(owed.awaited_by(found.account_id)),
+        consent_text=_consent(owed.awaited_by(found.account_id, found.gateway_id)),
         form_key=form.form_key.data or "",
     )
     session["saving"] = [setup.public_id, link.public_id, link.generation]
@@ -154,7 +154,7 @@ def _page(link: Link, found: CardRequest, form: CardForm | None = None, status: 
     template = {State.DONE: "public/card_added.html", State.SAVING: "public/card_saving.html"}.get(
         found.state, "public/add_method.html"
     )
-    awaited = owed.awaited_by(found.account_id)
+    awaited = owed.awaited_by(found.account_id, found.gateway_id)
     facts = {"refusal": None, "consent": _consent(awaited), "new_card": None} | context
     facts |= {"owed": owed.amounts(awaited.owed), "takes_over": owed.numbers(awaited.cardless)}
     facts["charged"] = found.state is State.DONE and owed.charged_with(found.id)

@@ -17,6 +17,7 @@ from ...models import (
     PaymentAgreement,
     PaymentMethod,
 )
+from ...queries.agreements import verdict
 from ...queries.dunning import owed
 from ...states.agreement import ENDED
 from ...states.dunning import Action
@@ -37,29 +38,30 @@ def _charge(case: DunningCase, asked_by: str) -> None:
     jobs.stage("dunning.do", step_id=step.id)
 
 
-def given(request: MethodRequest, method: PaymentMethod, *, by: Actor) -> None:
-    for row in owed.of_account(request.account_id):
+def given(request: MethodRequest, method: PaymentMethod, gateway_id: int, *, by: Actor) -> None:
+    """`gateway_id` has it now; agreements that another one charges wait on for a card there."""
+    for row in owed.of_account(request.account_id, gateway_id):
         case = db.session.get_one(DunningCase, row.case_id, populate_existing=True)
         _take(case.agreement, method, by=by)
         _charge(case, by.name)
-    for agreement in (*_noticed(request), *_cardless(request)):
+    for agreement in (*_noticed(request, gateway_id), *_cardless(request, gateway_id)):
         _take(agreement, method, by=by)
 
 
-def _cardless(request: MethodRequest) -> list[PaymentAgreement]:
+def _cardless(request: MethodRequest, gateway_id: int) -> list[PaymentAgreement]:
     """Those whose card is good for nothing, whatever the new one was asked for: else the next period of each would only
     fail and ask the same customer again."""
-    return [get(PaymentAgreement, x.agreement_id) for x in owed.cardless_of(request.account_id)]
+    return [get(PaymentAgreement, x.agreement_id) for x in owed.cardless_of(request.account_id, gateway_id)]
 
 
-def _noticed(request: MethodRequest) -> list[PaymentAgreement]:
+def _noticed(request: MethodRequest, gateway_id: int) -> list[PaymentAgreement]:
     """Those whose card was said to expire, and which still name it."""
     query = (
         select(PaymentAgreement)
         .join(CardNotice, CardNotice.method_id == PaymentAgreement.method_id)
         .where(CardNotice.request_id == request.id, PaymentAgreement.status.not_in(ENDED))
     )
-    return list(db.session.scalars(query.distinct()))
+    return [x for x in db.session.scalars(query.distinct()).all() if verdict.takes_card_of(gateway_id, x.id)]
 
 
 def _take(agreement: PaymentAgreement, method: PaymentMethod, *, by: Actor) -> None:

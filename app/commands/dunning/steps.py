@@ -49,7 +49,6 @@ from . import cases, checkouts
 BATCH, MOST = 50, 500
 LEASE = timedelta(minutes=10)
 REST = timedelta(minutes=15)
-UNREACHABLE = ("address_suppressed", "address_invalid", "no_contact")
 
 
 @jobs.tick("dunning.take_due", every=timedelta(minutes=1))
@@ -95,7 +94,7 @@ def do(step_id: int) -> bool:
         return now(step_id)
     except Refusal as refusal:
         log.warning("dunning.waits", step=step_id, because=refusal.code)
-        _pass_over(step_id, refusal) if refusal.code in UNREACHABLE else _wait(step_id, refusal)
+        HINDERED.get(refusal.code, _wait)(step_id, refusal)
         return False
 
 
@@ -139,6 +138,22 @@ def _pass_over(step_id: int, refusal: Refusal) -> None:
             because = _("The customer could not be mailed: %(reason)s", reason=refusal.sentence)
             cases.drop(step, because)
             _tell_owner(step, step.case.payment, because, always=True)
+
+
+def _wait_for_the_next(step_id: int, refusal: Refusal) -> None:
+    """People can have the card brought over to the gateway that charges it, until the policy goes on without."""
+    with transaction():
+        step = _still_waiting(step_id)
+        following = [x for x in cases.waiting(step.case) if x.id != step.id] if step is not None else []
+        if step is not None and following and following[0].due_at <= clock.now():
+            cases.drop(step, refusal.sentence)
+            _tell_owner(step, step.case.payment, refusal.sentence, always=True)
+            return
+    _wait(step_id, refusal)
+
+
+HINDERED = dict.fromkeys(("address_suppressed", "address_invalid", "no_contact"), _pass_over)
+HINDERED["card_elsewhere"] = _wait_for_the_next
 
 
 def _still_waiting(step_id: int) -> DunningStep | None:

@@ -215,7 +215,7 @@ def _keep(setup: MethodSetup, row: MethodRequest, result: SetupResult) -> None:
         account.default_method_id = method.id
         account.record("default_method", by=by, card=method.label)
     audit.note("method.add", account.number, by=by, after=method.label)
-    cards.given(row, method, by=by)
+    cards.given(row, method, setup.gateway_id, by=by)
 
 
 def _end_abandoned(request_id: int) -> None:

@@ -299,7 +299,7 @@ def refuse_unless_live(agreement_id: int) -> None:
         raise Refusal("not_live", "Not live: %(reason)s", reason=found.reason)
 
 
-def _again(agreement_id: int, amount: Money) -> tuple[Facts, tuple[RouteRow, ...]]:
+def _again(agreement_id: int, amount: Money | None) -> tuple[Facts, tuple[RouteRow, ...]]:
     """What a period that failed is judged by when it is charged once more, today: that it is past due, and that nothing
     may come after it, keeps nobody from it."""
     row: Any = read_columns(ONE, agreement_id_=agreement_id).one_or_none()
@@ -307,15 +307,26 @@ def _again(agreement_id: int, amount: Money) -> tuple[Facts, tuple[RouteRow, ...
         raise NotFound(f"agreement {agreement_id}")
     facts = of_row(row)
     status = AgreementStatus.ACTIVE if facts.status is AgreementStatus.PAST_DUE else facts.status
-    return replace(facts, status=status, next_on=facts.today, amount=amount.minor), routes.of(row)
+    return replace(facts, status=status, next_on=facts.today, amount=amount.minor if amount else facts.amount), routes.of(row)
 
 
 def refuse_unless_retryable(agreement_id: int, amount: Money) -> None:
-    """In the transaction that claims a failed period once more (invariant 18). Raises Refusal `not_live`."""
+    """In the transaction that claims a failed period once more (invariant 18). Raises Refusal `not_live`, and
+    `card_elsewhere` where its card is with another gateway than the one that charges it."""
     facts, all_routes = _again(agreement_id, amount)
     found = judged(facts, all_routes, allowed=bool(settings.fresh(settings.RECURRING)))
     if not found.live:
-        raise Refusal("not_live", "Not live: %(reason)s", reason=found.reason)
+        card = _card(facts, routes.find(all_routes, facts.wanted))
+        elsewhere = card is not None and card.verdict is CardVerdict.RETOKENIZE and card.reason == found.reason
+        raise Refusal("card_elsewhere" if elsewhere else "not_live", "Not live: %(reason)s", reason=found.reason)
+
+
+def takes_card_of(gateway_id: int, agreement_id: int, amount: Money | None = None) -> bool:
+    """Whether a new card at this gateway is one that the agreement can be charged with: `amount`, or what comes next.
+    Where no route is open for it, any may be."""
+    facts, all_routes = _again(agreement_id, amount)
+    way = routes.find(all_routes, replace(facts, collection=CollectionMethod.SAVED_METHOD).wanted)
+    return way is None or gateway_id in (way.gateway.id, way.route.gateway.id)
 
 
 def why_card_is_gone(agreement_id: int, amount: Money) -> str:

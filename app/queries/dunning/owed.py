@@ -43,14 +43,15 @@ class Awaited(Value):
     cardless: tuple[Cardless, ...] = ()
 
 
-def awaited_by(account_id: int) -> Awaited:
-    owed = of_account(account_id)
+def awaited_by(account_id: int, gateway_id: int) -> Awaited:
+    """By a card that this gateway keeps: what another one charges is none of its business."""
+    owed = of_account(account_id, gateway_id)
     named = {x.number for x in owed}
-    return Awaited(owed, tuple(x for x in cardless_of(account_id) if x.number not in named))
+    return Awaited(owed, tuple(x for x in cardless_of(account_id, gateway_id) if x.number not in named))
 
 
-def cardless_of(account_id: int) -> tuple[Cardless, ...]:
-    """Those that run, or may again. Four statements at most."""
+def cardless_of(account_id: int, gateway_id: int) -> tuple[Cardless, ...]:
+    """Those that run, or may again. Four statements at most, and one for each that has no card."""
     query = select(PaymentAgreement.id, PaymentAgreement.number).where(
         PaymentAgreement.account_id == account_id,
         PaymentAgreement.status.in_(RUNNING),
@@ -58,7 +59,8 @@ def cardless_of(account_id: int) -> tuple[Cardless, ...]:
     )
     rows = db.session.execute(query.order_by(PaymentAgreement.id)).all()
     judged = verdict.of_all([row.id for row in rows], fresh=False) if rows else {}
-    return tuple(Cardless(row.id, row.number) for row in rows if judged[row.id].no_card)
+    cardless = [row for row in rows if judged[row.id].no_card]
+    return tuple(Cardless(row.id, row.number) for row in cardless if verdict.takes_card_of(gateway_id, row.id))
 
 
 def waits_for_card() -> ColumnElement[bool]:
@@ -68,17 +70,20 @@ def waits_for_card() -> ColumnElement[bool]:
     return (DunningCase.status == CaseStatus.OPEN) & or_(DunningCase.kind.in_(HOPELESS), asked.exists())
 
 
-def of_account(account_id: int) -> tuple[Owed, ...]:
+def of_account(account_id: int, gateway_id: int | None = None) -> tuple[Owed, ...]:
+    """All of it, or what a card that this gateway keeps can be charged with."""
     rows = db.session.execute(
         select(
-            *(DunningCase.id, PaymentAgreement.number, PaymentAgreement.currency),
-            ScheduledPayment.payment_order_id,
+            *(DunningCase.id, DunningCase.agreement_id, PaymentAgreement.number, PaymentAgreement.currency),
+            *(ScheduledPayment.payment_order_id, ScheduledPayment.amount),
         )
         .join(PaymentAgreement, PaymentAgreement.id == DunningCase.agreement_id)
         .join(ScheduledPayment, ScheduledPayment.id == DunningCase.scheduled_payment_id)
         .where(PaymentAgreement.account_id == account_id, waits_for_card())
         .order_by(DunningCase.id)
     ).all()
+    if gateway_id is not None:
+        rows = [x for x in rows if verdict.takes_card_of(gateway_id, x.agreement_id, Money(x.amount, x.currency))]
     figures = ledger.figures([row.payment_order_id for row in rows]) if rows else {}
     return tuple(Owed(x.id, x.number, Money(figures[x.payment_order_id].balance, x.currency)) for x in rows)
 

@@ -50,6 +50,7 @@ class CardRequest(Value):
     action: dict[str, Any] | None
     card: str
     gateway: GatewayAccount
+    gateway_id: int
     currency: str
 
 
@@ -75,6 +76,7 @@ ROW: Any = (
         MethodRequest.account_id,
         Account.name.label("account"),
         Contact.name.label("person"),
+        Route.gateway_id,
         Gateway.state.label("gateway_state"),
         Gateway.key,
         Gateway.kind,
@@ -118,6 +120,7 @@ def _view(row: Row[Any]) -> CardRequest:
         action=row.next_action if state is State.ACTION else None,
         card=f"{row.brand} •••• {row.last4}" if row.brand else "",
         gateway=GatewayAccount(row.key, row.kind, row.mode, tuple(row.currencies)),
+        gateway_id=row.gateway_id,
         currency=row.currency,
     )
 

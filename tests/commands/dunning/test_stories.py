@@ -312,7 +312,7 @@ def test_a_card_known_to_be_dead_asks_for_another_on_its_day_and_the_others_on_i
     asked, told = stories.mails("card_needed"), stories.mails("dunning_notice")
     assert len(asked) == len(told) == 1 and asked[0].link_kind == "method" and "taken off file" in told[0].text
     with stories.after(1):
-        awaited = owed.awaited_by(row.account_id)
+        awaited = owed.awaited_by(row.account_id, moves.first_gateway().id)
         assert [x.number for x in awaited.owed] == [row.number]
         assert [x.number for x in awaited.cardless] == [other.number]
         assert f"and under {other.number}." in owed.consent("We", awaited)
@@ -322,6 +322,37 @@ def test_a_card_known_to_be_dead_asks_for_another_on_its_day_and_the_others_on_i
     assert stories.case(row).status == "recovered" and plans.states(row, 1) == ["paid"]
     assert plans.fresh(row).method_id == plans.fresh(other).method_id != dead and plans.fresh(good).method_id == kept
     assert plans.fresh(other).version == 2 and plans.broken() == []
+
+
+def test_a_card_at_another_gateway_takes_nothing_that_it_cannot_be_charged_with(gateway: ScriptedGateway) -> None:
+    row = stories.declined(gateway, "expired_card")
+    end_read()
+    card = plans.fresh(row).method_id
+    elsewhere = moves.route(moves.gateway().id)
+    with stories.after(1):
+        account = get(Account, row.account_id)
+        cardless = plans.by_hand(account, collection=CollectionMethod.SAVED_METHOD, method_id=card, starts_on=LATER)
+        assert owed.awaited_by(row.account_id, elsewhere.gateway_id) == owed.Awaited()
+        asked_id, gateway.answers = moves.asked(account, elsewhere).id, ["ok"]
+        stories.give_card()
+        stories.work()
+        assert not owed.charged_with(asked_id)
+    assert plans.fresh(row).method_id == plans.fresh(cardless).method_id == card
+    stories.live(12, since=2)
+    assert stories.told(row)[-1].endswith(" done") and plans.fresh(row).status is A.PAUSED and plans.broken() == []
+
+
+def test_a_card_that_is_brought_over_by_nobody_leaves_the_policy_its_course(gateway: ScriptedGateway) -> None:
+    row = stories.declined(gateway, "insufficient_funds")
+    end_read()
+    other = moves.card(get(Account, row.account_id), moves.gateway().id)
+    with transaction() as session:
+        session.get_one(PaymentAgreement, row.id).method_id = other.id
+    stories.live(2)
+    assert stories.case(row).steps[0].waits and "another gateway" in stories.case(row).steps[0].note
+    stories.live(11, since=3)
+    assert plans.fresh(row).status is A.PAUSED and len(plans.attempts(row)) == 1
+    assert "another gateway" in stories.mails("dunning_notice")[1].text and plans.broken() == []
 
 
 def test_a_plan_that_goes_on_with_a_period_never_charged_begins_its_story_anew(gateway: ScriptedGateway) -> None:
