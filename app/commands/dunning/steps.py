@@ -217,6 +217,9 @@ def _authenticate(step: DunningStep, agreement: PaymentAgreement) -> None:
 
 def _new_method(step: DunningStep, agreement: PaymentAgreement) -> None:
     payment = _period(step)
+    if agreement.collection is not CollectionMethod.SAVED_METHOD and not step.asked_by:
+        _ask_for_money(step, agreement, _why_not_this_card(agreement, payment))
+        return
     account = get(Account, agreement.account_id)
     contact_id = agreement.contact_id or account.billing_contact_id
     if contact_id is None:
@@ -228,6 +231,15 @@ def _new_method(step: DunningStep, agreement: PaymentAgreement) -> None:
     card = get(PaymentMethod, declined).label if declined is not None else ""
     dunning_mails.card_needed(step, request, get(PaymentOrder, payment.payment_order_id), card=card)
     _tell_owner(step, payment, _("The customer was mailed a link to add a card."))
+
+
+def _ask_for_money(step: DunningStep, agreement: PaymentAgreement, reason: str) -> None:
+    """In place of a card, which the customer is not to pay with any more."""
+    if step.case.kind is DeclineClass.AUTHENTICATE:
+        step.action = Action.AUTHENTICATE
+        _authenticate(step, agreement)
+    else:
+        _ask_instead(step, agreement, reason)
 
 
 def _past_due(step: DunningStep, agreement: PaymentAgreement) -> None:

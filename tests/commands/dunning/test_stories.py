@@ -324,6 +324,17 @@ def test_a_card_known_to_be_dead_asks_for_another_on_its_day_and_the_others_on_i
     assert plans.fresh(other).version == 2 and plans.broken() == []
 
 
+def test_whoever_pays_by_invoice_by_now_is_asked_for_money_and_not_for_a_card(gateway: ScriptedGateway) -> None:
+    row = stories.declined(gateway, "expired_card")
+    end_read()
+    with transaction() as session:
+        session.get_one(PaymentAgreement, row.id).collection = CollectionMethod.PAYMENT_LINK
+    stories.live(3, since=3)
+    assert len(stories.mails("card_needed")) == 1 and len(stories.mails("payment_confirm")) == 1
+    assert stories.case(row).kind == "authenticate" and stories.case(row).reason == "It is collected by invoice now."
+    assert plans.broken() == []
+
+
 def test_a_card_at_another_gateway_takes_nothing_that_it_cannot_be_charged_with(gateway: ScriptedGateway) -> None:
     row = stories.declined(gateway, "expired_card")
     end_read()
