@@ -36,14 +36,14 @@ Link = tuple[links.Kind, str]
 
 def retry(step: DunningStep, intent: PaymentIntent, *, reason: str) -> None:
     """The charge was declined, and will be made again; `reason` in the customer's words."""
-    to = recipients.for_payment(intent.payment_order, kind=kinds.PaymentRetry.kind)
+    to = _payers(intent.payment_order, kinds.PaymentRetry.kind)
     facts = _facts(step, intent.payment_order, to)
     content = kinds.PaymentRetry(**facts, card=card_of(step.case.agreement), reason=reason, retry_at=step.due_at)
     _send(content, step, to, ("pay", intent.public_id))
 
 
 def confirm(step: DunningStep, intent: PaymentIntent, *, bank_asks: bool) -> None:
-    to = recipients.for_payment(intent.payment_order, kind=kinds.PaymentConfirm.kind)
+    to = _payers(intent.payment_order, kinds.PaymentConfirm.kind)
     facts = _facts(step, intent.payment_order, to)
     content = kinds.PaymentConfirm(**facts, bank_asks=bank_asks, expires_at=intent.expires_at)
     _send(content, step, to, ("pay", intent.public_id))
@@ -57,9 +57,16 @@ def card_needed(step: DunningStep, request: MethodRequest, payment_order: Paymen
 
 
 def stopped(step: DunningStep, intent: PaymentIntent, ending: Ending) -> None:
-    to = recipients.for_payment(intent.payment_order, kind=kinds.PlanStopped.kind)
+    to = _payers(intent.payment_order, kinds.PlanStopped.kind)
     content = kinds.PlanStopped(**_facts(step, intent.payment_order, to), ending=str(ending))
     _send(content, step, to, ("pay", intent.public_id))
+
+
+def _payers(payment_order: PaymentOrder, kind: str) -> list[Recipient]:
+    """Whoever got the bill is told that it is unpaid, as the link in the mail was judged by them."""
+    if recipients.is_billed(payment_order):
+        return recipients.for_link(payment_order)
+    return recipients.for_payment(payment_order, kind=kind)
 
 
 def card_of(agreement: PaymentAgreement) -> str:

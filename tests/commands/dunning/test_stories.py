@@ -335,6 +335,24 @@ def test_whoever_pays_by_invoice_by_now_is_asked_for_money_and_not_for_a_card(ga
     assert plans.broken() == []
 
 
+def test_an_unpaid_bill_is_dunned_from_whoever_got_it(gateway: ScriptedGateway) -> None:
+    with stories.time_machine.travel("2027-02-14 11:00:00+00:00", tick=False):
+        row = plans.by_hand(factories.account())
+        books = get(Account, row.account_id).billing_contact_id
+        with transaction() as session:
+            buyer = Contact(account_id=row.account_id, name="Ben Buyer", email="buyer@keller.example")
+            session.add(buyer)
+            session.flush()
+            session.get_one(PaymentAgreement, row.id).contact_id = buyer.id
+        charging.run()
+    with stories.after(1):
+        charging.fall_behind()
+        end_read()
+        stories.work()
+    (asked,) = stories.mails("payment_confirm")
+    assert asked.recipients[0]["address"] == get(Contact, books).email and plans.broken() == []
+
+
 def test_a_card_at_another_gateway_takes_nothing_that_it_cannot_be_charged_with(gateway: ScriptedGateway) -> None:
     row = stories.declined(gateway, "expired_card")
     end_read()
