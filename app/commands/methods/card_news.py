@@ -17,6 +17,7 @@ from ..dunning import cards
 from . import methods
 
 FACTS = ("brand", "last4", "exp_month", "exp_year", "fingerprint")
+RENEWAL = ("last4", "exp_month", "exp_year")
 
 
 def hear(gateway_id: int, ref: str) -> bool:
@@ -55,10 +56,14 @@ def _gone(method: PaymentMethod, token: Token, gateway: str) -> None:
 
 
 def _told(method: PaymentMethod, token: Token, card: CardFacts, gateway: str) -> None:
-    """Renewed, if it is another than we knew: then what its bank declined before counts no more, and what dunning waits
-    for is charged to it at once. A card that names no fingerprint keeps the one it had."""
+    """Renewed, if it has another number or day than we knew: then what its bank declined before counts no more, and
+    what dunning waits for is charged to it at once. A card that names no fingerprint keeps the one it had; one that
+    names another is the same card still, as each gateway has its own."""
     now = {name: getattr(card, name) or getattr(method, name) for name in FACTS}
-    if not token.valid or method.detached_at is not None or now == {name: getattr(method, name) for name in FACTS}:
+    if not token.valid or method.detached_at is not None:
+        return
+    if all(now[name] == getattr(method, name) for name in RENEWAL):
+        method.fingerprint = method.fingerprint or now["fingerprint"]
         return
     before = _words(method)
     for name, value in now.items():

@@ -108,6 +108,16 @@ def test_a_renewed_card_is_what_its_bank_says_and_can_be_charged_again(
     assert queries.matrix(fresh(customer)).rows[0].cells[0].verdict is Verdict.READY
 
 
+@pytest.mark.parametrize("known", ["fp-of-another-gateway", ""])
+def test_another_fingerprint_alone_is_no_renewal(gateway: ScriptedGateway, customer: Account, known: str) -> None:
+    card = moves.card(customer, last4=VISA.last4, fingerprint=known)
+    with transaction() as session:
+        session.get_one(PaymentMethod, card.id).hard_declined_at = clock.now()
+    assert told(ref(card)) is NoticeStatus.DONE
+    assert fresh(card).hard_declined_at is not None and history(card) == []
+    assert fresh(card).fingerprint == (known or VISA.fingerprint)
+
+
 def test_what_dunning_waits_for_is_charged_to_the_renewed_card_at_once(gateway: ScriptedGateway) -> None:
     row = stories.declined(gateway, "expired_card")
     token = ref(plans.fresh(row).method)
