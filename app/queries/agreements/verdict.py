@@ -307,7 +307,8 @@ def _again(agreement_id: int, amount: Money | None) -> tuple[Facts, tuple[RouteR
         raise NotFound(f"agreement {agreement_id}")
     facts = of_row(row)
     status = AgreementStatus.ACTIVE if facts.status is AgreementStatus.PAST_DUE else facts.status
-    return replace(facts, status=status, next_on=facts.today, amount=amount.minor if amount else facts.amount), routes.of(row)
+    minor = amount.minor if amount is not None else facts.amount
+    return replace(facts, status=status, next_on=facts.today, amount=minor), routes.of(row)
 
 
 def refuse_unless_retryable(agreement_id: int, amount: Money) -> None:
