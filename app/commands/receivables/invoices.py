@@ -83,16 +83,20 @@ def _full(order: SalesOrder, totals: Totals) -> Invoice:
 
 
 def _final(order: SalesOrder, totals: Totals, done: list[TaxTotal], part: Totals) -> Invoice | None:
-    """The order's lines in full, less what deposit invoices billed of them. None where the part is not all that is
-    left, where something else than deposits was billed, and where they took more of a rate than it has by now."""
-    rest, taken = left_of(totals, done), deposits.of_order(order.id)
-    explained = left_of(totals, (x.tax for x in taken)) == rest
-    if part.gross != rest.gross or not explained or any(t.gross.minor < 0 for t in rest.by_rate):
+    """The order's lines in full, less what deposit invoices billed of them, and what was credited of that again if the
+    part bills it. None where the part is not all that is left, with or without what was credited; where something else
+    than deposits was billed, and where they took more of a rate than it has by now."""
+    taken = deposits.of_order(order.id)
+    if left_of(totals, (x.tax for x in taken)) != left_of(totals, done):
         return None
-    invoice = _invoice(order, InvoiceKind.FINAL, rest)
-    invoice.deductions = [x.kept for x in taken]
-    invoice.lines = _lines(order)
-    return invoice
+    for deducted in (taken, [x for x in taken if not x.credit]):
+        rest = left_of(totals, (x.tax for x in deducted))
+        if part.gross == rest.gross and all(t.gross.minor >= 0 for t in rest.by_rate):
+            invoice = _invoice(order, InvoiceKind.FINAL, rest)
+            invoice.deductions = [x.kept for x in deducted]
+            invoice.lines = _lines(order)
+            return invoice
+    return None
 
 
 def _lines(order: SalesOrder) -> list[InvoiceLine]:

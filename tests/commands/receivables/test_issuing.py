@@ -24,11 +24,13 @@ from app.models import (
     Due,
     Instalment,
     Invoice,
+    InvoiceKind,
     PaymentOrder,
     SalesOrder,
     User,
 )
 from app.money import Money
+from app.queries import invariants
 from tests import factories, ledgers
 from tests.commands.collecting import CARD, booked, fresh, request
 from tests.gateways.scripted import ScriptedGateway
@@ -134,3 +136,32 @@ def test_what_a_credit_note_took_off_a_part_is_not_billed_again(
         issuing.on_terms(order.id, by=clerk)
     credit_notes.for_amount(rest.id, amount=Money(35_949, "EUR"), form_key="rest", **facts)
     assert issuing.on_terms(order.id, by=clerk).gross == 36_949
+
+
+@pytest.mark.parametrize("paid", [False, True], ids=["issued", "paid by card"])
+def test_the_last_bill_beside_a_credited_deposit_is_a_final_invoice_of_what_is_left(
+    gateway: ScriptedGateway, clerk: User, boss: User, paid: bool
+) -> None:
+    lines = [
+        factories.line(n, unit_price=Decimal(price), tax_rate=Decimal(rate))
+        for n, (price, rate) in enumerate((("33.37", 19), ("11.11", 7), ("5.09", 0)), start=1)
+    ]
+    order = booked(boss, deposit="50", lines=lines)
+    first, totals = bills(order)[0], order.totals()
+    facts = {"reason": CreditReason.PRICE, "note": "", "form_key": "price", "by": boss}
+    credit_notes.for_amount(first.id, amount=Money(1_000, "EUR"), **facts)
+    if paid:
+        row = request(fresh(order), boss, minor=totals.gross.minor - first.gross)
+        collection.collect(row.id, pay_with=CARD, form_key="card", by=boss)
+    else:
+        issuing.on_terms(order.id, by=clerk)
+    first, last = bills(order)
+    assert (last.kind, {x["number"] for x in last.deductions}) == (InvoiceKind.FINAL, {first.number})
+    billed = {(x["rate"], name): x[name] for x in last.tax_by_rate for name in ("base", "tax")}
+    for x in first.tax_by_rate:
+        for name in ("base", "tax"):
+            billed[x["rate"], name] = billed.get((x["rate"], name), 0) + x[name]
+    whole = {(str(t.rate), name): getattr(t, name).minor for t in totals.by_rate for name in ("base", "tax")}
+    assert billed == whole
+    end_read()
+    assert [x for x in invariants.broken(grace=timedelta(0)) if not x.startswith("25:")] == []
