@@ -15,7 +15,6 @@ from ... import clock, settings
 from ...db import read_columns
 from ...models import Account, PaymentAgreement, ScheduledPayment
 from ...money import Money
-from ...states.agreement import AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 from ...values import Value
 from .. import routes
@@ -52,11 +51,11 @@ QUERY: Any = verdict.joined(
 
 
 def waiting() -> ColumnElement[bool]:
-    """Of agreements: active ones of which a payment has been due for a while."""
+    """Of agreements: those asked for by themselves of which a payment has been due for a while."""
     due = select(ScheduledPayment.agreement_id).where(
         ScheduledPayment.status == ScheduledStatus.SCHEDULED, ScheduledPayment.due_at <= clock.now() - PROMPT
     )
-    return (PaymentAgreement.status == AgreementStatus.ACTIVE) & PaymentAgreement.id.in_(due)
+    return verdict.ASKED_FOR & PaymentAgreement.id.in_(due)
 
 
 def first() -> tuple[Untaken, ...]:
@@ -68,7 +67,8 @@ def of(rows: Iterable[Any]) -> tuple[Untaken, ...]:
     """Of rows of QUERY; one statement."""
     known = tuple(rows)
     allowed, table = bool(settings.get(settings.RECURRING)), routes.load() if known else ()
-    return tuple(_untaken(row, verdict.judged(verdict.of_row(row), table, allowed=allowed)) for row in known)
+    facts = [verdict.due(verdict.of_row(row)) for row in known]
+    return tuple(_untaken(row, verdict.judged(x, table, allowed=allowed)) for row, x in zip(known, facts, strict=True))
 
 
 def _untaken(row: Any, found: verdict.Verdict) -> Untaken:

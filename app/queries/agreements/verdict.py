@@ -285,10 +285,11 @@ def of_all(agreement_ids: Sequence[int], *, fresh: bool = True) -> dict[int, Ver
     until the transaction ends."""
     allowed, table = bool((settings.fresh if fresh else settings.get)(settings.RECURRING)), routes.load()
     rows: Any = read_columns(MANY, agreement_ids_=list(agreement_ids))
-    return {row.id: judged(_due(of_row(row)), table, allowed=allowed) for row in rows}
+    return {row.id: judged(due(of_row(row)), table, allowed=allowed) for row in rows}
 
 
-def _due(facts: Facts) -> Facts:
+def due(facts: Facts) -> Facts:
+    """What a payment that is due is judged by: that the agreement is past due keeps no bill from going out."""
     return replace(facts, status=AgreementStatus.ACTIVE) if facts.billed_on else facts
 
 

@@ -39,7 +39,7 @@ from app.models import (
     StagedJob,
     Subscription,
 )
-from app.queries.agreements import verdict
+from app.queries.agreements import untaken, verdict
 from app.queries.invoices import reminders
 from app.states.agreement import AgreementStatus as A
 from app.states.gateway import GatewayEvent as E
@@ -274,6 +274,24 @@ def test_by_invoice_each_period_is_billed_on_its_day_whatever_became_of_the_one_
             session.get_one(PaymentAgreement, changing.id).collection = CollectionMethod.SAVED_METHOD
     with at("06-01"):
         assert charging.run() == 0  # a card waits for what is unpaid
+
+
+def test_a_bill_past_due_by_invoice_that_nobody_was_asked_for_is_shown_with_what_keeps_it(
+    app: Flask, gateway: ScriptedGateway
+) -> None:
+    row = plans.by_hand(starts_on=date(2027, 2, 1))
+    with at("02-01"):
+        charging.run()
+    with at("02-16"):
+        assert charging.fall_behind() == 1
+        end_read()
+        hold(row.account_id)
+    with at("03-02"):
+        assert charging.run() == 0
+        end_read()
+        with app.test_request_context():
+            (left,) = untaken.first()
+        assert left.agreement_id == row.id and left.because.startswith("The account is on hold")
 
 
 def test_a_link_lives_until_what_it_asks_for_is_due(gateway: ScriptedGateway) -> None:
