@@ -237,10 +237,13 @@ class Decline(Value):
         return self.kind in HOPELESS and not self.this_payment
 
 
+NOT_TRIED = "not_tried"
+
+
 def never_tried(why: str, remedy: Remedy = OTHER_CARD) -> Decline:
     """Nobody was asked; `why` in the words for staff. Most often because the card is known to be good for nothing."""
     return Decline(
-        code="not_tried",
+        code=NOT_TRIED,
         kind=remedy.kind,
         retry=remedy.retry,
         reason=N_("This card cannot be used."),

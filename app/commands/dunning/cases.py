@@ -72,6 +72,8 @@ def declined(payment: ScheduledPayment, found: Decline) -> bool:
     case = open_of(payment)
     if case is None:
         case = _open(payment, found)
+        if found.code == declines.NOT_TRIED and found.kind not in declines.HOPELESS:
+            add(case, Action.RETRY, clock.now())  # nobody hears of a failure before there was one
         _plan(case, found)
     elif found.kind is not case.kind:
         turn(case, found)

@@ -397,9 +397,11 @@ def test_a_plan_that_goes_on_with_a_period_never_charged_begins_its_story_anew(g
             other = moves.card(get(Account, row.account_id))
             session.get_one(PaymentAgreement, row.id).method_id = other.id
         pausing.resume(row.id, missed=Missed.COLLECT, by=factories.user(Role.AR))
-    assert plans.fresh(row).status is A.PAST_DUE and stories.told(row)[0] == "retry +1 waits"
-    stories.live(2, since=2)
+        assert plans.fresh(row).status is A.PAST_DUE and stories.told(row)[0] == "retry +0 waits"
+        end_read()
+        stories.work()
     assert stories.case(row).status == "recovered" and plans.broken() == []
+    assert stories.mails("payment_retry") == [] == stories.mails("dunning_notice")
 
 
 def test_a_gateway_out_of_reach_is_asked_again_in_an_hour_and_costs_no_step(gateway: ScriptedGateway) -> None:
