@@ -174,15 +174,20 @@ def test_control_without_locks_refunded_money_pays_an_invoice(
     any_app: Flask, clerk: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (refund, give), root_id = overpaid(clerk)
-    gone = threading.Event()
+    looked, gone = threading.Event(), threading.Event()
 
     def leave() -> object:
+        looked.wait(10)
         try:
             return refund()
         finally:
             gone.set()
 
-    with without_locks(monkeypatch, lambda: gone.wait(10)):
+    def between() -> None:
+        looked.set()
+        gone.wait(10)
+
+    with without_locks(monkeypatch, between):
         results = race(any_app, [leave, give])
     assert not refused(results)
     end_read()
