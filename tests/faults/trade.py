@@ -158,9 +158,12 @@ def book(w: World) -> str:
 
 def request(w: World) -> str:
     row = chosen(w, SalesOrder)
-    left = payment_orders.left_to_request(row)
+    return _asked_for(w, row, payment_orders.left_to_request(row), payment_orders.create)
+
+
+def _asked_for(w: World, row: Any, left: Money, create: Callable[..., PaymentOrder]) -> str:
     end_read()
-    made = payment_orders.create(
+    made = create(
         row.id,
         amount=Money(w.some(left.minor), row.currency),
         purpose="Another part",
@@ -180,19 +183,7 @@ def bill(w: World) -> str:
 
 def ask_for_invoice(w: World) -> str:
     row = chosen(w, Invoice)
-    left = invoice_requests.left(row)
-    end_read()
-    made = invoice_requests.create(
-        row.id,
-        amount=Money(w.some(left.minor), row.currency),
-        purpose="An invoice",
-        due_date=None,
-        collection=CollectionMethod.PAYMENT_LINK,
-        contact_id=None,
-        form_key=w.key(),
-        by=w.boss,
-    )
-    return f"{made.number} of {row.number}, {made.amount}"
+    return _asked_for(w, row, invoice_requests.left(row), invoice_requests.create)
 
 
 def send_link(w: World) -> str:

@@ -28,6 +28,7 @@ from ...models import (
 )
 from ...models.order import TAG_DISPUTED
 from ...money import Money
+from ...queries import ledger
 from ...states.dispute import GONE, OPEN, DisputeEvent, DisputeStatus
 from ..office import escalations
 from ..post import mails
@@ -148,11 +149,5 @@ def _beside(row: Dispute) -> list[int]:
 
 def taken(row: Dispute) -> int:
     """Minor units that the bank holds because of it."""
-    sums = dict(
-        db.session.execute(
-            select(DisputeEntry.kind, func.sum(DisputeEntry.amount))
-            .where(DisputeEntry.dispute_id == row.id)
-            .group_by(DisputeEntry.kind)
-        ).all()  # type: ignore[arg-type]
-    )
-    return max(int(sums.get(K.DEBIT, 0)) - int(sums.get(K.REINSTATEMENT, 0)), 0)
+    mine = select(ledger.taken()).where(DisputeEntry.dispute_id == row.id)
+    return max(int(db.session.scalar(mine) or 0), 0)

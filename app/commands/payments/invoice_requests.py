@@ -10,7 +10,7 @@ from ... import audit, forms
 from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
-from ...formatting import money
+from ...language import marked
 from ...models import Account, Actor, CollectionMethod, Invoice, PaymentOrder, SalesOrder, User
 from ...money import Money
 from ...queries import ledger
@@ -90,7 +90,8 @@ def create(
         for refusal in blocks(invoice):
             raise refusal
         order = lock(SalesOrder, invoice.order_id)
-        _refuse_amount(invoice, amount)
+        only = marked("Only %(left)s of %(number)s is due and not asked for yet.")
+        payment_orders.refuse_amount(amount, left(invoice), only, number=invoice.number)
         payment_orders.refuse_stranger(order, contact_id)
         row = open_one(invoice, order, amount, purpose=purpose, by=Actor.of(by), due=due_date, collection=collection)
         row.contact_id = contact_id or order.contact_id
@@ -113,19 +114,3 @@ def open_one(
     row.invoice_id = invoice.id
     audit.note("payment_order.create", row.number, by=by, after={"amount": amount, "invoice": invoice.number})
     return row
-
-
-def _refuse_amount(invoice: Invoice, amount: Money) -> None:
-    if amount.currency != invoice.currency:
-        raise Refusal("wrong_currency", "This invoice is in %(currency)s.", currency=invoice.currency)
-    if amount.minor <= 0:
-        raise Refusal("not_positive", "Enter an amount above zero.")
-    most = left(invoice)
-    if amount > most:
-        raise Refusal(
-            "more_than_due",
-            "Only %(left)s of %(number)s is due and not asked for yet.",
-            "Lower the amount, or cancel a payment order that is still open.",
-            left=money(most),
-            number=invoice.number,
-        )

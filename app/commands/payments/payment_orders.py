@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 
@@ -12,6 +13,7 @@ from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
 from ...formatting import money
+from ...language import marked
 from ...models import (
     Account,
     Actor,
@@ -145,7 +147,8 @@ def create(
             return get(PaymentOrder, known["id"])
         for refusal in request_blocks(order):
             raise refusal
-        _refuse_amount(order, amount)
+        most = left_to_request(order)
+        refuse_amount(amount, most, marked("Only %(left)s of this order is not collected or requested yet."))
         refuse_stranger(order, contact_id)
         row = add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date, collection=collection)
         row.contact_id = contact_id or order.contact_id
@@ -154,18 +157,20 @@ def create(
         return row
 
 
-def _refuse_amount(order: SalesOrder, amount: Money) -> None:
-    if amount.currency != order.currency:
-        raise Refusal("wrong_currency", "This order is in %(currency)s.", currency=order.currency)
+def refuse_amount(amount: Money, most: Money, only: str, **facts: Any) -> None:
+    """`only` says with `left`, and with `facts`, what may still be asked for. Raises Refusal: `wrong_currency`,
+    `not_positive`, `more_than_due`."""
+    if amount.currency != most.currency:
+        raise Refusal("wrong_currency", "This is in %(currency)s.", currency=most.currency)
     if amount.minor <= 0:
         raise Refusal("not_positive", "Enter an amount above zero.")
-    left = left_to_request(order)
-    if amount > left:
+    if amount > most:
         raise Refusal(
             "more_than_due",
-            "Only %(left)s of this order is not collected or requested yet.",
+            only,
             "Lower the amount, or cancel a payment order that is still open.",
-            left=money(left),
+            left=money(most),
+            **facts,
         )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -18,24 +17,19 @@ from app.gateways.sandbox import disputes as sandbox_disputes
 from app.gateways.sandbox import movements as sandbox_movements
 from app.models import Invoice, Movement, PaymentOrder, ReceiptKind, SalesOrder, Transaction, User
 from app.money import Money
-from app.queries import invariants, ledger
+from app.queries import ledger
 from app.queries.orders.facts import load
 from app.states.payment_order import PaymentOrderStatus
 from tests import factories, ledgers
 from tests.commands import moving
 from tests.commands.collecting import fresh, request
 
+pytestmark = pytest.mark.usefixtures("sound_books")
+
 
 @pytest.fixture
 def boss(app: Flask) -> User:
     return factories.user(Role.ADMIN)
-
-
-@pytest.fixture(autouse=True)
-def _the_books_hold(app: Flask) -> Iterator[None]:
-    yield
-    end_read()
-    assert invariants.broken(grace=timedelta(0)) == []
 
 
 def contested(charge: Transaction) -> str:

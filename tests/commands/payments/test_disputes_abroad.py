@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
-
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -31,7 +28,7 @@ from app.models import (
     User,
 )
 from app.money import CurrencyMismatch, Money
-from app.queries import invariants, ledger
+from app.queries import ledger
 from app.queries.reports.posting import Ledger
 from app.states.dispute import DisputeStatus
 from app.states.invoice import InvoiceStatus
@@ -45,16 +42,12 @@ from tests.queries.test_journal import change, this_month, unbalanced
 A = TransactionAction
 
 
+pytestmark = pytest.mark.usefixtures("sound_books")
+
+
 @pytest.fixture
 def boss(app: Flask) -> User:
     return factories.user(Role.ADMIN)
-
-
-@pytest.fixture(autouse=True)
-def _the_books_hold(app: Flask) -> Iterator[None]:
-    yield
-    end_read()
-    assert invariants.broken(grace=timedelta(0)) == []
 
 
 @pytest.fixture
