@@ -58,15 +58,15 @@ COMMON: dict[str, Any] = {
 }
 
 
-def pay_once() -> None:
+def put(*rows: tuple[str, int, dict[str, Any]]) -> None:
     """Straight into the tables as they were, with whatever columns they had."""
     tables = MetaData()
     tables.reflect(db.engine)
     with db.engine.begin() as connection:
-        for name, facts in PAID.items():
+        for name, id, facts in rows:
             known = {**COMMON, **facts}
             row = {c.name: known[c.name] for c in tables.tables[name].columns if c.name in known}
-            connection.execute(tables.tables[name].insert().values(id=1, **row))
+            connection.execute(tables.tables[name].insert().values(id=id, **row))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -83,7 +83,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Flask:
 
     with app.app_context():
         upgrade(revision="0001")
-        pay_once()
+        put(*((name, 1, facts) for name, facts in PAID.items()))
     return app
 
 
@@ -106,5 +106,29 @@ def test_an_older_database_keeps_its_money_and_its_guards(old: Flask) -> None:
             assert db.session.execute(text("PRAGMA foreign_key_check")).all() == []
             assert db.session.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
         assert "movement" in inspect(db.engine).get_table_names()
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.mark.engines
+def test_each_old_loss_is_told_of_its_own_dispute(old: Flask) -> None:
+    """By its amount, equal ones in their order; the one that is left is of the dispute that is left."""
+    from flask_migrate import upgrade
+
+    with old.app_context():
+        upgrade(revision="0020")
+        lost = {"payment_order_id": 1, "transaction_id": 1, "gateway_id": 1, "status": "lost", "reason": "fraudulent"}
+        lost |= {"inquiry": False, "opened_at": NOW, "evidence": {}, "answered_with": []}
+        taken = {"account_id": 1, "payment_order_id": 1, "parent_id": 1, "kind": "gateway", "paid_with": ""}
+        put(
+            *(
+                ("dispute", n, lost | {"number": f"D-{n}", "amount": amount})
+                for n, amount in ((1, 20), (2, 30), (3, 20))
+            ),
+            *(("receipt", n, taken | {"number": f"R-{n}", "amount": x}) for n, x in ((2, -20), (3, -20), (4, -27))),
+        )
+        upgrade()
+        named = db.session.execute(text("SELECT id, dispute_id FROM receipt ORDER BY id")).all()
+        assert [tuple(row) for row in named] == [(1, None), (2, 1), (3, 3), (4, 2)]
         db.session.remove()
         db.engine.dispose()
