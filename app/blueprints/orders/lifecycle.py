@@ -116,7 +116,7 @@ def _invoice_dialog(facts: Facts, form: Form, refusal: Refusal | None = None, st
         status,
         title=gettext("Issue the invoice of %(number)s", number=facts.row.number),
         consequence=gettext(
-            "%(amount)s are billed, due in %(days)s days as the order says. An issued invoice changes only by "
+            "It bills %(amount)s, due in %(days)s days as the order says. An issued invoice changes only by "
             "credit note.",
             amount=money(payment.not_invoiced(facts)),
             days=facts.row.payment_terms_days,

@@ -88,10 +88,11 @@ def stands_beside(form: RequestForm, refusal: Refusal) -> bool:
     return field is not None
 
 
-def next_step(row: PaymentOrder) -> str:
+def next_step(row: PaymentOrder, back: str | None = None) -> str:
+    """Where it is collected, which leads `back` in the end."""
     permission, endpoint = NEXT_STEPS.get(row.collection, (None, ""))
     if permission is not None and can(permission):
-        return url_for(endpoint, number=row.number)
+        return url_for(endpoint, number=row.number, next=back)
     return url_for("payments.show", number=row.number)
 
 

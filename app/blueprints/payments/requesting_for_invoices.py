@@ -53,7 +53,7 @@ def create_for_invoice(number: str) -> Response:
         beside = requesting.stands_beside(form, refusal)
         return _page(_load(number), form, None if beside else refusal, 422 if beside else refusal.status)
     flash(_("%(number)s is created", number=row.number), "ok")
-    return see_other(requesting.next_step(row))
+    return see_other(requesting.next_step(row, url_for("invoices.show", number=number)))
 
 
 def _load(number: str) -> InvoiceView:

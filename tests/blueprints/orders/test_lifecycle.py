@@ -151,7 +151,7 @@ def test_an_order_on_terms_is_invoiced_from_its_page(browser_of_dana: Client, or
         "Issue invoice" in browser_of_dana.get(path).text and browser_of_dana.get(f"{path}/invoice").status_code == 403
     )
     clerk = browser_of_dana.sign_in(factories.user(Role.BILLING, email="bill@countersign.test"))
-    assert "€369.49 are billed, due in 14 days" in clerk.get(f"{path}/invoice").text
+    assert "It bills €369.49, due in 14 days" in clerk.get(f"{path}/invoice").text
     issued = clerk.post(f"{path}/invoice", headers=FRAGMENT)
     assert issued.status_code == 200 and "INV-" in issued.text and "Issue invoice" not in issued.text
     assert "is invoiced already" in clerk.post(f"{path}/invoice", headers=FRAGMENT).text

@@ -156,7 +156,8 @@ def test_an_invoice_is_asked_for_from_its_page_and_named_on_its_payment_order(
     assert refused.status_code == 422 and "Only €369.49 of" in refused.text and 'value="369.50"' in refused.text
     answer = browser.post(path, data=typed | {"amount": "300", "form_key": key_in(refused.text)})
     row = newest()
-    assert (answer.status_code, answer.location) == (303, f"/payments/{row.number}/send-link")
+    back = f"/payments/{row.number}/send-link?next=/invoices/{invoice.number}"
+    assert (answer.status_code, answer.location) == (303, back)
     assert (row.amount, row.invoice_id) == (30_000, invoice.id)
     assert f'<a class="mono" href="/invoices/{invoice.number}">' in browser.get(f"/payments/{row.number}").text
     assert "€69.49" in browser.get(path).text
