@@ -16,9 +16,10 @@ from sqlalchemy import select
 from ... import audit
 from ...access import Permission, demand
 from ...badges import said
-from ...db import db, lock, transaction
+from ...db import db, get, lock, transaction
 from ...errors import NotFound, Refusal, StaleVersion
 from ...models import (
+    Account,
     Actor,
     Address,
     CollectionMethod,
@@ -37,7 +38,7 @@ from ...queries.calendar import selling_day
 from ...queries.orders.editing import CONVERT_FIRST
 from ...states.order import EDITABLE, WITH_CUSTOMER, OrderStatus
 from ...values import Value
-from ..payments import payment_orders
+from ..payments import lowering, payment_orders
 from ..post import papers
 from ..quotes.quote_content import MOST_OF_A_LINE, tax_rate
 
@@ -177,6 +178,7 @@ def edit_terms(order_id: int, terms: TermsEdit, *, edition: int, by: User) -> Sa
 def _draft(order_id: int, edition: int, by: User) -> SalesOrder:
     """The order, locked, if its commercial content may be edited by `by` from what they saw."""
     demand(by, Permission.ORDER_EDIT)
+    lock(Account, get(SalesOrder, order_id).account_id)
     order = lock(SalesOrder, order_id)
     if order.status not in EDITABLE:
         help = CONVERT_FIRST if order.status in WITH_CUSTOMER else ""
@@ -200,6 +202,7 @@ def _save(order: SalesOrder, event: str, changes: list[dict[str, Any]], *, by: U
     payment_orders.instalment_amounts(order)
     order.edition += 1
     payment_orders.withdraw_open(order, by=Actor.of(by), because="The order was edited")
+    lowering.lower_to_order(order, by=Actor.of(by), because="The order was edited")
     order.record(event, by=Actor.of(by), changes=changes, edition=order.edition)
     papers.preview(order)
 

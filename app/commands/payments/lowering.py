@@ -50,6 +50,13 @@ def lower_again(row: PaymentOrder, *, by: Actor, because: str) -> list[PaymentOr
     return _lower_all(row.invoice_id, row.order_id, by=by, because=because, spare_paying=True)
 
 
+def lower_to_order(order: SalesOrder, *, by: Actor, because: str) -> list[PaymentOrder]:
+    """The payment orders that ask for less, or for nothing, now that the order comes to less; what they have collected
+    counts, invoiced or not. Raises Refusal `payment_in_progress`."""
+    above = -min(ledger.unclaimed(order.id, order.totals().gross.minor), 0)
+    return _down_to(ledger.asked(order.id) - above, _open(None, order.id), (), by=by, because=because) if above else []
+
+
 @jobs.handler("payment_orders.lower")
 def look_again(payment_order_id: int) -> None:
     """What was being paid when less became due, and was not paid then."""

@@ -36,6 +36,8 @@ PATIENCE = timedelta(minutes=10)
 LONG_PATIENCE = timedelta(days=3)
 PARKED_FOR = timedelta(seconds=20)
 PARKED_FOR_LONG = timedelta(minutes=5)
+# So far two clocks may be apart.
+APART = timedelta(minutes=10)
 # What was asked for so lately is still being done: a second person who presses the button changes nothing.
 JUST_NOW = timedelta(seconds=30)
 
@@ -141,7 +143,9 @@ def work_on(event_id: int) -> None:
 def _waits_for_an_end(event: ProcessorEvent) -> bool:
     """Whether a payment that was sent to this gateway before has no end yet."""
     unknown = select(Attempt.id).where(
-        Attempt.ask_at.is_not(None), Attempt.gateway_id == event.gateway_id, Attempt.created_at <= event.received_at
+        Attempt.ask_at.is_not(None),
+        Attempt.gateway_id == event.gateway_id,
+        Attempt.created_at <= event.received_at + APART,
     )
     return db.session.scalar(unknown.limit(1)) is not None
 

@@ -7,12 +7,12 @@ from typing import Any
 from ...access import Permission, demand
 from ...db import db, lock, transaction
 from ...errors import Refusal
-from ...models import Actor, Quote, SalesOrder, User
+from ...models import Account, Actor, Quote, SalesOrder, User
 from ...queries.quotes import convertible
 from ...states.order import WITH_CUSTOMER
 from ...states.quote import QuoteEvent
 from ..orders import orders
-from ..payments import payment_orders
+from ..payments import lowering, payment_orders
 from ..post import papers
 from . import conversion, quote_content, quotes
 from .quote_words import differences
@@ -36,6 +36,7 @@ def sync(quote_id: int, *, by: User) -> SalesOrder:
         if order.quote_id == quote.id:
             return order
         conversion.refuse_unless_convertible(quote)
+        lock(Account, order.account_id)
         order = lock(SalesOrder, order.id)
         refusal = convertible.out_of_reach(order.number, order.status)
         if refusal is not None:
@@ -60,6 +61,7 @@ def _take_over(order: SalesOrder, quote: Quote, by: User) -> None:
     db.session.refresh(order)  # contact and addresses follow their ids
     actor = Actor.of(by)
     payment_orders.withdraw_open(order, by=actor, because="A newer version of the quote took over")
+    lowering.lower_to_order(order, by=actor, because="A newer version of the quote took over")
     order.record("synced", by=actor, quote=quote.number, version=quote.version, changes=changes, edition=order.edition)
     quote.transition(QuoteEvent.CONVERT, by=actor, order=order.number)
     papers.preview(order)

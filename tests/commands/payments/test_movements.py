@@ -9,18 +9,20 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
-from app import clock, settings
+from app import clock, jobs, settings
 from app.access import Role
 from app.commands.office.settings import turn
 from app.commands.orders import orders
 from app.commands.payments import authorizations, collection, movement_calls, movements
-from app.db import db, end_read, transaction
+from app.commands.receivables import invoices, offline
+from app.db import db, end_read, lock, transaction
 from app.errors import Refusal
 from app.gateways.sandbox import movements as sandbox_movements
 from app.gateways.sandbox import script
 from app.gateways.sandbox.cards import Fault
 from app.gateways.sandbox.tables import Call, ChargeState
 from app.models import (
+    SYSTEM,
     Invoice,
     Movement,
     OrderEmail,
@@ -37,7 +39,7 @@ from app.states.invoice import InvoiceStatus
 from app.states.movement import MovementStatus as S
 from app.states.order import OrderStatus
 from app.states.payment_order import PaymentOrderStatus, PaymentStatus, derive
-from tests import factories
+from tests import factories, ledgers
 from tests.commands import moving
 
 NOW = timedelta(0)
@@ -309,6 +311,21 @@ class TestCaptureLater:
         assert refused.value.code == "payment_in_progress"
         with time_machine.travel(clock.now() + timedelta(seconds=40), tick=True):
             movement_calls.sweep()
+
+    def test_what_was_paid_in_another_way_while_a_part_was_captured_is_not_asked_for(self, boss: User) -> None:
+        hold = moving.paid(boss)
+        order_id = db.session.get_one(PaymentOrder, hold.payment_order_id).order_id
+        script.next_call(Call.CAPTURE, fault=Fault.TIMEOUT_AFTER)
+        movements.capture(hold.id, amount=Money(30_000, "EUR"), form_key="c", by=boss)
+        with transaction():
+            invoice = invoices.on_terms(lock(SalesOrder, order_id), by=SYSTEM)
+        assert invoice is not None
+        offline.for_invoice(invoice.id, ledgers.came(invoice.gross), form_key="w", by=boss)
+        with time_machine.travel(clock.now() + timedelta(seconds=40), tick=True):
+            movement_calls.sweep()
+            jobs.run_due(raising=True)
+        figures = moving.figures(hold)
+        assert (figures.captured, figures.held, figures.balance) == (30_000, 0, 0)
 
     def test_nothing_is_captured_after_a_void_nor_voided_after_a_capture(self, boss: User) -> None:
         hold = moving.paid(boss)

@@ -138,6 +138,19 @@ def test_what_nobody_knows_waits_as_long_as_the_end_of_a_payment_is_not_known(ga
         assert status() is S.UNMATCHED
 
 
+def test_a_clock_that_goes_slow_gives_up_nothing_early(gateway: ScriptedGateway) -> None:
+    """What was received, by one clock, before another had the payment sent, may be about it all the same."""
+    attempt = paying(gateway, "ok but lost")
+    with time_machine.travel(clock.now() - notices.APART + timedelta(seconds=5), tick=False):
+        take_in(subject_id="ch-9")
+    with time_machine.travel(clock.now() + timedelta(minutes=1), tick=False):
+        notices_of_now()
+        assert status() is S.PARKED
+        charges.ask(attempt.id)
+        notices_of_now()
+        assert status() is S.UNMATCHED
+
+
 def test_nobody_waits_for_good(gateway: ScriptedGateway) -> None:
     paying(gateway, "ok but lost")
     take_in(subject_id="ch-9")

@@ -14,7 +14,7 @@ from app import clock
 from app.access import Role
 from app.commands.orders import approvals, order_edits
 from app.commands.orders.order_edits import LineEdit
-from app.commands.payments import collection, payment_links
+from app.commands.payments import collection, payment_links, payment_orders
 from app.commands.payments.charges import Instrument
 from app.commands.receivables import allocations, following_up, invoices, offline
 from app.db import db
@@ -305,6 +305,19 @@ def test_a_part_that_is_all_that_is_due_now_is_not_asked_for_twice(app: Flask, c
         collection.prepare_first(order.id, by=boss)
     assert [x.code for x in collection.first_blocks(fresh(order))] == ["covered"]
     assert (fresh(first).status, fresh(first).edition) == ("open", 1)
+
+
+def test_an_edit_that_makes_less_of_an_order_lowers_what_asks_for_the_rest_of_a_part(app: Flask, clerk: User) -> None:
+    boss = factories.user(Role.ADMIN)
+    order = factories.order(owner=boss, deposit_percent="10")
+    row = request(order, boss, minor=36_949)
+    offline.for_payment_order(row.id, came(10_000), form_key=key(), by=clerk)
+    edited(order, 1, boss)
+    whole = fresh(order).totals().gross.minor
+    assert whole < 36_949
+    assert ledger.figures([row.id])[row.id].balance == whole - 10_000
+    assert payment_orders.left_to_request(fresh(order)).minor == 0
+    assert sound()
 
 
 def test_a_part_that_was_paid_out_does_not_count(app: Flask, clerk: User) -> None:
