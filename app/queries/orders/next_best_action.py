@@ -28,6 +28,8 @@ class Story(StrEnum):
     PAYMENT_DECLINED = "payment_declined"
     BOOKED = "booked"
     SCHEDULED = "scheduled"
+    OVERDUE = "overdue"
+    INVOICED = "invoiced"
     OWED = "owed"
     LATER = "later"
     REQUESTED = "requested"
@@ -67,6 +69,7 @@ class Situation(Value):
     """The facts that decide. `returned` is the last thing a customer did to a draft, by its tag, if any.
 
     `unrequested`: part of the total is in no payment order; `owed_now`: by the plan that part is due already.
+    `invoiced`: all that is owed now is on invoices, which have it due; `overdue`: one of them by a day that is past.
     """
 
     status: OrderStatus
@@ -79,6 +82,8 @@ class Situation(Value):
     retry_helps: bool = True
     unrequested: bool = False
     owed_now: bool = False
+    invoiced: bool = False
+    overdue: bool = False
     link_to_send: bool = False
     open_request: bool = False
 
@@ -171,6 +176,10 @@ def _after_booking(s: Situation) -> Choice:
         return Story.REQUESTED, Step.SEND_LINK, None
     if s.open_request:
         return Story.REQUESTED, None, None
+    if s.overdue:
+        return Story.OVERDUE, Step.REQUEST if s.unrequested else None, None
+    if s.invoiced:
+        return Story.INVOICED, None, Step.REQUEST if s.unrequested else None
     if s.owed_now:
         return Story.OWED, Step.REQUEST, None
     if s.unrequested:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
@@ -10,13 +11,14 @@ from flask_babel import gettext as _
 from ...formatting import ago, day, money
 from ...models import CollectionMethod, Due
 from ...models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_EXPIRED
+from ...money import total
 from ...states.order import OrderStatus
 from . import decline, fulfillment
 from .next_best_action import Decision, Situation, Step, Story, decide
 from .views import Action, NextStep
 
 if TYPE_CHECKING:
-    from .facts import Facts
+    from .facts import Facts, InvoiceFacts
 
 RETURNED = {
     TAG_CHANGE: Story.CHANGE_REQUESTED,
@@ -53,9 +55,22 @@ def situation(facts: Facts) -> Situation:
         retry_helps=decline.retry_helps(facts),
         unrequested=facts.unrequested.minor > 0,
         owed_now=bool(facts.owed_now),
+        invoiced=_is_invoiced(facts),
+        overdue=any(x.status == "overdue" for x in _unpaid(facts)),
         link_to_send=facts.link_to_send is not None,
         open_request=any(x.is_open for x in facts.payment_orders),
     )
+
+
+def _unpaid(facts: Facts) -> list[InvoiceFacts]:
+    """Invoices that are issued and not paid whole, what is due first before the others."""
+    found = [x for x in facts.invoices if x.number is not None and x.open.minor > 0]
+    return sorted(found, key=lambda x: x.due_date or date.max)
+
+
+def _is_invoiced(facts: Facts) -> bool:
+    unpaid = total((x.open for x in _unpaid(facts)), facts.row.currency)
+    return bool(unpaid) and facts.owed_now <= unpaid
 
 
 def _action(facts: Facts, step: Step | None) -> Action | None:
@@ -169,6 +184,21 @@ def _scheduled(facts: Facts) -> Told:
     return sentence, _("It is activated by itself on that day."), "calendar", "ok"
 
 
+def _overdue(facts: Facts) -> Told:
+    sentence = _("%(amount)s of %(number)s is overdue since %(day)s.", **_first_unpaid(facts))
+    return sentence, _("A payment order asks for it, by link or from a card."), "alert-triangle", "warn"
+
+
+def _invoiced(facts: Facts) -> Told:
+    return _("%(amount)s of %(number)s is due on %(day)s.", **_first_unpaid(facts)), None, "coins", "info"
+
+
+def _first_unpaid(facts: Facts) -> dict[str, str]:
+    first = _unpaid(facts)[0]
+    due = first.due_date or facts.today
+    return {"amount": money(first.open), "number": first.number or "", "day": day(due)}
+
+
 def _owed(facts: Facts) -> Told:
     sentence = _("%(amount)s is due and not requested yet.", amount=money(facts.owed_now))
     return sentence, _("A payment order asks for it, by link or from a card."), "coins", "warn"
@@ -230,6 +260,8 @@ TELL: dict[Story, Callable[[Facts], Told]] = {
     Story.PAYMENT_DECLINED: _payment_declined,
     Story.BOOKED: _booked,
     Story.SCHEDULED: _scheduled,
+    Story.OVERDUE: _overdue,
+    Story.INVOICED: _invoiced,
     Story.OWED: _owed,
     Story.LATER: _later,
     Story.REQUESTED: _requested,

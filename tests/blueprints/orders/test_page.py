@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from flask import Flask
 
+from app import clock
 from app.access import Role
 from app.commands.orders import approvals, order_papers, signing
-from app.db import db, transaction
-from app.models import SalesOrder, User
+from app.commands.receivables import invoices
+from app.db import db, lock, transaction
+from app.formatting import day
+from app.models import SYSTEM, SalesOrder, User
 from tests import factories
 from tests.blueprints.orders.conftest import FRAGMENT, pay
 from tests.conftest import Client
@@ -94,6 +100,21 @@ def test_a_paid_order_proves_it(browser_of_dana: Client, order: SalesOrder, dana
     for words in ("Activated", "Receipt", "INV-00001", "R-00001", "sbx_ch_", "Subscriptions", "Ready on Cards."):
         assert words in page
     assert "The order is active and nothing is open." in page and "€369.49 follows on delivery." in page
+
+
+def test_what_is_invoiced_and_not_paid_is_said_to_be_open(
+    browser_of_dana: Client, order: SalesOrder, dana: User
+) -> None:
+    pay(order, dana)
+    with transaction():
+        invoice = invoices.on_terms(lock(SalesOrder, order.id), by=SYSTEM)
+        assert invoice is not None and invoice.due_date is not None
+    due, address = invoice.due_date, f"/orders/{order.number}"
+    words = browser_of_dana.get(address).text
+    assert f"€369.49 of INV-00002 is due on {day(due)}." in words and "nothing is open" not in words
+    with time_machine.travel(clock.now() + timedelta(days=(due - clock.now().date()).days + 2), tick=False):
+        browser_of_dana.sign_in(dana)
+        assert f"€369.49 of INV-00002 is overdue since {day(due)}." in browser_of_dana.get(address).text
 
 
 def test_only_an_open_outcome_makes_the_page_ask_again(browser_of_dana: Client, order: SalesOrder, dana: User) -> None:
