@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,7 +24,7 @@ from app.queries.receivables import figures
 from tests import factories, ledgers
 from tests.commands import moving
 from tests.commands.payments.test_charge_races import begin_plainly
-from tests.racing import race, refused
+from tests.racing import meet, race, refused
 
 pytestmark = pytest.mark.engines
 
@@ -46,9 +45,7 @@ def apply(receipt_id: int, invoice_id: int, minor: int, user_id: int) -> Callabl
 
 
 @contextmanager
-def without_locks(
-    monkeypatch: pytest.MonkeyPatch, wait: Callable[[], object] = lambda: time.sleep(0.2)
-) -> Iterator[None]:
+def without_locks(monkeypatch: pytest.MonkeyPatch, wait: Callable[[], object]) -> Iterator[None]:
     """The house as it must not be: rows not held, writers not announced, and a look before a leap."""
 
     def unheld(model: type[Any], id: int) -> Any:
@@ -108,10 +105,11 @@ def test_control_without_locks_nobody_is_refused(
     any_app: Flask, clerk: User, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     calls, _code = contested(clerk, what)
-    with without_locks(monkeypatch):
+    both_looked = threading.Barrier(len(calls))
+    with without_locks(monkeypatch, lambda: meet(both_looked)):
         results = race(any_app, calls)
     assert not refused(results)  # on SQLite the second writer gets an error that nobody is meant to see
-    assert total() == 20_000 or [r for r in results if isinstance(r, Exception)]
+    assert total() > 10_000 or [r for r in results if isinstance(r, Exception)]
 
 
 def test_the_same_wire_recorded_by_two_is_one_receipt(any_app: Flask, clerk: User) -> None:
