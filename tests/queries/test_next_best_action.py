@@ -75,7 +75,7 @@ def test_the_one_next_step(situation: Situation, story: Story, primary: Step | N
 
 
 def every_situation() -> list[Situation]:
-    flags = list(itertools.product((True, False), repeat=6))
+    flags = list(itertools.product((True, False), repeat=8))
     return [
         Situation(
             status,
@@ -85,11 +85,13 @@ def every_situation() -> list[Situation]:
             confirming=confirming,
             approval=approval,
             unrequested=unrequested,
+            invoiced=invoiced,
+            overdue=overdue,
             link_to_send=link,
         )
         for status in OrderStatus
         for approval in ApprovalStage
-        for has_lines, missing, due, confirming, unrequested, link in flags
+        for has_lines, missing, due, confirming, unrequested, invoiced, overdue, link in flags
     ]
 
 

@@ -65,15 +65,10 @@ def apply(row: Movement, result: MovementResult) -> int | None:
         row.transition(event, by=SYSTEM, because=result.message or None, code=result.error_code, **told)
     row.ask_at = _next_ask(row)
     row.ended_at = None if row.is_asked else clock.now()
-    proof = _proof(row, result, event)
-    if row.action is A.CAPTURE and not row.is_asked and ledger.above_due(row.payment_order):
-        jobs.stage("payment_orders.lower", payment_order_id=row.payment_order_id)
-    return proof
-
-
-def _proof(row: Movement, result: MovementResult, event: MovementEvent) -> int | None:
     if event is E.SUCCEED:
         return _prove(row, result, row.action, row.parent_id)
+    if row.action is A.CAPTURE and not row.is_asked and ledger.above_due(row.payment_order):
+        jobs.stage("payment_orders.lower", payment_order_id=row.payment_order_id)
     return _prove(row, result, A.REFUND_FAILURE, _refund_of(row)) if event is E.RETURN else None
 
 

@@ -141,7 +141,7 @@ def work_on(event_id: int) -> None:
 
 
 def _waits_for_an_end(event: ProcessorEvent) -> bool:
-    """Whether a payment that was sent to this gateway before has no end yet."""
+    """Whether a payment that was sent to this gateway before, as far as clocks tell, has no end yet."""
     unknown = select(Attempt.id).where(
         Attempt.ask_at.is_not(None),
         Attempt.gateway_id == event.gateway_id,

@@ -39,7 +39,7 @@ from ...states.payment_order import PaymentOrderStatus
 from ..orders import activation
 from ..post import mails, papers
 from ..receivables import invoices, issuing, receipts, refund_notes
-from . import foresight, given_back, payment_orders
+from . import foresight, given_back, lowering, payment_orders
 
 RETRY_AFTER = timedelta(minutes=1)
 
@@ -121,6 +121,11 @@ def _invoice(captured: Captured) -> None:
     if meant is None and captured.order is not None and (invoice is None or invoice.gross < row.amount):
         paid = _open_invoices(row, captured.order)
         row.invoice_id = row.invoice_id or next(iter(paid), None)
+
+
+def _rest(captured: Captured) -> None:
+    """Less may have become due while a part of a hold was captured; what it paid is counted by now."""
+    lowering.lower_again(captured.payment_order, by=SYSTEM, because="Less is due by now")
 
 
 def _part(captured: Captured) -> None:
@@ -243,7 +248,7 @@ MONEY_IN: Steps = (
 )
 STEPS: dict[TransactionAction, Steps] = {
     TransactionAction.CHARGE: MONEY_IN,
-    TransactionAction.CAPTURE: MONEY_IN,
+    TransactionAction.CAPTURE: (*MONEY_IN, ("rest", _rest)),
     # Only held: it moves the order, but there is no money yet to write a receipt for or to pay an invoice with.
     TransactionAction.AUTHORIZE: (("order", _order), ("defaults", _defaults)),
     TransactionAction.VOID: (("released", _released),),

@@ -56,7 +56,7 @@ def situation(facts: Facts) -> Situation:
         unrequested=facts.unrequested.minor > 0,
         owed_now=bool(facts.owed_now),
         invoiced=_is_invoiced(facts),
-        overdue=any(x.status == "overdue" for x in _unpaid(facts)),
+        overdue=bool(_late(facts)),
         link_to_send=facts.link_to_send is not None,
         open_request=any(x.is_open for x in facts.payment_orders),
     )
@@ -66,6 +66,10 @@ def _unpaid(facts: Facts) -> list[InvoiceFacts]:
     """Invoices that are issued and not paid whole, what is due first before the others."""
     found = [x for x in facts.invoices if x.number is not None and x.open.minor > 0]
     return sorted(found, key=lambda x: x.due_date or date.max)
+
+
+def _late(facts: Facts) -> list[InvoiceFacts]:
+    return [x for x in _unpaid(facts) if x.status == "overdue"]
 
 
 def _is_invoiced(facts: Facts) -> bool:
@@ -185,18 +189,25 @@ def _scheduled(facts: Facts) -> Told:
 
 
 def _overdue(facts: Facts) -> Told:
-    sentence = _("%(amount)s of %(number)s is overdue since %(day)s.", **_first_unpaid(facts))
-    return sentence, _("A payment order asks for it, by link or from a card."), "alert-triangle", "warn"
+    late = _late(facts)
+    amount, since = money(total((x.open for x in late), facts.row.currency)), _due_day(facts, late[0])
+    if len(late) == 1:
+        said = _("%(amount)s of %(number)s is overdue since %(day)s.", amount=amount, number=late[0].number, day=since)
+    else:
+        found = {"amount": amount, "count": len(late), "day": since}
+        said = _("%(amount)s of %(count)s invoices is overdue, the first since %(day)s.", **found)
+    return said, _("A payment order asks for it, by link or from a card."), "alert-triangle", "warn"
 
 
 def _invoiced(facts: Facts) -> Told:
-    return _("%(amount)s of %(number)s is due on %(day)s.", **_first_unpaid(facts)), None, "coins", "info"
-
-
-def _first_unpaid(facts: Facts) -> dict[str, str]:
     first = _unpaid(facts)[0]
-    due = first.due_date or facts.today
-    return {"amount": money(first.open), "number": first.number or "", "day": day(due)}
+    amount, due = money(first.open), _due_day(facts, first)
+    sentence = _("%(amount)s of %(number)s is due on %(day)s.", amount=amount, number=first.number, day=due)
+    return sentence, _scheduled(facts)[0] if facts.row.status is OrderStatus.SCHEDULED else None, "coins", "info"
+
+
+def _due_day(facts: Facts, invoice: InvoiceFacts) -> str:
+    return day(invoice.due_date or facts.today)
 
 
 def _owed(facts: Facts) -> Told:

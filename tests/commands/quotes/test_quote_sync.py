@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,16 +16,19 @@ from app.access import Role
 from app.commands.orders import approvals
 from app.commands.quotes import conversion, quote_content, quote_sync, quotes
 from app.commands.quotes.quote_content import InstalmentContent, LineContent
-from app.db import db, transaction
+from app.commands.receivables import offline
+from app.db import db, end_read, transaction
 from app.errors import Refusal
 from app.models import Actor, Approval, History, Opportunity, PaymentIntent, Quote, SalesOrder, User
 from app.models.quote import LINE_FACTS
+from app.queries import invariants, ledger
 from app.states.approval import ApprovalStatus
 from app.states.intent import IntentStatus
 from app.states.order import OrderEvent, OrderStatus
 from app.states.quote import QuoteStatus
-from tests import factories
+from tests import factories, ledgers
 from tests.commands import quoting
+from tests.commands.collecting import request
 
 
 def refused(code: str, act: Callable[[], Any]) -> Refusal:
@@ -87,6 +91,19 @@ def test_asking_again_changes_nothing(order: SalesOrder, people: tuple[User, Use
     quote = next_version(order, people)
     quote_sync.sync(quote.id, by=people[0])
     assert quote_sync.sync(quote.id, by=people[0]).edition == 2
+
+
+def test_what_asks_for_the_rest_of_a_part_asks_for_no_more_than_the_newer_version_comes_to(
+    order: SalesOrder, people: tuple[User, User]
+) -> None:
+    boss, clerk = factories.user(Role.ADMIN), ledgers.clerk()
+    row = request(order, boss, minor=37_068)
+    offline.for_payment_order(row.id, ledgers.came(10_000), form_key=ledgers.key(), by=clerk)
+    quote_sync.sync(next_version(order, people).id, by=people[0])
+    assert order.totals().gross.minor == 35_700
+    assert ledger.figures([row.id])[row.id].balance == 25_700
+    end_read()
+    assert invariants.broken(grace=timedelta(0)) == []
 
 
 def test_an_order_with_its_customer_comes_back_first_and_its_link_dies(

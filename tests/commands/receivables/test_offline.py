@@ -305,6 +305,7 @@ def test_a_part_that_is_all_that_is_due_now_is_not_asked_for_twice(app: Flask, c
         collection.prepare_first(order.id, by=boss)
     assert [x.code for x in collection.first_blocks(fresh(order))] == ["covered"]
     assert (fresh(first).status, fresh(first).edition) == ("open", 1)
+    assert sound()
 
 
 def test_an_edit_that_makes_less_of_an_order_lowers_what_asks_for_the_rest_of_a_part(app: Flask, clerk: User) -> None:
