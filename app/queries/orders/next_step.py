@@ -189,14 +189,20 @@ def _scheduled(facts: Facts) -> Told:
 
 
 def _overdue(facts: Facts) -> Told:
+    ask = _("Ask for it with a payment order, by link or from a card.")
+    return _late_words(facts), ask, "alert-triangle", "warn"
+
+
+def _late_words(facts: Facts) -> str:
+    """Empty where nothing is overdue."""
     late = _late(facts)
+    if not late:
+        return ""
     amount, since = money(total((x.open for x in late), facts.row.currency)), _due_day(facts, late[0])
     if len(late) == 1:
-        said = _("%(amount)s of %(number)s is overdue since %(day)s.", amount=amount, number=late[0].number, day=since)
-    else:
-        found = {"amount": amount, "count": len(late), "day": since}
-        said = _("%(amount)s of %(count)s invoices is overdue, the first since %(day)s.", **found)
-    return said, _("A payment order asks for it, by link or from a card."), "alert-triangle", "warn"
+        return _("%(amount)s of %(number)s is overdue since %(day)s.", amount=amount, number=late[0].number, day=since)
+    found = {"amount": amount, "count": len(late), "day": since}
+    return _("%(amount)s of %(count)s invoices is overdue, the first since %(day)s.", **found)
 
 
 def _invoiced(facts: Facts) -> Told:
@@ -212,7 +218,7 @@ def _due_day(facts: Facts, invoice: InvoiceFacts) -> str:
 
 def _owed(facts: Facts) -> Told:
     sentence = _("%(amount)s is due and not requested yet.", amount=money(facts.owed_now))
-    return sentence, _("A payment order asks for it, by link or from a card."), "coins", "warn"
+    return sentence, _("Ask for it with a payment order, by link or from a card."), "coins", "warn"
 
 
 def _later(facts: Facts) -> Told:
@@ -238,7 +244,8 @@ def _requested(facts: Facts) -> Told:
         waiting = _("The customer has the link.")
     else:
         waiting = _("No link has been sent for it.")
-    return sentence, waiting, "coins", "info"
+    late = _late_words(facts)
+    return sentence, f"{waiting} {late}".strip(), "coins", "warn" if late else "info"
 
 
 def _settled(facts: Facts) -> Told:

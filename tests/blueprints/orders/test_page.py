@@ -17,6 +17,7 @@ from app.formatting import day
 from app.models import SYSTEM, SalesOrder, User
 from tests import factories
 from tests.blueprints.orders.conftest import FRAGMENT, pay
+from tests.commands.collecting import request
 from tests.conftest import Client
 from tests.statements import counted
 
@@ -114,7 +115,10 @@ def test_what_is_invoiced_and_not_paid_is_said_to_be_open(
     assert f"€369.49 of INV-00002 is due on {day(due)}." in words and "nothing is open" not in words
     with time_machine.travel(clock.now() + timedelta(days=(due - clock.now().date()).days + 2), tick=False):
         browser_of_dana.sign_in(dana)
-        assert f"€369.49 of INV-00002 is overdue since {day(due)}." in browser_of_dana.get(address).text
+        late = f"€369.49 of INV-00002 is overdue since {day(due)}."
+        assert late in browser_of_dana.get(address).text
+        request(order, dana, minor=36_949)
+        assert f"No link has been sent for it. {late}" in browser_of_dana.get(address).text
 
 
 def test_only_an_open_outcome_makes_the_page_ask_again(browser_of_dana: Client, order: SalesOrder, dana: User) -> None:
