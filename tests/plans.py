@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import time_machine
 from sqlalchemy import select
 
 from app import clock
@@ -32,6 +33,11 @@ from tests import factories, moves
 
 _count = itertools.count(1)
 DAY = timedelta(days=1)
+
+
+def at(day: str) -> time_machine.travel:
+    """Noon of that day of 2027, in Berlin and in UTC."""
+    return time_machine.travel(f"2027-{day} 11:00:00+00:00", tick=False)
 
 
 def by_order(

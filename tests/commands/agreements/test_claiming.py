@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,10 @@ from tests.conftest import make_app
 from tests.gateways.scripted import ScriptedGateway
 from tests.statements import counted
 
+pytestmark = pytest.mark.usefixtures("in_january")
+
 DUE = date(2027, 2, 1)
 BY_CHANCE = re.compile(r"[\w-]{22,}")
-
-
-@pytest.fixture(autouse=True)
-def in_january(app: Flask) -> Iterator[time_machine.Coordinates]:
-    with time_machine.travel("2027-01-31 10:00:00+00:00", tick=False) as when:
-        yield when
 
 
 def on_the_day() -> time_machine.travel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -38,21 +37,14 @@ from app.states.subscription import SubscriptionEvent
 from app.states.subscription import SubscriptionStatus as S
 from tests import factories, moves, plans
 from tests.gateways.scripted import ScriptedGateway
+from tests.plans import at
 
-
-@pytest.fixture(autouse=True)
-def in_january(app: Flask) -> Iterator[None]:
-    with time_machine.travel("2027-01-31 10:00:00+00:00", tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("in_january")
 
 
 @pytest.fixture
 def by(app: Flask) -> User:
     return factories.user(Role.BILLING)
-
-
-def at(day: str) -> time_machine.travel:
-    return time_machine.travel(f"2027-{day} 11:00:00+00:00", tick=False)
 
 
 def subscription(row: PaymentAgreement) -> Subscription:
