@@ -3,8 +3,6 @@ stopped, waived."""
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 from sqlalchemy import select
 
@@ -24,7 +22,6 @@ from app.models import (
     SYSTEM,
     Account,
     Actor,
-    CollectionMethod,
     Contact,
     Invoice,
     Missed,
@@ -33,15 +30,12 @@ from app.models import (
     PaymentIntent,
     Subscription,
 )
-from app.queries.dunning import owed
 from app.states.agreement import AgreementStatus as A
 from app.states.dunning import STANDARD, Plan
 from app.states.subscription import SubscriptionStatus
 from tests import factories, ledgers, moves, plans, stories
 from tests.commands.collecting import switch
 from tests.gateways.scripted import ScriptedGateway
-
-LATER = date(2027, 3, 20)
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -147,41 +141,6 @@ def test_a_story_ends_under_the_policy_it_began_under(gateway: ScriptedGateway) 
     assert stories.case(row).status == "paused" and stories.case(row).policy_version.version == 1
 
 
-def test_a_card_that_expired_is_never_tried_again_and_a_new_one_is_charged_at_once(gateway: ScriptedGateway) -> None:
-    row = stories.declined(gateway, "expired_card")
-    old = plans.fresh(row).method_id
-    assert stories.told(row) == [f"new_method +{day} {x}" for day, x in ((0, "done"), (3, "waits"), (6, "waits"))] + [
-        "stop +10 waits"
-    ]
-    asked = stories.mails("card_needed")
-    assert len(asked) == 1 and asked[0].link_kind == "method" and "is charged to it at once" in asked[0].text
-    stories.live(4)
-    assert len(stories.mails("card_needed")) == 2 and len(plans.attempts(row)) == 1
-    gateway.answers = ["ok"]
-    with stories.after(5):
-        stories.give_card()
-        stories.work()
-    assert stories.case(row).status == "recovered" and plans.fresh(row).status is A.ACTIVE
-    assert plans.fresh(row).method_id != old and plans.fresh(row).version == 2
-    assert plans.states(row, 1) == ["paid"] and plans.attempts(row)[-1].method_id == plans.fresh(row).method_id
-    assert plans.broken() == []
-
-
-def test_a_new_card_without_funds_is_tried_again_by_its_own_class(gateway: ScriptedGateway) -> None:
-    row = stories.declined(gateway, "expired_card")
-    gateway.answers = ["ok", "insufficient_funds"]
-    with stories.after(2):
-        stories.give_card()
-        stories.work()
-    assert [x for x in stories.told(row) if x.endswith("waits")] == [
-        *(f"retry +{day} waits" for day in (3, 5, 7, 9)),
-        "stop +12 waits",
-    ]
-    gateway.answers = ["ok"]
-    stories.live(4, since=3)
-    assert stories.case(row).status == "recovered" and plans.broken() == []
-
-
 def test_a_confirmation_is_asked_for_by_mail_and_never_retried(gateway: ScriptedGateway) -> None:
     row = stories.declined(gateway, "authentication_required")
     assert stories.told(row) == ["authenticate +0 done", "authenticate +3 waits", "stop +7 waits"]
@@ -227,30 +186,6 @@ def test_a_retry_declined_without_a_reason_leaves_one_more_and_then_asks_for_a_c
     assert [x.split(" ")[0] for x in stories.told(row)] == ["retry", "retry", "new_method", "new_method", "stop"]
 
 
-def test_another_card_of_the_account_may_be_charged_where_the_declined_one_may_not(gateway: ScriptedGateway) -> None:
-    row = stories.declined(gateway, "expired_card")
-    end_read()
-    with transaction() as session:
-        other = moves.card(get(Account, row.account_id), brand="Mastercard")
-        session.get_one(PaymentAgreement, row.id).method_id = other.id
-    gateway.answers = ["ok"]
-    with stories.after(1):
-        acting.retry_now(stories.case(row).id, form_key="again", by=factories.user(Role.AR))
-    assert stories.case(row).status == "recovered" and plans.broken() == []
-
-
-def test_the_mail_names_the_card_that_was_declined(gateway: ScriptedGateway) -> None:
-    row = stories.declined(gateway, "expired_card")
-    declined = plans.fresh(row).method.label
-    end_read()
-    with transaction() as session:
-        other = moves.card(get(Account, row.account_id), brand="Mastercard")
-        session.get_one(PaymentAgreement, row.id).method_id = other.id
-    stories.live(11)
-    texts = [mail.text for mail in stories.mails("card_needed")]
-    assert len(texts) > 1 and all(declined in text and "Mastercard" not in text for text in texts)
-
-
 def test_a_revoked_permission_ends_the_story_with_the_pause_of_the_plan(gateway: ScriptedGateway) -> None:
     row = stories.declined(gateway, "revocation_of_authorization")
     assert stories.case(row).status == "paused" and plans.fresh(row).status is A.PAUSED
@@ -282,106 +217,6 @@ def test_another_kind_of_decline_replaces_what_was_planned(gateway: ScriptedGate
         "retry +1 done",
         *(f"retry +{day} dropped" for day in (3, 5, 7)),
     ]
-
-
-def test_a_card_that_is_off_file_by_then_is_asked_for_instead(gateway: ScriptedGateway) -> None:
-    row = stories.declined(gateway, "insufficient_funds")
-    plans.lose_card(plans.fresh(row))
-    stories.live(1)
-    assert stories.case(row).kind == "new_method" and stories.case(row).reason == "This card was taken off file."
-    assert len(stories.mails("card_needed")) == 1 and len(plans.attempts(row)) == 1 and plans.broken() == []
-
-
-def test_a_card_known_to_be_dead_asks_for_another_on_its_day_and_the_others_on_it_take_that_one(
-    gateway: ScriptedGateway,
-) -> None:
-    gateway.answers = ["ok"]
-    with stories.time_machine.travel(stories.BEGIN, tick=False):
-        row = plans.by_order()
-        dead = plans.fresh(row).method_id
-        account = get(Account, row.account_id)
-        other = plans.by_hand(account, collection=CollectionMethod.SAVED_METHOD, method_id=dead, starts_on=LATER)
-        good = plans.by_hand(account, card=True, starts_on=LATER)
-        kept = good.method_id
-        plans.lose_card(plans.fresh(row))
-    with stories.after(0):
-        assert charging.run() == 0
-        stories.work()
-    assert stories.told(row)[:2] == ["new_method +0 done", "new_method +3 waits"]
-    assert stories.case(row).reason == "This card was taken off file. Ask the customer for another card."
-    asked, told = stories.mails("card_needed"), stories.mails("dunning_notice")
-    assert len(asked) == len(told) == 1 and asked[0].link_kind == "method" and "taken off file" in told[0].text
-    with stories.after(1):
-        awaited = owed.awaited_by(row.account_id, moves.first_gateway().id)
-        assert [x.number for x in awaited.owed] == [row.number]
-        assert [x.number for x in awaited.cardless] == [other.number]
-        assert f"and under {other.number}." in owed.consent("We", awaited)
-        end_read()
-        stories.give_card()
-        stories.work()
-    assert stories.case(row).status == "recovered" and plans.states(row, 1) == ["paid"]
-    assert plans.fresh(row).method_id == plans.fresh(other).method_id != dead and plans.fresh(good).method_id == kept
-    assert plans.fresh(other).version == 2 and plans.broken() == []
-
-
-def test_whoever_pays_by_invoice_by_now_is_asked_for_money_and_not_for_a_card(gateway: ScriptedGateway) -> None:
-    row = stories.declined(gateway, "expired_card")
-    end_read()
-    with transaction() as session:
-        session.get_one(PaymentAgreement, row.id).collection = CollectionMethod.PAYMENT_LINK
-    stories.live(3, since=3)
-    assert len(stories.mails("card_needed")) == 1 and len(stories.mails("payment_confirm")) == 1
-    assert stories.case(row).kind == "authenticate" and stories.case(row).reason == "It is collected by invoice now."
-    assert plans.broken() == []
-
-
-def test_an_unpaid_bill_is_dunned_from_whoever_got_it(gateway: ScriptedGateway) -> None:
-    with stories.time_machine.travel("2027-02-14 11:00:00+00:00", tick=False):
-        row = plans.by_hand(factories.account())
-        books = get(Account, row.account_id).billing_contact_id
-        with transaction() as session:
-            buyer = Contact(account_id=row.account_id, name="Ben Buyer", email="buyer@keller.example")
-            session.add(buyer)
-            session.flush()
-            session.get_one(PaymentAgreement, row.id).contact_id = buyer.id
-        charging.run()
-    with stories.after(1):
-        charging.fall_behind()
-        end_read()
-        stories.work()
-    (asked,) = stories.mails("payment_confirm")
-    assert asked.recipients[0]["address"] == get(Contact, books).email and plans.broken() == []
-
-
-def test_a_card_at_another_gateway_takes_nothing_that_it_cannot_be_charged_with(gateway: ScriptedGateway) -> None:
-    row = stories.declined(gateway, "expired_card")
-    end_read()
-    card = plans.fresh(row).method_id
-    elsewhere = moves.route(moves.gateway().id)
-    with stories.after(1):
-        account = get(Account, row.account_id)
-        cardless = plans.by_hand(account, collection=CollectionMethod.SAVED_METHOD, method_id=card, starts_on=LATER)
-        assert owed.awaited_by(row.account_id, elsewhere.gateway_id) == owed.Awaited()
-        asked_id, gateway.answers = moves.asked(account, elsewhere).id, ["ok"]
-        stories.give_card()
-        stories.work()
-        assert not owed.charged_with(asked_id)
-    assert plans.fresh(row).method_id == plans.fresh(cardless).method_id == card
-    stories.live(12, since=2)
-    assert stories.told(row)[-1].endswith(" done") and plans.fresh(row).status is A.PAUSED and plans.broken() == []
-
-
-def test_a_card_that_is_brought_over_by_nobody_leaves_the_policy_its_course(gateway: ScriptedGateway) -> None:
-    row = stories.declined(gateway, "insufficient_funds")
-    end_read()
-    other = moves.card(get(Account, row.account_id), moves.gateway().id)
-    with transaction() as session:
-        session.get_one(PaymentAgreement, row.id).method_id = other.id
-    stories.live(2)
-    assert stories.case(row).steps[0].waits and "another gateway" in stories.case(row).steps[0].note
-    stories.live(11, since=3)
-    assert plans.fresh(row).status is A.PAUSED and len(plans.attempts(row)) == 1
-    assert "another gateway" in stories.mails("dunning_notice")[1].text and plans.broken() == []
 
 
 def test_a_plan_that_goes_on_with_a_period_never_charged_begins_its_story_anew(gateway: ScriptedGateway) -> None:
@@ -511,54 +346,6 @@ def test_what_cannot_be_done_says_why_and_waits(gateway: ScriptedGateway) -> Non
     switch(settings.RECURRING, True)
     stories.live(3, since=3)
     assert len(plans.attempts(row)) == 2 and plans.broken() == []
-
-
-def test_an_unpaid_invoice_is_told_to_customer_and_owner_and_ends_as_its_policy_says(gateway: ScriptedGateway) -> None:
-    with stories.time_machine.travel("2027-02-14 11:00:00+00:00", tick=False):
-        row = plans.by_hand()
-        charging.run()
-        with transaction() as session:
-            session.get_one(PaymentAgreement, row.id).method_id = moves.card(get(Account, row.account_id)).id
-            session.get_one(PaymentAgreement, row.id).collection = CollectionMethod.SAVED_METHOD  # from the next one on
-    with stories.after(1):
-        assert charging.fall_behind() == 1
-        assert plans.fresh(row).status is A.PAST_DUE
-        assert stories.case(row).reason.startswith("The invoice was not paid by its day.")
-        end_read()
-        stories.work()
-    asked, told = stories.mails("payment_confirm"), stories.mails("dunning_notice")
-    assert len(asked) == len(told) == 1 and "is still open" in asked[0].subject and asked[0].link_kind == "pay"
-    assert "not paid by its day" in told[0].text and told[0].recipients[0]["reason"] == "owner of the agreement"
-    stories.live(9, since=2)
-    assert stories.told(row) == ["authenticate +0 done", "authenticate +3 done", "stop +7 done"]
-    assert plans.fresh(row).status is A.PAUSED and plans.attempts(row) == [] and plans.broken() == []
-    with stories.after(12):
-        pausing.resume(row.id, missed=Missed.COLLECT, by=factories.user(Role.AR))
-        assert stories.told(row)[0] == "authenticate +0 waits" and plans.fresh(row).status is A.PAST_DUE
-
-
-def test_a_card_charged_for_an_unpaid_bill_is_failed_by_its_answer_alone(gateway: ScriptedGateway) -> None:
-    with stories.time_machine.travel("2027-02-14 11:00:00+00:00", tick=False):
-        row = plans.by_hand()
-        charging.run()
-        with transaction() as session:
-            session.get_one(PaymentAgreement, row.id).method_id = moves.card(get(Account, row.account_id)).id
-            session.get_one(PaymentAgreement, row.id).collection = CollectionMethod.SAVED_METHOD
-    gateway.answers = ["insufficient_funds but lost"]
-    with stories.after(1):
-        assert charging.fall_behind() == 1
-        case_id = stories.case(row).id
-        end_read()
-        acting.retry_now(case_id, form_key="once", by=factories.user(Role.AR))
-        assert plans.states(row, 1) == ["collecting"]
-        end_read()
-        assert charging.fall_behind() == 0 and plans.states(row, 1) == ["collecting"]
-        end_read()
-    with stories.after(1.01):
-        stories.work()
-        assert plans.states(row, 1) == ["failed"] and "unds" in stories.case(row).reason
-        end_read()
-    assert plans.broken() == []
 
 
 def test_what_is_wrong_with_a_story_is_told(gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
