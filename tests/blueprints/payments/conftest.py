@@ -6,13 +6,28 @@ import re
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from app.access import Role
+from app.commands.agreements import charging
 from app.commands.payments import collection
 from app.commands.payments.charges import Instrument
-from app.db import db
-from app.models import Attempt, PaymentMethod, PaymentOrder, SalesOrder, User
-from tests import factories
+from app.commands.payments.disputes import Letter
+from app.commands.payments.disputes import record as record_dispute
+from app.db import db, end_read
+from app.models import (
+    Attempt,
+    CollectionMethod,
+    Dispute,
+    PaymentAgreement,
+    PaymentMethod,
+    PaymentOrder,
+    SalesOrder,
+    Transaction,
+    User,
+)
+from app.money import Money
+from tests import factories, plans
 from tests.commands.collecting import booked
 from tests.commands.collecting import request as request_payment
 from tests.conftest import Client
@@ -40,6 +55,46 @@ def order(dana: User) -> SalesOrder:
 def due(dana: User) -> PaymentOrder:
     """100.00 EUR requested on a booked order, nothing sent yet."""
     return request_payment(booked(dana, pay_with=alias("visa")), dana)
+
+
+@pytest.fixture
+def agreement(boss: User) -> PaymentAgreement:
+    return plans.in_sandbox()
+
+
+@pytest.fixture
+def asked(agreement: PaymentAgreement) -> PaymentOrder:
+    """119.00 EUR for the first month, charged by the run."""
+    assert charging.run() == 1
+    return asked_by(agreement)
+
+
+def asked_by(agreement: PaymentAgreement) -> PaymentOrder:
+    paid = plans.payments(agreement)[0]
+    row = db.session.get_one(PaymentOrder, paid.payment_order_id)
+    assert row.order_id is None and agreement.order_id is None
+    end_read()
+    return row
+
+
+@pytest.fixture
+def linked(boss: User) -> PaymentOrder:
+    """119.00 EUR for the first month, asked for by an invoice with a link."""
+    made = plans.by_hand(collection=CollectionMethod.PAYMENT_LINK)
+    charging.run()
+    return asked_by(made)
+
+
+def charge_of(row: PaymentOrder) -> Transaction:
+    found = db.session.scalars(select(Transaction).where(Transaction.payment_order_id == row.id)).first()
+    assert found is not None
+    end_read()
+    return found
+
+
+def contested(row: PaymentOrder, by: User) -> Dispute:
+    letter = Letter(Money(row.amount, row.currency), "fraudulent", None, False, None)
+    return record_dispute(charge_of(row).id, letter, form_key=f"dispute-{row.id}", by=by)
 
 
 def alias(slug: str, label: str = "Visa ending 4242", *, save: bool = False) -> Instrument:

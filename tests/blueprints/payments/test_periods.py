@@ -10,41 +10,32 @@ from sqlalchemy import select
 
 from app import clock, jobs, settings
 from app.access import Role
-from app.commands.agreements import charging
 from app.commands.office.settings import turn
 from app.commands.orders import signing
-from app.commands.payments import evidence_packs, payment_links
-from app.commands.payments.disputes import Letter
-from app.commands.payments.disputes import record as record_dispute
+from app.commands.payments import payment_links
 from app.commands.receivables import allocations, offline
 from app.db import db, end_read, lock, transaction
 from app.errors import Refusal
-from app.jobs import Later
 from app.models import (
     Account,
     Attempt,
-    CollectionMethod,
     CreditNote,
-    Dispute,
     Document,
-    EvidencePack,
     Invoice,
     OrderEmail,
     PaymentAgreement,
     PaymentIntent,
     PaymentOrder,
     ReceiptKind,
-    SalesOrder,
     ScheduledPayment,
-    Transaction,
     User,
 )
 from app.money import Money
 from app.states.attempt import AttemptStatus
 from app.states.intent import IntentStatus
 from app.states.mail import MailStatus
-from tests import factories, ledgers, plans
-from tests.blueprints.payments.conftest import alias, charged, key_in
+from tests import factories, ledgers
+from tests.blueprints.payments.conftest import alias, charge_of, charged, contested, key_in
 from tests.commands import moving
 from tests.conftest import Client
 from tests.statements import counted, planned, walked
@@ -53,41 +44,6 @@ from tests.statements import counted, planned, walked
 @pytest.fixture
 def boss(app: Flask) -> User:
     return factories.user(Role.ADMIN, name="Ada Cole")
-
-
-@pytest.fixture
-def agreement(boss: User) -> PaymentAgreement:
-    return plans.in_sandbox()
-
-
-@pytest.fixture
-def asked(agreement: PaymentAgreement) -> PaymentOrder:
-    """119.00 EUR for the first month, charged by the run."""
-    assert charging.run() == 1
-    return asked_by(agreement)
-
-
-def asked_by(agreement: PaymentAgreement) -> PaymentOrder:
-    paid = plans.payments(agreement)[0]
-    row = db.session.get_one(PaymentOrder, paid.payment_order_id)
-    assert row.order_id is None and agreement.order_id is None
-    end_read()
-    return row
-
-
-@pytest.fixture
-def linked(boss: User) -> PaymentOrder:
-    """119.00 EUR for the first month, asked for by an invoice with a link."""
-    made = plans.by_hand(collection=CollectionMethod.PAYMENT_LINK)
-    charging.run()
-    return asked_by(made)
-
-
-def charge_of(row: PaymentOrder) -> Transaction:
-    found = db.session.scalars(select(Transaction).where(Transaction.payment_order_id == row.id)).first()
-    assert found is not None
-    end_read()
-    return found
 
 
 def address(row: PaymentOrder, what: str) -> str:
@@ -260,33 +216,6 @@ def test_nothing_links_to_an_invoice_that_the_reader_does_not_see(
         assert f"invoices/{number}" in client.sign_in(boss).get(page).text
 
 
-def test_a_dispute_of_it_has_a_page_and_is_answered_with_its_own_papers_alone(
-    client: Client, boss: User, agreement: PaymentAgreement, asked: PaymentOrder
-) -> None:
-    plans.by_hand(factories.account(), collection=CollectionMethod.PAYMENT_LINK)
-    charging.run()
-    jobs.run_due(raising=False)
-    letter = Letter(Money(11900, "EUR"), "fraudulent", None, False, None)
-    made = record_dispute(charge_of(asked).id, letter, form_key="d1", by=boss)
-    told = db.session.scalars(select(OrderEmail).where(OrderEmail.kind == "dispute_opened")).one()
-    assert told.recipients[0]["reason"] == "owner of the agreement"
-    end_read()
-    client.sign_in(boss)
-    shown = client.get(f"/disputes/{made.number}").text
-    assert f'href="/agreements/{agreement.number}"' in shown and asked.number in shown and "Evidence pack" not in shown
-    answer = client.get(f"/disputes/{made.number}/answer").text
-    assert "1 × Care desk" in answer and agreement.account.name in answer
-    own = db.session.get_one(Invoice, asked.invoice_id).number
-    others = db.session.scalars(select(Invoice.number).where(Invoice.order_id.is_(None), Invoice.number != own)).all()
-    assert own and others and not any(f"{number}.pdf" in answer for number in others)
-    assert made.number in client.get("/disputes/").text
-    assert client.post(f"/disputes/{made.number}/evidence-packs").status_code == 409
-    form = {"form_key": "d2", "product_description": "Care desk", "files": ["receipt"]}
-    assert client.post(f"/disputes/{made.number}/answer", data=form).status_code == 303
-    (went,) = db.session.scalars(select(Dispute.answered_with)).one()
-    assert went.startswith("R-")
-
-
 def test_its_link_is_sent_again_and_offline_money_ends_it(client: Client, boss: User, linked: PaymentOrder) -> None:
     client.sign_in(boss)
     home = f"/payments/{linked.number}"
@@ -409,63 +338,6 @@ def test_it_says_whether_the_mail_with_its_link_arrived(client: Client, boss: Us
         mail.status, mail.last_error = MailStatus.BOUNCED, "550 no such user"
     told = client.get(f"/payments/{linked.number}").text
     assert "The mail with the link did not arrive." in told and "550 no such user" in told
-
-
-def handed_on(agreement: PaymentAgreement, boss: User) -> tuple[SalesOrder, User]:
-    """An order of somebody else has made it; it belongs to a salesperson now."""
-    order, mine = factories.order(owner=boss, customer=agreement.account), factories.user(Role.SALESPERSON)
-    with transaction() as session:
-        row = session.get_one(PaymentAgreement, agreement.id)
-        row.order_id, row.owner_id = order.id, mine.id
-    return order, mine
-
-
-def contested(row: PaymentOrder, by: User) -> Dispute:
-    letter = Letter(Money(row.amount, row.currency), "fraudulent", None, False, None)
-    return record_dispute(charge_of(row).id, letter, form_key=f"dispute-{row.id}", by=by)
-
-
-def test_a_dispute_packs_no_order_that_the_reader_does_not_see(
-    client: Client, boss: User, agreement: PaymentAgreement, asked: PaymentOrder
-) -> None:
-    order, mine = handed_on(agreement, boss)
-    dispute = contested(asked, boss)
-    home = f"/disputes/{dispute.number}"
-    client.sign_in(mine)
-    assert "Evidence pack" not in client.get(home).text
-    assert client.post(f"{home}/evidence-packs").status_code == 409
-    client.sign_in(boss)
-    assert "Evidence pack" in client.get(home).text
-    pack = client.post(f"{home}/evidence-packs").location
-    assert "/evidence-packs/" in pack and client.get(pack).status_code == 200
-    theirs = factories.user(Role.SALESPERSON)
-    for owner, may in ((theirs, 404), (mine, 200)):
-        with transaction() as session:
-            session.get_one(SalesOrder, order.id).owner_id = owner.id
-        assert client.sign_in(owner).get(pack).status_code == may
-    assert "Evidence pack" in client.get(home).text
-
-
-def test_the_pack_of_its_dispute_waits_for_its_papers_and_holds_its_mails(
-    client: Client, boss: User, agreement: PaymentAgreement, asked: PaymentOrder
-) -> None:
-    handed_on(agreement, boss)
-    dispute = contested(asked, boss)
-    assert client.sign_in(boss).post(f"/disputes/{dispute.number}/evidence-packs").status_code == 303
-    pack_id = db.session.scalars(select(EvidencePack.id)).one()
-    end_read()
-    with pytest.raises(Later):
-        evidence_packs.build(pack_id)
-    end_read()
-    for _twice in range(2):
-        jobs.run_due(raising=False)
-    evidence_packs.build(pack_id)
-    names = [x["name"] for x in db.session.get_one(EvidencePack, pack_id).listing]
-    number = db.session.get_one(Invoice, asked.invoice_id).number
-    assert f"3-invoices/{number}.pdf" in names
-    assert [name for name in names if name.startswith("4-receipts/")]
-    assert [name[11:] for name in names if name.startswith("5-mails/")] == ["receipt.txt"]
-    end_read()
 
 
 def test_the_agreement_tells_of_offline_money_that_left_again(client: Client, boss: User, linked: PaymentOrder) -> None:
