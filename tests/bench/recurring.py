@@ -6,6 +6,7 @@ The first is made as people make it; the others are copies of its rows, as makin
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -128,7 +129,7 @@ class Till(ScriptedGateway):
         super().__init__()
         self.seconds, self.book = seconds, book
         self.known: dict[str, Money] = {}
-        self._read = 0
+        self._read, self._reading = 0, threading.Lock()
 
     def charge(self, request: ChargeRequest) -> ChargeResult:
         time.sleep(self.seconds)
@@ -139,8 +140,9 @@ class Till(ScriptedGateway):
         return _taken(request.key, request.amount)
 
     def look_up(self, key: str, provider_id: str | None) -> ChargeResult | None:
-        if self.book is not None and key not in self.known and self.book.exists():
-            self._read_on(self.book)
+        with self._reading:  # charges are many at once
+            if self.book is not None and key not in self.known and self.book.exists():
+                self._read_on(self.book)
         return _taken(key, self.known[key]) if key in self.known else None
 
     def _read_on(self, book: Path) -> None:

@@ -116,16 +116,16 @@ def work(book: Path) -> None:
     while True:
         busy = [charging.batch(charging.BATCH) for _ in range(BATCHES)]
         inquiries.sweep()
-        _follow_up()
-        if not any(busy):
+        if not _follow_up() and not any(busy):
             time.sleep(1)
 
 
-def _follow_up() -> None:
+def _follow_up() -> int:
+    """How many jobs were done."""
     mine = select(StagedJob.id).where(StagedJob.kind.startswith("post_processing."), is_due(clock.now()))
-    ids = db.session.scalars(mine.limit(20)).all()
+    ids = db.session.scalars(mine.order_by(StagedJob.id).limit(20)).all()
     end_read()
-    jobs.each("soak", ids, run_job)
+    return jobs.each("soak", ids, run_job)
 
 
 if __name__ == "__main__":

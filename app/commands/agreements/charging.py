@@ -103,38 +103,43 @@ def take(most: int) -> list[int]:
 
 @cache
 def _due() -> Any:
+    """By the index of what waits, from the earliest on, whatever agreements there are: what is asked of each agreement
+    is asked of its payment, as SQLite would else go through all that are active."""
     earlier, now = aliased(ScheduledPayment), bindparam("now", type_=Instant())
-    billed = PaymentAgreement.collection == CollectionMethod.PAYMENT_LINK
-    waits = earlier.status == ScheduledStatus.SCHEDULED
     before = select(earlier.id).where(
-        earlier.agreement_id == ScheduledPayment.agreement_id,
+        earlier.agreement_id == PaymentAgreement.id,
         earlier.period < ScheduledPayment.period,
         earlier.status.in_(UNSETTLED),
-        or_(waits, ~billed),
+        or_(
+            earlier.status == ScheduledStatus.SCHEDULED,
+            PaymentAgreement.collection != CollectionMethod.PAYMENT_LINK,
+        ),
+    )
+    asked_for = select(PaymentAgreement.id).where(
+        PaymentAgreement.id == ScheduledPayment.agreement_id,
+        verdict.ASKED_FOR,
+        ~before.correlate(PaymentAgreement, ScheduledPayment).exists(),
     )
     lately = (
         select(func.count())
         .where(
-            PaymentOrder.agreement_id == PaymentAgreement.id,
+            PaymentOrder.agreement_id == ScheduledPayment.agreement_id,
             PaymentOrder.created_at > bindparam("since", type_=Instant()),
         )
-        .correlate(PaymentAgreement)
         .scalar_subquery()
     )
     return (
         select(ScheduledPayment.id)
-        .join(PaymentAgreement, PaymentAgreement.id == ScheduledPayment.agreement_id)
         .where(
             ScheduledPayment.status == ScheduledStatus.SCHEDULED,
             ScheduledPayment.due_at <= now,
             or_(ScheduledPayment.held_until.is_(None), ScheduledPayment.held_until <= now),
-            verdict.ASKED_FOR,
-            ~before.exists(),
+            asked_for.exists(),
             lately < bindparam("most_a_day"),
         )
         .order_by(ScheduledPayment.due_at, ScheduledPayment.id)
         .limit(bindparam("most"))
-        .with_for_update(skip_locked=True, of=ScheduledPayment)
+        .with_for_update(skip_locked=True)
     )
 
 

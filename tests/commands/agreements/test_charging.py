@@ -40,6 +40,7 @@ from tests import factories, moves, plans
 from tests.commands.collecting import hold, switch
 from tests.gateways.scripted import ScriptedGateway
 from tests.plans import at
+from tests.statements import planned
 
 pytestmark = pytest.mark.usefixtures("in_january")
 
@@ -100,6 +101,15 @@ def test_another_worker_is_asked_in_where_more_is_due_than_a_batch(
         end_read()
         assert charging.beside() == 0
         assert [plans.states(row, 1) for row in rows] == [["paid"]] * 3 and plans.broken() == []
+
+
+def test_what_is_due_is_found_by_its_day_whatever_agreements_there_are(gateway: ScriptedGateway) -> None:
+    plans.by_order()
+    with planned() as steps:
+        charging.take(charging.BATCH)
+    assert "SEARCH scheduled_payment USING INDEX ix_scheduled_payment_due (due_at<?)" in steps
+    assert not [step for step in steps if "payment_agreement" in step and "(rowid=?)" not in step]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps
 
 
 def test_a_decline_makes_the_agreement_past_due_until_the_bill_is_paid(gateway: ScriptedGateway) -> None:
