@@ -103,8 +103,8 @@ def take(most: int) -> list[int]:
 
 @cache
 def _due() -> Any:
-    """By the index of what waits, from the earliest on, whatever agreements there are: what is asked of each agreement
-    is asked of its payment, as SQLite would else go through all that are active."""
+    """By the index of what waits, from the earliest on. What is asked of its agreement is asked of each payment alone:
+    joined, an engine that knows little of the tables goes through all agreements that are active."""
     earlier, now = aliased(ScheduledPayment), bindparam("now", type_=Instant())
     before = select(earlier.id).where(
         earlier.agreement_id == PaymentAgreement.id,
@@ -115,10 +115,10 @@ def _due() -> Any:
             PaymentAgreement.collection != CollectionMethod.PAYMENT_LINK,
         ),
     )
-    asked_for = select(PaymentAgreement.id).where(
-        PaymentAgreement.id == ScheduledPayment.agreement_id,
-        verdict.ASKED_FOR,
-        ~before.correlate(PaymentAgreement, ScheduledPayment).exists(),
+    asked_for = (
+        select(verdict.ASKED_FOR & ~before.correlate(PaymentAgreement, ScheduledPayment).exists())
+        .where(PaymentAgreement.id == ScheduledPayment.agreement_id)
+        .scalar_subquery()
     )
     lately = (
         select(func.count())
@@ -134,7 +134,7 @@ def _due() -> Any:
             ScheduledPayment.status == ScheduledStatus.SCHEDULED,
             ScheduledPayment.due_at <= now,
             or_(ScheduledPayment.held_until.is_(None), ScheduledPayment.held_until <= now),
-            asked_for.exists(),
+            asked_for,
             lately < bindparam("most_a_day"),
         )
         .order_by(ScheduledPayment.due_at, ScheduledPayment.id)
