@@ -37,7 +37,8 @@ def _last_ids(models: tuple[type[Base], ...]) -> Any:
 def _ids(connection: Connection, table: str) -> Iterator[int]:
     """A sequence of PostgreSQL gives none twice."""
     take = text(
-        "SELECT nextval(pg_get_serial_sequence(format('%I', CAST(:name AS text)), 'id')) FROM generate_series(1, 100)"
+        "WITH its AS MATERIALIZED (SELECT CAST(pg_get_serial_sequence(format('%I', CAST(:name AS text)), 'id') AS "
+        "regclass) AS series) SELECT nextval(its.series) FROM its, generate_series(1, 100)"
     )
     while True:
         yield from connection.execute(take, {"name": table}).scalars().all()
