@@ -173,6 +173,19 @@ def totals(lines: Iterable[PricedLine], currency: str, *, prices_include_tax: bo
     return _summed(taxes, currency)
 
 
+def shares(lines: Sequence[PricedLine], currency: str, *, prices_include_tax: bool = False) -> list[Money]:
+    """What each line has of the total, tax included: together exactly what `totals` makes of all of them. Each rate's
+    tax is rounded once, so that a line's own tax may differ from its share by a unit."""
+    found = [Money.zero(currency)] * len(lines)
+    for tax in totals(lines, currency, prices_include_tax=prices_include_tax).by_rate:
+        places = [n for n, line in enumerate(lines) if line.tax_rate == tax.rate]
+        weights = [_line_minor(lines[n], currency) for n in places]
+        if any(weights):
+            for n, share in zip(places, tax.gross.allocate(weights), strict=True):
+                found[n] = share
+    return found
+
+
 def together(taxes: Iterable[TaxTotal], currency: str) -> Totals:
     """Sums of several documents as one, each rate once, the highest first."""
     found = _by_rate(taxes, currency)

@@ -22,6 +22,7 @@ from app.money import (
     line_amount,
     next_part,
     round_half_up,
+    shares,
     together,
     total,
     totals,
@@ -125,6 +126,18 @@ def test_the_order_of_lines_does_not_matter(lines: list[PricedLine], currency: s
     shuffled = list(lines)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert totals(lines, currency) == totals(shuffled, currency)
+
+
+@given(LINES, CODES, st.booleans())
+def test_the_shares_of_all_lines_are_the_total_and_no_line_is_off_by_more_than_a_unit(
+    lines: list[PricedLine], currency: str, included: bool
+) -> None:
+    found = shares(lines, currency, prices_include_tax=included)
+    assert total(found, currency) == totals(lines, currency, prices_include_tax=included).gross
+    for line, share in zip(lines, found, strict=True):
+        own = line_amount(line, currency)
+        exact = own.minor if included else own.minor * (100 + line.tax_rate) / 100
+        assert abs(share.minor - exact) < 2
 
 
 def test_tax_is_rounded_once_on_the_sum_and_not_per_line() -> None:

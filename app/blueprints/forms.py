@@ -7,9 +7,19 @@ from typing import Any, ClassVar
 
 from flask_babel import gettext
 from flask_wtf import FlaskForm
-from wtforms import DateField, Field, HiddenField, IntegerField, PasswordField, StringField, TextAreaField
+from wtforms import (
+    DateField,
+    Field,
+    HiddenField,
+    IntegerField,
+    PasswordField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 from wtforms import Form as WTForm
 from wtforms.validators import Length, StopValidation
+from wtforms.widgets import CheckboxInput
 
 from .. import typed
 from ..forms import mint_form_key
@@ -32,6 +42,10 @@ class Sound:
                 raise StopValidation(
                     gettext("At most %(most)s characters; this has %(count)s.", most=most, count=len(text))
                 )
+
+
+class CheckboxesField(SelectMultipleField):
+    option_widget = CheckboxInput()
 
 
 class NoCardNumber:

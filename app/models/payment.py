@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .. import clock
@@ -26,7 +26,8 @@ from .quote import CollectionMethod
 
 class PaymentOrder(Machine, Model):
     """The intent to collect `amount` (minor units). `first` marks the one whose capture books the order. What an
-    agreement asks for names no order: it is none of what the order itself comes to."""
+    agreement asks for names no order: it is none of what the order itself comes to. `route_id` is the route that the
+    rules gave when it was made, or, `route_chosen`, the one that somebody chose, which goes before the rules."""
 
     __tablename__ = "payment_order"
     __lock_rank__ = 3
@@ -56,6 +57,7 @@ class PaymentOrder(Machine, Model):
     due_date: Mapped[date | None]
     collection: Mapped[CollectionMethod] = mapped_column(enum(CollectionMethod), default=CollectionMethod.PAYMENT_LINK)
     route_id: Mapped[int | None] = mapped_column(ForeignKey("route.id"))
+    route_chosen: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
@@ -67,6 +69,10 @@ class PaymentOrder(Machine, Model):
     @property
     def money(self) -> Money:
         return Money(self.amount, self.currency)
+
+    @property
+    def chosen_route_id(self) -> int | None:
+        return self.route_id if self.route_chosen else None
 
     def link_end(self, days: int, zone: str) -> datetime:
         """Of a link that is made now to live so many days: never before the end of the day this is due on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import case, select
 
 from ..db import read_columns
 from ..errors import Refusal
@@ -23,7 +23,8 @@ RECURS = (
     .correlate(PaymentOrder)
     .exists()
 )
-PAYMENT_ORDER = select(Account.account_group, RECURS.label("recurs"), *routes.COLUMNS).join(
+CHOSEN = case((PaymentOrder.route_chosen, PaymentOrder.route_id))
+PAYMENT_ORDER = select(Account.account_group, RECURS.label("recurs"), CHOSEN.label("route_id"), *routes.COLUMNS).join(
     PaymentOrder, PaymentOrder.account_id == Account.id
 )
 
@@ -31,7 +32,8 @@ PAYMENT_ORDER = select(Account.account_group, RECURS.label("recurs"), *routes.CO
 def to_pay(payment_order_id: int, amount: Money) -> CardField:
     """Along the way that `amount` would take now; one statement."""
     row = read_columns(PAYMENT_ORDER.where(PaymentOrder.id == payment_order_id)).one()
-    wanted = Wanted(amount.currency, amount.minor or None, row.account_group, routes.kind_of(row.recurs))
+    kind = routes.kind_of(row.recurs)
+    wanted = Wanted(amount.currency, amount.minor or None, row.account_group, kind, route_id=row.route_id)
     return on(routes.find(routes.of(row), wanted), Purpose(amount, amount.currency, save=False))
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, bindparam, select
 from ..db import read_columns
 from ..errors import NotFound, Refusal
 from ..gateways.base import GatewayAccount
-from ..models import Account, Gateway, GatewayState, OrderKind, OrderLine, Route
+from ..models import Account, Gateway, GatewayState, OrderKind, OrderLine, PaymentOrder, Route
 from ..money import Money
 from ..values import Value
 from .calendar import selling_day
@@ -27,13 +27,15 @@ from .nested import json_rows
 
 class Wanted(Value):
     """What a charge is like, as far as routes care. `amount` in minor units; None, where it is not known yet, lies in
-    every range. `agreement`: it charges what a running agreement asks for."""
+    every range. `agreement`: it charges what a running agreement asks for. `route_id`: the route that was chosen for
+    it, which goes before the others as long as it matches."""
 
     currency: str
     amount: int | None = None
     account_group: str = ""
     kind: OrderKind = OrderKind.ONE_TIME
     agreement: bool = False
+    route_id: int | None = None
 
 
 class GatewayRow(Value):
@@ -123,8 +125,15 @@ def _money(minor: int | None, currency: str | None) -> Money | None:
 
 
 def first(routes: Sequence[RouteRow], wanted: Wanted) -> RouteRow | None:
-    """The first of `routes`, which come in their order, that matches."""
-    return next((route for route in routes if route.matches(wanted)), None)
+    """The first of `routes`, which come in their order, that matches; before them the one that was chosen."""
+    chosen = (route for route in routes if route.id == wanted.route_id)
+    return next((route for route in (*chosen, *routes) if route.matches(wanted)), None)
+
+
+def fitting(routes: Sequence[RouteRow], wanted: Wanted) -> list[Way]:
+    """Every open way that such a charge could take, in the order of the rules."""
+    found = [way(route, wanted) for route in routes if route.matches(wanted)]
+    return [each for each in found if each.open]
 
 
 def way(route: RouteRow, wanted: Wanted) -> Way:
@@ -180,12 +189,19 @@ def wanted(
     *,
     agreement: bool = False,
     recurring: bool = False,
+    route_id: int | None = None,
 ) -> Wanted:
     """What a charge of `amount` is like; one statement. An order is recurring if anything in it is, and so is what an
     agreement asks for, whoever pays it."""
     row: Any = read_columns(LIKE, account_id_=account_id, order_id_=order_id).one()
     group, recurs = row
-    return Wanted(amount.currency, amount.minor or None, group, kind_of(recurs or recurring), agreement)
+    return Wanted(amount.currency, amount.minor or None, group, kind_of(recurs or recurring), agreement, route_id)
+
+
+def asked(row: PaymentOrder, amount: Money) -> Wanted:
+    """What a charge of `amount` on a payment order is like that a person makes."""
+    chosen, recurring = row.chosen_route_id, row.agreement_id is not None
+    return wanted(row.account_id, amount, row.order_id, recurring=recurring, route_id=chosen)
 
 
 def kind_of(recurring: object) -> OrderKind:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from app import clock
 from app.access import Role
-from app.commands.payments import collection, payment_links, payment_orders
+from app.commands.payments import collection, order_requests, payment_links
 from app.commands.payments.charges import Instrument
 from app.db import transaction
 from app.models import Account, Actor, CollectionMethod, IntentPurpose, User
@@ -41,7 +41,7 @@ def _saved(customer: Account, seller: User) -> int:
 
 def _due(customer: Account, card: int, seller: User) -> Due:
     order = factories.order(owner=seller, customer=customer, status=OrderStatus.ACTIVATED)
-    asked = payment_orders.create(
+    asked = order_requests.create(
         order.id,
         amount=order.totals().gross,
         purpose=f"Order {order.number}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app import settings
-from app.commands.payments import collection, payment_orders
+from app.commands.payments import collection, order_requests
 from app.commands.payments.charges import Instrument
 from app.db import db, transaction
 from app.models import Account, CollectionMethod, Gateway, PaymentOrder, SalesOrder, Setting, User
@@ -33,7 +33,7 @@ def request(order: SalesOrder, by: User, *, minor: int = 10_000, key: str = "", 
         "contact_id": None,
         "form_key": key or f"request-{order.id}-{minor}",
     }
-    return payment_orders.create(order.id, **(wanted | facts), by=by)
+    return order_requests.create(order.id, **(wanted | facts), by=by)
 
 
 def fresh(row: Any) -> Any:

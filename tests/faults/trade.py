@@ -20,6 +20,7 @@ from app.commands.payments import (
     disputes,
     invoice_requests,
     movements,
+    order_requests,
     payment_links,
     payment_orders,
 )
@@ -158,7 +159,7 @@ def book(w: World) -> str:
 
 def request(w: World) -> str:
     row = chosen(w, SalesOrder)
-    return _asked_for(w, row, payment_orders.left_to_request(row), payment_orders.create)
+    return _asked_for(w, row, payment_orders.left_to_request(row), order_requests.create)
 
 
 def _asked_for(w: World, row: Any, left: Money, create: Callable[..., PaymentOrder]) -> str:

@@ -92,6 +92,23 @@ def test_the_first_match_by_order_takes_the_charge(rows: list[RouteRow], wanted:
         assert not any(row.matches(wanted) for row in rows[: rows.index(found)])
 
 
+@given(rows=ROUTES, wanted=WANTED, chosen=st.integers(0, 9))
+def test_a_chosen_route_goes_before_the_others_as_long_as_it_matches(
+    rows: list[RouteRow], wanted: Wanted, chosen: int
+) -> None:
+    numbered = [replace(row, id=n) for n, row in enumerate(rows)]
+    found = routes.first(numbered, replace(wanted, route_id=chosen))
+    fits = chosen < len(numbered) and numbered[chosen].matches(wanted)
+    assert found is (numbered[chosen] if fits else routes.first(numbered, wanted))
+
+
+@given(rows=ROUTES, wanted=WANTED)
+def test_what_fits_is_every_open_way_in_the_order_of_the_rules(rows: list[RouteRow], wanted: Wanted) -> None:
+    found = routes.fitting(rows, wanted)
+    assert [way.route for way in found] == [x for x in rows if x.matches(wanted) and routes.way(x, wanted).open]
+    assert all(way.open and way.gateway.takes(wanted) for way in found)
+
+
 @pytest.mark.parametrize(
     ("own", "fallback", "taken"),
     [

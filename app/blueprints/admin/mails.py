@@ -28,9 +28,8 @@ from ...queries import mail_facts
 from ...queries.orders import facts
 from ...queries.orders.facts import Facts
 from ...security import MAIL_PREVIEW
-from ..forms import KeyForm
+from ..forms import CheckboxesField, KeyForm
 from . import bp
-from .people import CheckboxesField
 
 
 def _sources(names: Any) -> list[tuple[str, str]]:

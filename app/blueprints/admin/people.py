@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import flash, g, make_response, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, SelectMultipleField, StringField
+from wtforms import BooleanField, StringField
 from wtforms.validators import InputRequired, Length, Regexp
-from wtforms.widgets import CheckboxInput
 
 from ...access import GRANTS, ROLE_NAMES, SENTENCES, Permission, Role, me, requires
 from ...commands.office import people as commands
@@ -18,12 +17,8 @@ from ...hypermedia import see_other
 from ...models.people import User
 from ...queries import people as queries
 from ..auth import password_link
-from ..forms import KeyForm
+from ..forms import CheckboxesField, KeyForm
 from . import bp
-
-
-class CheckboxesField(SelectMultipleField):
-    option_widget = CheckboxInput()
 
 
 class PersonForm(KeyForm):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 
 from flask_babel import lazy_gettext as _
-from wtforms import BooleanField, DateField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms.widgets import ListWidget
 
-from ..forms import Form
+from ..forms import CheckboxesField, Form
 from ..payments.forms import AmountForm
 
 WORDS = (
@@ -53,9 +53,7 @@ class AnswerForm(Form):
     customer_email = StringField(_("Customer's address for mail"), [Optional(), Length(max=200)])
     billing_address = TextAreaField(_("Billing address"), [Optional(), Length(max=500)])
     uncategorized_text = TextAreaField(_("Anything else"), [Optional(), Length(max=2000)])
-    files = SelectMultipleField(
-        _("Documents that go along"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
-    )
+    files = CheckboxesField(_("Documents that go along"), widget=ListWidget(prefix_label=False))
 
     @property
     def words(self) -> dict[str, str]:

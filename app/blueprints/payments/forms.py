@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -24,8 +25,10 @@ from wtforms.widgets import HiddenInput
 
 from ...models import CollectionMethod
 from ...money import Money
+from ...money import total as add_up
 from ...queries.payments.collecting import HOW
-from ..forms import Form, KeyForm, NoCardNumber
+from ...queries.payments.shares import Share
+from ..forms import CheckboxesField, Form, KeyForm, NoCardNumber
 from ..numbers import Between, NumberField, id_or_none
 
 NEW_CARD = "new"
@@ -120,22 +123,27 @@ class CollectForm(KeyForm):
 
 
 class RequestForm(KeyForm):
-    """`share` says what is asked for: what is left, a percentage of the order's total, or an amount."""
+    """`share` says what is asked for: what is left, a percentage of the order's total, some of its lines, or an amount.
+    `route_id` is empty where the rules choose the route."""
 
     share = RadioField(_("Amount"), [InputRequired(_("Choose how much."))], default="rest")
     percent = NumberField(_("Percent"), [Between(0, 100)])
     amount = NumberField(_("Amount"))
+    lines = CheckboxesField(_("Lines"), coerce=int)
     purpose = StringField(
         _("What for"), [DataRequired(_("Say what it is for; the customer reads it.")), Length(max=200)], [trimmed]
     )
     due_date = DateField(_("Due"), [Optional()])
     contact_id = SelectField(_("Whom to ask"), [Optional()], coerce=id_or_none)
     collection = SelectField(_("How it is collected"), [InputRequired()], choices=COLLECTIONS, coerce=CollectionMethod)
+    route_id = SelectField(_("Route"), [Optional()], coerce=id_or_none)
 
-    def wanted(self, *, total: Money, left: Money) -> Money | None:
+    def wanted(self, *, total: Money, left: Money, shares: Sequence[Share] = ()) -> Money | None:
         """The amount; None with an error beside its field where there is none."""
         if self.share.data == "rest":
             return left
+        if self.share.data == "lines":
+            return self._of_lines(shares, total.currency)
         chosen: Any = self.percent if self.share.data == "percent" else self.amount
         if chosen.errors:
             return None
@@ -150,6 +158,18 @@ class RequestForm(KeyForm):
             complain(chosen, gettext("%(currency)s has fewer decimals.", currency=total.currency))
             return None
 
+    def _of_lines(self, shares: Sequence[Share], currency: str) -> Money | None:
+        if not self.line_ids:
+            complain(self.lines, gettext("Choose at least one line."))
+        if self.lines.errors:
+            return None
+        return add_up((share.left for share in shares if share.line_id in self.line_ids), currency)
+
+    @property
+    def line_ids(self) -> list[int]:
+        """Those that are asked for; none where something else is chosen."""
+        return list(self.lines.data or ()) if self.share.data == "lines" else []
+
     def check_due_date(self, today: date) -> None:
         if self.due_date.data is not None and self.due_date.data < today:
             complain(self.due_date, gettext("This day is over. Choose today or a later one."))
@@ -157,7 +177,9 @@ class RequestForm(KeyForm):
     @property
     def chosen(self) -> Field:
         """The field that holds the amount, for what is said about it."""
-        return {"percent": self.percent, "amount": self.amount}.get(self.share.data or "", self.share)
+        return {"percent": self.percent, "amount": self.amount, "lines": self.lines}.get(
+            self.share.data or "", self.share
+        )
 
 
 def complain(field: Field, sentence: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,16 +10,19 @@ from flask import Response, flash, make_response, render_template, url_for
 from flask_babel import gettext as _
 
 from ...access import Permission, can, me, requires
-from ...commands.payments import payment_orders
+from ...commands.payments import order_requests, payment_orders
 from ...db import get
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models import CollectionMethod, PaymentOrder, SalesOrder
 from ...money import Money
+from ...queries import routes
 from ...queries.orders import editing
 from ...queries.orders.facts import Facts
 from ...queries.orders.facts import load as load_order
 from ...queries.orders.views import Link
+from ...queries.payments import shares
+from ...queries.payments.shares import Share
 from . import answers, bp
 from .forms import RequestForm, complain
 
@@ -47,8 +51,8 @@ def new(number: str) -> Response:
 @requires(Permission.PAYMENT_ORDER_CREATE)
 def create(number: str) -> Response:
     order, form = load_order(number, me()), RequestForm()
-    _offer(order, form)
-    valid, amount = form.validate(), form.wanted(total=order.totals.gross, left=_left(order))
+    parts = _offer(order, form)
+    valid, amount = form.validate(), form.wanted(total=order.totals.gross, left=_left(order), shares=parts)
     form.check_due_date(order.today)
     if not valid or amount is None or form.due_date.errors:
         return _page(order, form, status=422)
@@ -61,7 +65,7 @@ def create(number: str) -> Response:
 
 
 def _create(order: Facts, form: RequestForm, amount: Money) -> PaymentOrder:
-    return payment_orders.create(
+    return order_requests.create(
         order.row.id,
         amount=amount,
         purpose=form.purpose.data or "",
@@ -70,6 +74,8 @@ def _create(order: Facts, form: RequestForm, amount: Money) -> PaymentOrder:
         contact_id=form.contact_id.data,
         form_key=form.key,
         by=me(),
+        line_ids=form.line_ids,
+        route_id=form.route_id.data,
     )
 
 
@@ -81,7 +87,8 @@ def _refused(number: str, form: RequestForm, refusal: Refusal) -> Response:
 
 def stands_beside(form: RequestForm, refusal: Refusal) -> bool:
     """What is wrong with a field stands beside it; the rest on top."""
-    beside = {"more_than_due": form.chosen, "not_positive": form.chosen, "no_contact": form.contact_id}
+    amount = dict.fromkeys(("more_than_due", "not_positive", "lines_changed"), form.chosen)
+    beside = {**amount, "no_contact": form.contact_id, "route_unfit": form.route_id}
     field = beside.get(refusal.code)
     if field is not None:
         complain(field, f"{refusal.sentence} {refusal.help}".strip())
@@ -100,18 +107,24 @@ def _left(order: Facts) -> Money:
     return payment_orders.left_to_request(get(SalesOrder, order.row.id))
 
 
-def _offer(order: Facts, form: RequestForm) -> None:
-    offer(order.row.account_id, form)
+def _offer(order: Facts, form: RequestForm) -> list[Share]:
+    """What may be chosen; returns the order's lines."""
+    offer(order.row.account_id, form, routes.fitting(routes.of(order.row), order.like(Money.zero(order.row.currency))))
+    parts = shares.of_order(get(SalesOrder, order.row.id))
+    form.share.choices = [*form.share.choices, ("lines", _("Some of its lines"))]
+    form.lines.choices = [(part.line_id, part.words) for part in parts if part.left]
+    return parts
 
 
-def offer(account_id: int, form: RequestForm) -> None:
+def offer(account_id: int, form: RequestForm, ways: Sequence[routes.Way]) -> None:
     form.contact_id.choices = editing.contacts(account_id)
     form.share.choices = [("rest", _("What remains")), ("percent", _("A share")), ("amount", _("Another amount"))]
+    named = [(str(way.route.id), f"{way.route.name}, {way.gateway.name}") for way in ways]
+    form.route_id.choices = [("", _("By the rules")), *named]
 
 
 def _page(order: Facts, form: RequestForm, refusal: Refusal | None = None, status: int = 200) -> Response:
-    _offer(order, form)
-    number = order.row.number
+    number, parts = order.row.number, _offer(order, form)
     facts = {
         "list": Link(_("Orders"), url_for("orders.index")),
         "number": number,
@@ -121,7 +134,8 @@ def _page(order: Facts, form: RequestForm, refusal: Refusal | None = None, statu
         "total_is": _("Order total"),
         "share_is": _("A share of the order, such as a deposit"),
         "left": _left(order),
-        "blocks": payment_orders.request_blocks(get(SalesOrder, order.row.id)),
+        "parts": parts,
+        "blocks": order_requests.blocks(get(SalesOrder, order.row.id)),
         "unapplied": order.unapplied,
         "action": url_for("payments.create", number=number),
         "home": answers.order_page(number),

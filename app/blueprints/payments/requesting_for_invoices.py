@@ -11,6 +11,8 @@ from ...db import get
 from ...errors import Refusal
 from ...hypermedia import see_other
 from ...models import Invoice
+from ...money import Money
+from ...queries import routes
 from ...queries.calendar import selling_day
 from ...queries.invoices import page as invoices
 from ...queries.invoices.page import InvoiceView
@@ -32,7 +34,7 @@ def new_for_invoice(number: str) -> Response:
 @requires(Permission.PAYMENT_ORDER_CREATE)
 def create_for_invoice(number: str) -> Response:
     invoice, form = _load(number), RequestForm()
-    requesting.offer(invoice.account_id, form)
+    _offer(invoice, form)
     left = invoice_requests.left(get(Invoice, invoice.id))
     valid, amount = form.validate(), form.wanted(total=invoice.gross, left=left)
     form.check_due_date(selling_day())
@@ -48,6 +50,7 @@ def create_for_invoice(number: str) -> Response:
             contact_id=form.contact_id.data,
             form_key=form.key,
             by=me(),
+            route_id=form.route_id.data,
         )
     except Refusal as refusal:
         beside = requesting.stands_beside(form, refusal)
@@ -60,8 +63,13 @@ def _load(number: str) -> InvoiceView:
     return invoices.view(number, me(), selling_day())
 
 
+def _offer(invoice: InvoiceView, form: RequestForm) -> None:
+    like = routes.wanted(invoice.account_id, Money.zero(invoice.gross.currency), get(Invoice, invoice.id).order_id)
+    requesting.offer(invoice.account_id, form, routes.fitting(routes.load(), like))
+
+
 def _page(invoice: InvoiceView, form: RequestForm, refusal: Refusal | None = None, status: int = 200) -> Response:
-    requesting.offer(invoice.account_id, form)
+    _offer(invoice, form)
     row, home = get(Invoice, invoice.id), url_for("invoices.show", number=invoice.number)
     facts = {
         "list": Link(_("Invoices"), url_for("invoices.index")),
@@ -72,6 +80,7 @@ def _page(invoice: InvoiceView, form: RequestForm, refusal: Refusal | None = Non
         "total_is": _("Invoice total"),
         "share_is": _("A share of the invoice"),
         "left": invoice_requests.left(row),
+        "parts": (),
         "blocks": invoice_requests.blocks(row),
         "unapplied": None,
         "action": url_for("payments.create_for_invoice", number=invoice.number),

@@ -187,7 +187,7 @@ def way_of(
     these routes, where they were loaded before."""
     row = intent.payment_order
     if row.agreement_id is None:
-        return routes.choose(routes.wanted(row.account_id, intent.money, row.order_id), among)
+        return routes.choose(routes.asked(row, intent.money), among)
     group = row.account.account_group
     return routes.choose(
         routes.Wanted(intent.currency, intent.amount or None, group, OrderKind.RECURRING, by_itself), among

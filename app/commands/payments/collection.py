@@ -51,7 +51,7 @@ def first_blocks(order: SalesOrder) -> list[Refusal]:
                 state=said("order", order.status),
             )
         ]
-    return [*found, *_of_account(order.account, due, order.id)]
+    return [*found, *_of_account(order.account, routes.wanted(order.account_id, due, order.id))]
 
 
 def _first_due(order: SalesOrder) -> tuple[Money, list[Refusal]]:
@@ -85,15 +85,15 @@ def blocks(row: PaymentOrder) -> list[Refusal]:
             )
         )
     balance = Money(ledger.figures([row.id])[row.id].balance, row.currency)
-    return [*found, *_of_account(row.account, balance, row.order_id, recurring=row.agreement_id is not None)]
+    return [*found, *_of_account(row.account, routes.asked(row, balance))]
 
 
-def _of_account(account: Account, amount: Money, order_id: int | None, *, recurring: bool = False) -> list[Refusal]:
+def _of_account(account: Account, wanted: routes.Wanted) -> list[Refusal]:
     found = []
     if account.hold_reason:
         found.append(payment_orders.on_hold(account))
     try:
-        routes.choose(routes.wanted(account.id, amount, order_id, recurring=recurring))
+        routes.choose(wanted)
     except Refusal as refusal:
         found.append(refusal)
     return found

@@ -18,7 +18,7 @@ from ...queries.receivables import figures
 from ...states import invoice as states
 from ...states.order import WITH_CUSTOMER, OrderStatus
 from ...states.payment_order import PaymentOrderStatus
-from . import payment_orders
+from . import order_requests, payment_orders
 
 
 def left(invoice: Invoice) -> Money:
@@ -53,7 +53,7 @@ def blocks(invoice: Invoice) -> list[Refusal]:
         return [Refusal("not_open", "%(number)s is not open; nothing is left to ask for.", number=invoice.number)]
     order = get(SalesOrder, invoice.order_id)
     if order.status in WITH_CUSTOMER or order.status is OrderStatus.CANCELLED:
-        return payment_orders.request_blocks(order)
+        return order_requests.blocks(order)
     return [] if left(invoice) else [_asked_for(invoice)]
 
 
@@ -76,11 +76,12 @@ def create(
     contact_id: int | None,
     form_key: str,
     by: User,
+    route_id: int | None = None,
 ) -> PaymentOrder:
     """Raises Refusal: `not_permitted`, the first of `blocks`, `wrong_currency`, `not_positive`, `more_than_due`,
-    `no_contact`, `no_route`, `key_reused`."""
+    `no_contact`, `no_route`, `route_unfit`, `key_reused`."""
     content = ["invoice_payment_order", invoice_id, amount.minor, amount.currency, purpose, due_date]
-    content += [collection, contact_id]
+    content += [collection, contact_id, route_id]
     with transaction():
         demand(by, Permission.PAYMENT_ORDER_CREATE)
         invoice = get(Invoice, invoice_id)
@@ -91,9 +92,18 @@ def create(
             raise refusal
         order = lock(SalesOrder, invoice.order_id)
         only = marked("Only %(left)s of %(number)s is due and not asked for yet.")
-        payment_orders.refuse_amount(amount, left(invoice), only, number=invoice.number)
-        payment_orders.refuse_stranger(order, contact_id)
-        row = open_one(invoice, order, amount, purpose=purpose, by=Actor.of(by), due=due_date, collection=collection)
+        order_requests.refuse_amount(amount, left(invoice), only, number=invoice.number)
+        order_requests.refuse_stranger(order, contact_id)
+        row = open_one(
+            invoice,
+            order,
+            amount,
+            purpose=purpose,
+            by=Actor.of(by),
+            due=due_date,
+            collection=collection,
+            route_id=route_id,
+        )
         row.contact_id = contact_id or order.contact_id
         forms.remember(form_key, content, id=row.id)
         return row
@@ -108,9 +118,12 @@ def open_one(
     by: Actor,
     due: date | None = None,
     collection: CollectionMethod = CollectionMethod.PAYMENT_LINK,
+    route_id: int | None = None,
 ) -> PaymentOrder:
-    """Inside a transaction, account and order locked. Raises Refusal `no_route`."""
-    row = payment_orders.add(order, amount, purpose=purpose, by=by, due_date=due, collection=collection)
+    """Inside a transaction, account and order locked. Raises Refusal: `no_route`, `route_unfit`."""
+    row = payment_orders.add(
+        order, amount, purpose=purpose, by=by, due_date=due, collection=collection, route_id=route_id
+    )
     row.invoice_id = invoice.id
     audit.note("payment_order.create", row.number, by=by, after={"amount": amount, "invoice": invoice.number})
     return row

@@ -123,8 +123,7 @@ def _reachable(row: PaymentOrder) -> None:
 
 def _route_of(row: PaymentOrder) -> routes.Way:
     balance = Money(ledger.figures([row.id])[row.id].balance, row.currency)
-    recurring = row.agreement_id is not None
-    return routes.choose(routes.wanted(row.account_id, balance, row.order_id, recurring=recurring))
+    return routes.choose(routes.asked(row, balance))
 
 
 def _nothing_to_collect(row: PaymentOrder) -> list[Refusal]:

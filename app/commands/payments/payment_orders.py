@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import select
 
-from ... import audit, forms, numbering
+from ... import audit, numbering
 from ...access import Permission, demand
 from ...db import db, get, lock, transaction
 from ...errors import Refusal
-from ...formatting import money
-from ...language import marked
 from ...models import (
     Account,
     Actor,
     Approval,
     CollectionMethod,
-    Contact,
     Due,
     Instalment,
     PaymentOrder,
@@ -31,6 +28,7 @@ from ...models.payment import Attempt, PaymentIntent, Transaction
 from ...models.payment_plan import transfer_purpose
 from ...money import Money, total
 from ...queries import ledger, routes
+from ...queries.payments.shares import Share
 from ...states.approval import LIVE as APPROVAL_LIVE
 from ...states.attempt import OPEN
 from ...states.intent import IntentEvent, IntentStatus
@@ -122,64 +120,6 @@ def left_to_request(order: SalesOrder) -> Money:
     return max(left, Money.zero(order.currency))
 
 
-def create(
-    order_id: int,
-    *,
-    amount: Money,
-    purpose: str,
-    due_date: date | None,
-    collection: CollectionMethod,
-    contact_id: int | None,
-    form_key: str,
-    by: User,
-) -> PaymentOrder:
-    """A further payment order on an order that is no longer with its customer for approval.
-
-    Raises Refusal: `not_permitted`, `awaiting_approval`, `cancelled`, `wrong_currency`, `not_positive`,
-    `more_than_due`, `no_contact`, `no_route`, `key_reused`.
-    """
-    content = ["payment_order", order_id, amount.minor, amount.currency, purpose, due_date, collection, contact_id]
-    with transaction():
-        demand(by, Permission.PAYMENT_ORDER_CREATE)
-        lock(Account, get(SalesOrder, order_id).account_id)
-        order = lock(SalesOrder, order_id)
-        if (known := forms.answered(form_key, content)) is not None:
-            return get(PaymentOrder, known["id"])
-        for refusal in request_blocks(order):
-            raise refusal
-        most = left_to_request(order)
-        refuse_amount(amount, most, marked("Only %(left)s of this order is not collected or requested yet."))
-        refuse_stranger(order, contact_id)
-        row = add(order, amount, purpose=purpose, by=Actor.of(by), due_date=due_date, collection=collection)
-        row.contact_id = contact_id or order.contact_id
-        audit.note("payment_order.create", row.number, by=Actor.of(by), after={"amount": amount})
-        forms.remember(form_key, content, id=row.id)
-        return row
-
-
-def refuse_amount(amount: Money, most: Money, only: str, **facts: Any) -> None:
-    """`only` says with `left`, and with `facts`, what may still be asked for. Raises Refusal: `wrong_currency`,
-    `not_positive`, `more_than_due`."""
-    if amount.currency != most.currency:
-        raise Refusal("wrong_currency", "This is in %(currency)s.", currency=most.currency)
-    if amount.minor <= 0:
-        raise Refusal("not_positive", "Enter an amount above zero.")
-    if amount > most:
-        raise Refusal(
-            "more_than_due",
-            only,
-            "Lower the amount, or cancel a payment order that is still open.",
-            left=money(most),
-            **facts,
-        )
-
-
-def refuse_stranger(order: SalesOrder, contact_id: int | None) -> None:
-    """Raises Refusal `no_contact`."""
-    if contact_id is not None and get(Contact, contact_id).account_id != order.account_id:
-        raise Refusal("no_contact", "This contact belongs to another account.", "Choose a contact of this one.")
-
-
 def on_hold(account: Account) -> Refusal:
     """The reason is what whoever set the hold wrote."""
     return Refusal(
@@ -191,29 +131,6 @@ def on_hold(account: Account) -> Refusal:
     )
 
 
-def request_blocks(order: SalesOrder) -> list[Refusal]:
-    """Everything about an order that keeps a further payment order from being made; the page shows all."""
-    if order.status in WITH_CUSTOMER:
-        return [
-            Refusal(
-                "awaiting_approval",
-                "The customer is asked to sign this order first; a separate payment would go round the signature.",
-                "Wait for the signature, collect the first payment here, or convert the order to draft.",
-            )
-        ]
-    if order.status is OrderStatus.CANCELLED:
-        return [Refusal("cancelled", "This order is cancelled; nothing can be collected for it.")]
-    if not left_to_request(order):
-        return [
-            Refusal(
-                "more_than_due",
-                "All of this order is collected or requested already.",
-                "Collect or cancel a payment order that is still open.",
-            )
-        ]
-    return []
-
-
 def add(
     order: SalesOrder,
     amount: Money,
@@ -223,10 +140,13 @@ def add(
     first: bool = False,
     due_date: date | None = None,
     collection: CollectionMethod = CollectionMethod.PAYMENT_LINK,
+    route_id: int | None = None,
+    shares: Sequence[Share] = (),
 ) -> PaymentOrder:
-    """What comes by bank transfer takes no route, so that none needs to be open for it. Inside a transaction."""
-    offline = collection is CollectionMethod.OFFLINE
-    way = None if offline else routes.choose(routes.wanted(order.account_id, amount, order.id))
+    """By the route `route_id`, or by the rules; what comes by bank transfer takes none, so that none needs to be open
+    for it. `shares` are the lines that it pays, and add up to it. Inside a transaction. Raises Refusal: `no_route`,
+    `route_unfit`."""
+    way = None if collection is CollectionMethod.OFFLINE else _way(order, amount, route_id)
     row = PaymentOrder(
         number=numbering.take("payment_order"),
         account_id=order.account_id,
@@ -240,12 +160,25 @@ def add(
         due_date=due_date,
         collection=collection,
         route_id=way.route.id if way else None,
+        route_chosen=way is not None and route_id is not None,
         created_by_id=by.user_id,
-        lines=[PaymentOrderLine(description=purpose, amount=amount.minor)],
+        lines=[PaymentOrderLine(order_line_id=x.line_id, description=x.words, amount=x.left.minor) for x in shares]
+        or [PaymentOrderLine(description=purpose, amount=amount.minor)],
     )
     db.session.add(row)
     row.record("created", by=by, number=row.number, amount=amount.minor, currency=amount.currency, purpose=purpose)
     return row
+
+
+def _way(order: SalesOrder, amount: Money, route_id: int | None) -> routes.Way:
+    way = routes.choose(routes.wanted(order.account_id, amount, order.id, route_id=route_id))
+    if route_id not in (None, way.route.id):
+        raise Refusal(
+            "route_unfit",
+            "The route that you chose does not take this payment.",
+            "Choose another one, or leave it to the rules.",
+        )
+    return way
 
 
 def held_by_customer(order: SalesOrder) -> bool:

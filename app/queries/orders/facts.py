@@ -291,11 +291,13 @@ class Facts:
         pairs = zip(self.plan, self.plan_amounts, strict=False)
         return total((due for step, due in pairs if step.at_signature(by_transfer)), self.row.currency)
 
-    def way_of(self, amount: Money) -> routes.Way | None:
-        """Which way a charge of `amount` for this order goes, open or not."""
+    def way_of(self, amount: Money, chosen: int | None = None) -> routes.Way | None:
+        """Which way a charge of `amount` for this order goes, open or not; by the `chosen` route, if it matches."""
+        return routes.find(routes.of(self.row), self.like(amount, chosen))
+
+    def like(self, amount: Money, chosen: int | None = None) -> routes.Wanted:
         kind = routes.kind_of(any(line.frequency for line in self.lines))
-        wanted = routes.Wanted(self.row.currency, amount.minor or None, self.row.account_group, kind)
-        return routes.find(routes.of(self.row), wanted)
+        return routes.Wanted(self.row.currency, amount.minor or None, self.row.account_group, kind, route_id=chosen)
 
     @cached_property
     def route(self) -> RouteFacts | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Row, String, bindparam, case, cast, func, select
 from sqlalchemy.orm import aliased
 
 from ...db import read_columns
@@ -95,6 +95,7 @@ _PAYMENT_ORDERS: Any = (
         PaymentOrder.currency,
         PaymentOrder.due_date,
         PaymentOrder.collection,
+        case((PaymentOrder.route_chosen, PaymentOrder.route_id)).label("chosen_route_id"),
         *ledger.columns(),
         _of_receipts(Receipt.amount).label("received"),  # type: ignore[arg-type]
         _of_receipts(Allocation.amount, allocated=True).label("allocated"),  # type: ignore[arg-type]

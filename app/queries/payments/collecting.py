@@ -88,7 +88,7 @@ def of(collection: Collection) -> CollectView:
 
 
 def _view(source: Source, collection: Collection | None, amount: Money, *, follows: str | None) -> CollectView:
-    row, way = source.row, source.way_of(amount)
+    row, way = source.row, collection.way if collection else source.way_of(amount)
     route, descriptor = (way.facts if way else None), (way.route.descriptor if way and way.open else "")
     asked = collection.challenged if collection else None
     return CollectView(

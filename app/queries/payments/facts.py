@@ -39,6 +39,7 @@ from ..orders.facts import Facts
 from ..orders.facts import load as load_order
 from ..orders.payment_facts import PaymentOrderFacts
 from ..orders.views import Link
+from ..routes import Way
 from . import checkouts, mails, owners, period
 from .period import Period
 from .reversals import Reversals
@@ -83,6 +84,11 @@ class Collection:
     def balance(self) -> Money:
         """What is still to be collected; nothing once it is cancelled."""
         return self.source.money(0 if self.is_cancelled else self.figures.balance)
+
+    @property
+    def way(self) -> Way | None:
+        """Which way what is still to be collected goes, open or not."""
+        return self.source.way_of(self.balance, self.row.chosen_route_id)
 
     @property
     def is_cancelled(self) -> bool:

@@ -47,7 +47,7 @@ def view(collection: Collection) -> PaymentOrderPage:
         due_date=row.due_date,
         overdue=collection.is_open and row.due_date is not None and row.due_date < source.today,
         collection=collection_words(row.collection),
-        route=f"{about.route_name}, {about.gateway_name}" if about.route_name else None,
+        route=_route(collection),
         descriptor=about.descriptor,
         contact=f"{about.contact_name}, {about.contact_email}" if about.contact_name else None,
         creator=about.creator or _("Countersign"),
@@ -71,6 +71,14 @@ def view(collection: Collection) -> PaymentOrderPage:
         history=tuple(words.of_event(x) for x in collection.history),
         paper=paper.view(collection),
     )
+
+
+def _route(collection: Collection) -> str | None:
+    about = collection.about
+    if not about.route_name:
+        return None
+    name = f"{about.route_name}, {about.gateway_name}"
+    return _("%(route)s, chosen for this", route=name) if collection.row.chosen_route_id else name
 
 
 def _invoice(collection: Collection) -> Link | None:

@@ -134,9 +134,10 @@ class Period:
     def unapplied(self) -> unapplied.Unapplied | None:
         return unapplied.of(self)
 
-    def way_of(self, amount: Money) -> routes.Way | None:
+    def way_of(self, amount: Money, chosen: int | None = None) -> routes.Way | None:
         """Which way a charge of `amount` goes that staff or the customer make; open or not."""
-        wanted = routes.Wanted(amount.currency, amount.minor or None, self.row.account_group, OrderKind.RECURRING)
+        group, kind = self.row.account_group, OrderKind.RECURRING
+        wanted = routes.Wanted(amount.currency, amount.minor or None, group, kind, route_id=chosen)
         return routes.find(routes.of(self.row), wanted)
 
     def _blocked(self, key: str) -> str | None:

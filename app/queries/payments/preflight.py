@@ -157,7 +157,7 @@ def _linked(name: str, id: int | None, words: str | None) -> Check:
 
 
 def _route(collection: Collection) -> Check:
-    way, currency = collection.source.way_of(collection.balance), collection.source.row.currency
+    way, currency = collection.way, collection.source.row.currency
     if way is None:
         words = _("No payment route takes %(currency)s for this at the moment.", currency=currency)
         return Check("block", _("Payment route"), words)

@@ -67,13 +67,15 @@ class Paid(Value):
 
 
 class Checkout(Value):
-    """`edition` goes with the form and comes back with the payment, so that a stale tab is noticed. `action` is what
-    the payer's bank asks of them, while the state is ACTION."""
+    """`lines` of the order, with their amounts, where it asks for some of them. `edition` goes with the form and comes
+    back with the payment, so that a stale tab is noticed. `action` is what the payer's bank asks of them, while the
+    state is ACTION."""
 
     state: State
     payment_order_id: int
     number: str
     purpose: str
+    lines: tuple[tuple[str, Money], ...]
     amount: Money
     first: bool
     edition: int
@@ -179,6 +181,7 @@ def _view(row: Row[Any], state: State | None = None) -> Checkout:
         payment_order_id=row.payment_order_id,
         number=row.number,
         purpose=row.purpose,
+        lines=_lines(row),
         amount=Money(row.amount, row.currency),
         first=row.first,
         edition=row.edition or 0,
@@ -194,6 +197,14 @@ def _view(row: Row[Any], state: State | None = None) -> Checkout:
         action=row.next_action if state is State.ACTION else None,
         paid=_paid(row.payment_order_id) if state is State.PAID else None,
     )
+
+
+def _lines(row: Row[Any]) -> tuple[tuple[str, Money], ...]:
+    """In words, what each comes to; nothing where they are not all of what is asked for now, as after a credit note."""
+    lines = sorted(row.lines, key=lambda x: x["id"])
+    if sum(x["amount"] for x in lines) != row.amount:
+        return ()
+    return tuple((x["words"], Money(x["amount"], row.currency)) for x in lines)
 
 
 def _decline(row: Row[Any]) -> Decline | None:

@@ -13,6 +13,7 @@ from ...models import (
     Attempt,
     PaymentIntent,
     PaymentOrder,
+    PaymentOrderLine,
     Receipt,
     SalesOrder,
     Snapshot,
@@ -20,6 +21,15 @@ from ...models import (
 )
 from ...states.intent import IntentStatus
 from .. import ledger
+from ..nested import json_rows
+
+# The lines of the order that a payment order names.
+NAMED = (
+    select(json_rows(id=PaymentOrderLine.id, words=PaymentOrderLine.description, amount=PaymentOrderLine.amount))
+    .where(PaymentOrderLine.payment_order_id == PaymentOrder.id, PaymentOrderLine.order_line_id.is_not(None))
+    .correlate(PaymentOrder)
+    .scalar_subquery()
+)
 
 
 def _tries() -> ColumnElement[int]:
@@ -52,6 +62,7 @@ def _select() -> Any:
             PaymentOrder.id.label("payment_order_id"),
             PaymentOrder.number,
             PaymentOrder.purpose,
+            NAMED.label("lines"),
             PaymentOrder.amount.label("requested"),
             PaymentOrder.status.label("payment_order_status"),
             PaymentOrder.first,

@@ -12,7 +12,7 @@ from app.access import Role
 from app.commands.orders import approvals
 from app.db import db
 from app.models import CollectionMethod, PaymentOrder, SalesOrder, User
-from tests import factories
+from tests import factories, moves
 from tests.blueprints.payments.conftest import alias, key_in
 from tests.commands.collecting import booked
 from tests.commands.receivables.test_invoices import on_terms
@@ -111,6 +111,56 @@ def test_what_is_wrong_stands_beside_its_field_and_typing_is_kept(
     assert words in answer.text and 'class="error-text"' in answer.text
     assert "Balance on delivery" in answer.text or "purpose" in typed
     assert newest().first  # nothing was made beside the deposit
+
+
+def lines_of(order: SalesOrder) -> list[str]:
+    db.session.rollback()
+    return [str(line.id) for line in db.session.get_one(SalesOrder, order.id).lines]
+
+
+def test_some_of_its_lines_are_asked_for_by_name_and_once(browser: Client, rest: SalesOrder) -> None:
+    _terminal, licence = lines_of(rest)
+    assert "10 × Care desk licence" in browser.get(path(rest)).text
+    answer = send(browser, rest, share="lines", lines=licence)
+    row = newest()
+    assert (answer.status_code, row.amount) == (303, 29_155)
+    assert [(str(x.order_line_id), x.description, x.amount) for x in row.lines] == [
+        (licence, "10 × Care desk licence", 29_155)
+    ]
+    assert "10 × Care desk licence" in browser.get(f"/payments/{row.number}").text
+    again = browser.get(path(rest)).text
+    assert "asked for already" in again and f'value="{licence}" disabled' in again
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ([], "Choose at least one line."),
+        ([0, 1], "Only €369.49 of this order is not collected or requested yet."),
+        (["77"], "not a valid choice"),
+    ],
+)
+def test_lines_that_cannot_be_asked_for_are_told_beside_them(
+    browser: Client, rest: SalesOrder, chosen: list[int | str], words: str
+) -> None:
+    known = lines_of(rest)
+    picked = [known[x] if isinstance(x, int) else x for x in chosen]
+    answer = send(browser, rest, share="lines", lines=picked)  # type: ignore[arg-type]
+    assert answer.status_code == 422 and words in answer.text and 'id="lines-error"' in answer.text
+    assert answer.text.count(" checked") - 1 == len([x for x in picked if x in known]) and newest().first
+
+
+def test_a_route_is_offered_where_several_fit_and_goes_before_the_rules(browser: Client, rest: SalesOrder) -> None:
+    assert "route_id" not in browser.get(path(rest)).text
+    other = moves.route(moves.gateway().id)
+    dollars = moves.route(moves.gateway().id, currency="USD", name="Dollars")
+    assert other.name in (form := browser.get(path(rest)).text) and dollars.name not in form
+    part = {"share": "amount", "amount": "10"}
+    assert send(browser, rest, **part, route_id=str(other.id)).status_code == 303
+    row = newest()
+    assert (row.route_id, row.route_chosen) == (other.id, True)
+    assert f"{other.name}, " in (page := browser.get(f"/payments/{row.number}").text) and "chosen for this" in page
+    assert send(browser, rest, **part).status_code == 303 and not newest().route_chosen
 
 
 def test_pressing_twice_makes_one(browser: Client, rest: SalesOrder) -> None:

@@ -11,25 +11,18 @@ from flask import Flask
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app import clock, jobs, settings
-from app.access import Role
+from app import clock, settings
 from app.commands.orders import signing
-from app.commands.payments import inquiries, payment_links, payment_orders, post_processing
+from app.commands.payments import inquiries, post_processing
 from app.db import db, lock, transaction
 from app.models import (
     Attempt,
-    CollectionMethod,
     PaymentMethod,
     Receipt,
     SalesOrder,
     Setting,
     Transaction,
 )
-from app.money import Money
-from app.queries.public import checkout
-from app.queries.public.checkout import Facts, State, judge
-from app.states.attempt import AttemptStatus
-from app.states.intent import IntentStatus
 from app.states.order import OrderStatus
 from tests import factories
 from tests.blueprints.public.customer import (
@@ -303,130 +296,3 @@ def test_whoever_signed_sees_the_receipt_of_whoever_paid(client: Client, app: Fl
     assert client.post(boss, data=fields).location == boss
     assert "Nothing more to pay." in client.get(boss).text
     assert "Your order is confirmed." in customer.get().text
-
-
-# Payment links
-
-
-@pytest.fixture
-def link(client: Client) -> str:
-    """A payment link for 50.00 of an order that is otherwise paid on delivery."""
-    manager = factories.user(Role.SALES_MANAGER)
-    order = factories.order(owner=manager, deposit_percent="0")
-    row = payment_orders.create(
-        order.id,
-        amount=Money(5000, "EUR"),
-        purpose="Deposit for the roll-out",
-        due_date=None,
-        collection=CollectionMethod.PAYMENT_LINK,
-        contact_id=None,
-        form_key="make",
-        by=manager,
-    )
-    payment_links.send(row.id, form_key="send", by=manager)
-    return address("pay", payment_links.live_intent(row.id).public_id)  # type: ignore[union-attr]
-
-
-def test_a_payment_link_says_what_for_and_takes_the_money_once(client: Client, link: str) -> None:
-    page = client.get(link)
-    assert "€50.00" in page.text and "Deposit for the roll-out" in page.text
-    fields = hidden(page) | payment(VISA)
-    for _ in range(2):
-        assert client.post(link, data=fields).location == link
-    page = client.get(link)
-    assert page.status_code == 200 and "Paid. Nothing more to pay." in page.text and "R-00001" in page.text
-    assert count(Transaction) == 1
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [
-        (IntentStatus.EXPIRED, "This link has expired."),
-        (IntentStatus.REVOKED, "This link was withdrawn by the sender."),
-        (IntentStatus.SUPERSEDED, "There is a newer version of this."),
-        (IntentStatus.CANCELLED, "This order was cancelled."),
-    ],
-)
-def test_each_dead_link_explains_itself_and_takes_nothing(
-    client: Client, link: str, status: IntentStatus, words: str
-) -> None:
-    from app.models import PaymentIntent
-    from app.states.intent import EDGES
-
-    event = next(event for (start, event), end in EDGES.items() if end is status and start is IntentStatus.LIVE)
-    fields = hidden(client.get(link)) | payment(VISA)
-    with transaction() as session:
-        session.scalars(select(PaymentIntent)).one().transition(event, by=charges_actor())
-    page = client.get(link)
-    assert page.status_code == 410 and words in page.text
-    assert client.post(link, data=fields).location == link
-    assert count(Attempt) == 0
-
-
-def charges_actor():
-    from app.models import SYSTEM
-
-    return SYSTEM
-
-
-def test_the_papers_open_with_the_link_and_only_with_it(client: Client, link: str) -> None:
-    client.post(link, data=hidden(client.get(link)) | payment(VISA))
-    assert client.get(f"{link}/documents/receipt").status_code == 404
-    jobs.run_due()
-    paper = client.get(f"{link}/documents/receipt")
-    assert paper.status_code == 200 and paper.data.startswith(b"%PDF")
-    assert client.get(f"{link}/documents/signed_order").status_code == 404
-    assert client.get("/pay/nothing/documents/receipt").status_code == 410
-
-
-# The table
-
-
-BASE = Facts(
-    requested=100,
-    captured=0,
-    closed=False,
-    order_cancelled=False,
-    on_hold=False,
-    attempt=None,
-    intent=IntentStatus.LIVE,
-    expired=False,
-    tries_left=5,
-)
-
-
-@pytest.mark.parametrize(
-    ("changes", "state"),
-    [
-        ({}, State.PAY),
-        ({"attempt": AttemptStatus.DECLINED}, State.PAY),
-        ({"attempt": AttemptStatus.FAILED}, State.PAY),
-        ({"attempt": AttemptStatus.STARTED}, State.CONFIRMING),
-        ({"attempt": AttemptStatus.PENDING, "intent": IntentStatus.REVOKED}, State.CONFIRMING),
-        ({"attempt": AttemptStatus.UNKNOWN, "order_cancelled": True}, State.CONFIRMING),
-        ({"attempt": AttemptStatus.REQUIRES_ACTION, "tries_left": 0}, State.ACTION),
-        ({"captured": 100, "order_cancelled": True, "intent": IntentStatus.CANCELLED}, State.PAID),
-        ({"captured": 60, "intent": IntentStatus.PAID}, State.SUPERSEDED),
-        ({"held": 100, "attempt": AttemptStatus.SUCCEEDED, "intent": IntentStatus.PAID}, State.AUTHORIZED),
-        ({"captured": 60, "held": 40}, State.AUTHORIZED),
-        ({"held": 40}, State.PAY),
-        ({"tries_left": 0}, State.NO_MORE_TRIES),
-        ({"on_hold": True}, State.ON_HOLD),
-        ({"expired": True}, State.EXPIRED),
-        ({"closed": True}, State.WITHDRAWN),
-        ({"closed": True, "order_cancelled": True}, State.CANCELLED),
-        ({"intent": IntentStatus.REVOKED}, State.REVOKED),
-        ({"intent": IntentStatus.SUPERSEDED}, State.SUPERSEDED),
-        ({"intent": IntentStatus.EXPIRED}, State.EXPIRED),
-    ],
-)
-def test_the_payer_is_told_by_the_evidence(changes: dict[str, object], state: State) -> None:
-    from msgspec.structs import replace
-
-    assert judge(replace(BASE, **changes)) is state  # type: ignore[arg-type]
-
-
-def test_no_state_is_without_its_page() -> None:
-    shown = {State.PAY, State.ACTION, State.CONFIRMING, State.AUTHORIZED, State.PAID, State.NO_MORE_TRIES}
-    shown |= {State.ON_HOLD}
-    assert shown | checkout.DEAD == set(State)

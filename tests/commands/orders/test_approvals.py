@@ -429,12 +429,12 @@ def test_payment_switched_off_releases_what_was_signed_and_waits(order: SalesOrd
 
 
 def test_nothing_is_paid_past_the_signature_while_the_customer_has_the_order(seller: User) -> None:
-    from app.commands.payments import payment_orders
+    from app.commands.payments import order_requests
     from app.models import CollectionMethod
     from app.money import Money
 
     order = factories.order(owner=seller, deposit_percent="10")
-    row = payment_orders.create(
+    row = order_requests.create(
         order.id,
         amount=Money(5000, "EUR"),
         purpose="On delivery",

@@ -14,7 +14,7 @@ from app.db import db, end_read, transaction
 from app.errors import Refusal
 from app.models import CollectionMethod, Invoice, PaymentOrder, SalesOrder, User
 from app.money import Money
-from tests import factories, ledgers
+from tests import factories, ledgers, moves
 from tests.commands.collecting import CARD, booked, fresh, request
 from tests.commands.receivables.test_invoices import owed
 from tests.gateways.scripted import ScriptedGateway
@@ -79,3 +79,11 @@ def test_what_is_not_open_or_bills_a_period_is_not_asked_for(gateway: ScriptedGa
     with pytest.raises(Refusal, match="not_permitted"):
         ask(invoice, factories.user(Role.BILLING, email="b@countersign.test"), 100)
     assert db.session.query(PaymentOrder).count() == 1
+
+
+def test_it_goes_by_the_route_that_was_chosen(gateway: ScriptedGateway, clerk: User) -> None:
+    _order, invoice, _newer = two(clerk)
+    other = moves.route(moves.gateway().id)
+    row = ask(invoice, clerk, 10_000, route_id=other.id)
+    assert (row.chosen_route_id, row.invoice_id) == (other.id, invoice.id)
+    assert collection.collect(row.id, pay_with=CARD, form_key="pay", by=clerk).route_id == other.id
