@@ -17,6 +17,7 @@ from ...models import (
     Allocation,
     Document,
     Invoice,
+    InvoiceKind,
     InvoiceLine,
     OrderEmail,
     PaymentOrder,
@@ -77,9 +78,9 @@ class Sent(Value):
 
 
 class InvoiceView(Value):
-    """`balance` is what is due; `whole` is what the lines come to before `deductions`; `credits` are its credit notes:
-    number, day, amount;
-    `not_data_because` says what an electronic invoice would need that is not there, while they are on."""
+    """`balance` is what is due; `whole` is what the lines come to before `deductions`; `deducted_by` is the final
+    invoice that deducts a deposit; `credits` are its credit notes: number, day, amount; `not_data_because` says what an
+    electronic invoice would need that is not there, while they are on."""
 
     id: int
     account_id: int
@@ -99,6 +100,7 @@ class InvoiceView(Value):
     lines: tuple[Line, ...]
     whole: Totals
     deductions: tuple[Deduction, ...]
+    deducted_by: str | None
     billed: Totals
     gross: Money
     paid: Money
@@ -115,7 +117,8 @@ class InvoiceView(Value):
 
 
 def view(number: str, reader: User, today: date) -> InvoiceView:
-    """Eleven statements, and settings, however many lines. Raises NotFound, for invoices of others' orders as well."""
+    """Twelve statements at most, and settings, however many lines. Raises NotFound, also for
+    invoices of others' orders."""
     row = _head(number, reader)
     currency = row.currency
     papers = _papers(row.id)
@@ -141,6 +144,7 @@ def view(number: str, reader: User, today: date) -> InvoiceView:
         lines=_lines(row.id, currency),
         whole=together((*taxes, *(x.tax for x in deductions)), currency),
         deductions=deductions,
+        deducted_by=_final(row) if row.kind is InvoiceKind.DEPOSIT else None,
         billed=together(taxes, currency),
         gross=Money(row.gross, currency),
         paid=Money(standing.allocated, currency),
@@ -169,6 +173,12 @@ def _head(number: str, reader: User) -> Any:
     if row is None:
         raise NotFound(f"invoice {number}")
     return row
+
+
+def _final(row: Any) -> str | None:
+    finals = select(Invoice.number, Invoice.deductions).join(SalesOrder, SalesOrder.id == Invoice.order_id)
+    found = db.session.execute(finals.where(SalesOrder.number == row.order, Invoice.kind == InvoiceKind.FINAL))
+    return next((x.number for x in found if row.number in {each["number"] for each in x.deductions}), None)
 
 
 def _lines(invoice_id: int, currency: str) -> tuple[Line, ...]:

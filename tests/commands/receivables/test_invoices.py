@@ -134,6 +134,10 @@ def test_page_and_pdf_show_the_tax_that_the_invoice_holds(
     for said in ("Final invoice", first.number, second.number, money(order.totals().gross), *DESCRIPTIONS):
         assert said in page and said in pdf
     assert "Total of the order" in pdf and last.number in pdf
+    for deposit in (first, second):
+        there = client.get(f"/invoices/{deposit.number}").text
+        assert "Deducted by" in there and f'href="/invoices/{last.number}"' in there
+    assert "Deducted by" not in page
     trace = client.get(f"/trace/invoices/{last.number}").text
     assert f"Less deposit {first.number}" in trace and f"Less deposit {second.number}" in trace
 
