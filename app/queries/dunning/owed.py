@@ -7,11 +7,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 
 from ...db import db
 from ...formatting import money
-from ...models import CollectionMethod, DunningCase, DunningStep, MethodRequest, PaymentAgreement, ScheduledPayment
+from ...models import (
+    AgreementVersion,
+    CollectionMethod,
+    DunningCase,
+    DunningStep,
+    MethodRequest,
+    PaymentAgreement,
+    ScheduledPayment,
+)
 from ...money import Money
 from ...states.agreement import RUNNING
 from ...states.declines import HOPELESS
@@ -64,10 +72,24 @@ def cardless_of(account_id: int, gateway_id: int) -> tuple[Cardless, ...]:
 
 
 def waits_for_card() -> ColumnElement[bool]:
+    """Beside its agreement. One that is collected another way by now takes a card only where somebody asked for it
+    since that was agreed; a link from before leaves it as it is."""
     asked = select(DunningStep.id).where(
         DunningStep.case_id == DunningCase.id, DunningStep.action == Action.NEW_METHOD, DunningStep.done_at.is_not(None)
     )
-    return (DunningCase.status == CaseStatus.OPEN) & or_(DunningCase.kind.in_(HOPELESS), asked.exists())
+    agreed = (
+        select(func.max(AgreementVersion.created_at))
+        .where(AgreementVersion.agreement_id == PaymentAgreement.id)
+        .correlate(PaymentAgreement)
+        .scalar_subquery()
+    )
+    meant = asked.where(DunningStep.asked_by != "", DunningStep.done_at >= agreed)
+    by_card = PaymentAgreement.collection == CollectionMethod.SAVED_METHOD
+    waits = case(
+        (by_card, or_(DunningCase.kind.in_(HOPELESS), asked.exists())),
+        else_=meant.correlate(DunningCase, PaymentAgreement).exists(),
+    )
+    return (DunningCase.status == CaseStatus.OPEN) & waits
 
 
 def of_account(account_id: int, gateway_id: int | None = None) -> tuple[Owed, ...]:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from app.access import Role
-from app.commands.agreements import charging
+from app.commands.agreements import changes, charging
 from app.commands.dunning import acting
 from app.db import end_read, get, transaction
 from app.models import (
@@ -57,6 +57,40 @@ def test_a_new_card_without_funds_is_tried_again_by_its_own_class(gateway: Scrip
     ]
     gateway.answers = ["ok"]
     stories.live(4, since=3)
+    assert stories.case(row).status == "recovered" and plans.broken() == []
+
+
+def by_invoice(row: PaymentAgreement) -> None:
+    owner, row = factories.user(Role.AR), plans.fresh(row)
+    wanted = changes.Change(CollectionMethod.PAYMENT_LINK, None)
+    changes.change(row.id, wanted, version=row.version, because="They pay by transfer now", by=owner)
+
+
+def test_a_link_from_before_puts_no_agreement_back_on_card_that_is_invoiced_by_now(gateway: ScriptedGateway) -> None:
+    row = stories.declined(gateway, "expired_card")
+    with stories.after(1):
+        by_invoice(row)
+    gateway.answers = ["ok", "ok"]
+    with stories.after(2):
+        stories.give_card()
+        stories.work()
+    row = plans.fresh(row)
+    assert (row.collection, row.method_id) == (CollectionMethod.PAYMENT_LINK, None)
+    assert len(plans.attempts(row)) == 1 and stories.case(row).status == "open" and plans.broken() == []
+
+
+def test_a_card_that_staff_ask_for_since_is_taken_though_it_is_invoiced(gateway: ScriptedGateway) -> None:
+    row = stories.declined(gateway, "expired_card")
+    with stories.after(1):
+        by_invoice(row)
+    with stories.after(2):
+        acting.ask_for_card(stories.case(row).id, form_key="ask", by=factories.user(Role.AR))
+        stories.work()
+    gateway.answers = ["ok", "ok"]
+    with stories.after(3):
+        stories.give_card()
+        stories.work()
+    assert plans.fresh(row).collection is CollectionMethod.SAVED_METHOD
     assert stories.case(row).status == "recovered" and plans.broken() == []
 
 
