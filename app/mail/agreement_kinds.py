@@ -80,5 +80,35 @@ def _headings() -> dict[Told, str]:
     }
 
 
-KINDS = (AgreementTold,)
-NAMES = {"agreement": "Payment agreement"}
+class AgreementNotice(Value):
+    """What every mail to the owner of an agreement tells."""
+
+    number: str
+    customer: str
+    asks: ClassVar[bool] = False
+
+    @property
+    def page(self) -> str:
+        return f"/agreements/{self.number}"
+
+
+class TermEndsNotice(AgreementNotice):
+    """To the owner: the term is over after `last_day`, and goes on only if somebody renews it. `amount` of a period."""
+
+    amount: Money
+    last_day: date
+    kind: ClassVar[str] = "term_ends_notice"
+
+    @property
+    def subject(self) -> str:
+        facts = {"number": self.number, "name": self.customer, "day": day(self.last_day)}
+        return _("%(number)s: the term of %(name)s ends on %(day)s", **facts)
+
+    @property
+    def heading(self) -> str:
+        return _("The term of %(name)s ends on %(day)s", name=self.customer, day=day(self.last_day))
+
+
+KINDS = (AgreementTold, TermEndsNotice)
+TO_COLLEAGUES = (TermEndsNotice.kind,)
+NAMES = {"agreement": "Payment agreement", "term_ends_notice": "Notice: term of an agreement ends"}

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from ..formatting import money
 from ..money import Money
 from ..values import Value
+from .agreement_kinds import AgreementNotice
 from .greeting import first_name
 
 
@@ -133,18 +134,6 @@ class CardExpires(Value):
     @property
     def heading(self) -> str:
         return _("%(name)s, your card expires soon", name=first_name(self.name))
-
-
-class AgreementNotice(Value):
-    """What every mail to the owner of an agreement tells."""
-
-    number: str
-    customer: str
-    asks: ClassVar[bool] = False
-
-    @property
-    def page(self) -> str:
-        return f"/agreements/{self.number}"
 
 
 class DunningNotice(AgreementNotice):

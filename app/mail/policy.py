@@ -66,6 +66,7 @@ ON_PURPOSE = frozenset({"approval_request", "payment_link", "method_request", "i
 TO_COLLEAGUES = frozenset(
     (
         *(kind.kind for kind in kinds.KINDS if issubclass(kind, kinds.Notice)),
+        *agreement_kinds.TO_COLLEAGUES,
         *dunning_kinds.TO_COLLEAGUES,
         *office_kinds.TO_COLLEAGUES,
     )

@@ -152,6 +152,7 @@ def _agreement(order: SalesOrder) -> Facts:
         "next_on": due.due_on if due else None,
         "due_on": due.due_on if due else clock.today(row.zone),
         "until": row.paused_until or row.last_day,
+        "last_day": row.last_day or clock.today(row.zone),
         "purpose": f"Agreement {row.number}",
     }
 
@@ -181,6 +182,7 @@ NEWEST: dict[str, Callable[[SalesOrder], Facts]] = {
     reminder_kinds.InvoiceReminded.kind: _invoice,
     kinds.CreditNoteSent.kind: _credit_note,
     agreement_kinds.AgreementTold.kind: _agreement,
+    agreement_kinds.TermEndsNotice.kind: _agreement,
     **{kind.kind: _dunning for kind in dunning_kinds.KINDS},
     dunning_kinds.CardExpires.kind: _agreement,
     dunning_kinds.CardExpiresNotice.kind: _agreement,

@@ -1,6 +1,10 @@
 """Payment agreement: the promise to pay what recurs. What is charged, and when, stands in its scheduled payments."""
 
+from datetime import timedelta
 from enum import StrEnum
+
+# A term is renewed, or its end told, so long before.
+AHEAD = timedelta(days=30)
 
 
 class AgreementStatus(StrEnum):

@@ -32,6 +32,7 @@ SAMPLES = {
     "amount": Money(1_446_300, "EUR"),
     "open": Money(100_000, "EUR"),
     "due_on": date(2026, 12, 5),
+    "last_day": date(2026, 12, 31),
     "purpose": "Deposit of 30 %",
     "message": "Could we have 12 terminals?\nThank you!",
     "reason": "The bank said <no>.",

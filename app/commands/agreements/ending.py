@@ -12,7 +12,7 @@ from ...db import db, end_read, lock, transaction
 from ...errors import Refusal
 from ...mail.agreement_kinds import Told
 from ...models import SYSTEM, Actor, Document, PaymentAgreement, SalesOrder, ScheduledPayment, User
-from ...states.agreement import ENDED, RUNNING, AgreementEvent, AgreementStatus
+from ...states.agreement import AHEAD, ENDED, RUNNING, AgreementEvent, AgreementStatus
 from ...states.dunning import CaseEvent
 from ...states.scheduled_payment import UNSETTLED, ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
@@ -121,7 +121,7 @@ def keep_going() -> int:
         .where(ScheduledPayment.covers_to >= PaymentAgreement.ends_on)
         .exists()
     )
-    soon = clock.now().date() + renewing.AHEAD + DAY
+    soon = clock.now().date() + AHEAD + DAY
     ending = or_(PaymentAgreement.ends_on <= soon, PaymentAgreement.cancels_on <= soon)
     due = db.session.scalars(
         select(PaymentAgreement.id).where(PaymentAgreement.status.in_(RUNNING), ending | (~ahead & ~whole))
@@ -140,7 +140,8 @@ def _keep_going(agreement_id: int) -> bool:
         if renewed:
             renewing.by_itself(row)
         extended = schedule.extend(row) > 0
-        return _complete_due(row, today) or renewed or extended
+        reminded = renewing.remind(row, today)
+        return _complete_due(row, today) or renewed or extended or reminded
 
 
 def _cancel_due(row: PaymentAgreement) -> bool:
@@ -159,6 +160,7 @@ def _complete_due(row: PaymentAgreement, today: date) -> bool:
     row.transition(AgreementEvent.COMPLETE, by=SYSTEM, number=row.number)
     holding.move_subscriptions(row, SubscriptionEvent.END, by=SYSTEM, because="The term is over")
     audit.note("agreement.complete", row.number, by=SYSTEM)
+    versions.write(row, "The term is over", by=SYSTEM)
     return True
 
 

@@ -12,13 +12,23 @@ from ...access import Permission, demand
 from ...cadence import end_of_term
 from ...db import db, transaction
 from ...errors import Refusal, StaleVersion
-from ...mail.agreement_kinds import Told
-from ...models import SYSTEM, Actor, CollectionMethod, PaymentAgreement, Proration, ScheduledPayment, Subscription, User
-from ...states.agreement import AgreementStatus
+from ...mail.agreement_kinds import TermEndsNotice, Told
+from ...models import (
+    SYSTEM,
+    Actor,
+    CollectionMethod,
+    History,
+    PaymentAgreement,
+    Proration,
+    ScheduledPayment,
+    Subscription,
+    User,
+)
+from ...states.agreement import AHEAD, AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
+from ..post import owner_mails
 from . import holding, schedule, telling, versions
 
-AHEAD = timedelta(days=30)
 DAY = timedelta(days=1)
 
 
@@ -49,6 +59,25 @@ def due(row: PaymentAgreement, today: date) -> bool:
     if not row.renews_itself or not (row.status is AgreementStatus.ACTIVE or billed_on):  # as in verdict.ASKED_FOR
         return False
     return row.ends_on is not None and row.ends_on - AHEAD <= today
+
+
+def remind(row: PaymentAgreement, today: date) -> bool:
+    """The owner of a term that is renewed by hand, a month before it ends, once for each end. Inside a transaction,
+    agreement held."""
+    if not row.renewable or row.ends_on is None or not today <= row.ends_on <= today + AHEAD:
+        return False
+    last = select(History.data).where(
+        History.entity == row.__tablename__, History.entity_id == row.id, History.event == "term_ends"
+    )
+    day = row.ends_on.isoformat()
+    if any(data["day"] == day for data in db.session.scalars(last)):
+        return False
+    row.record("term_ends", by=SYSTEM, number=row.number, day=day)
+    content = TermEndsNotice(
+        number=row.number, customer=row.account.name, amount=row.totals().gross, last_day=row.ends_on
+    )
+    owner_mails.tell(content, row, row, cause=f"term_ends:{day}")
+    return True
 
 
 def by_itself(row: PaymentAgreement) -> None:

@@ -31,7 +31,7 @@ TERMS = (
     "collection",
     "cancels_on",
 )
-STANDS = (AgreementStatus.PAUSED, AgreementStatus.CANCELLED)
+STANDS = (AgreementStatus.PAUSED, AgreementStatus.CANCELLED, AgreementStatus.COMPLETED)
 CONSENT = ("consent_text", "consent_by", "consent_how", "consent_at", "consent_version")
 LINE = ("position", "sku", "description", "quantity", "unit_price", "discount_percent", "tax_rate")
 

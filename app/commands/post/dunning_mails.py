@@ -7,8 +7,6 @@ from typing import Any
 
 from ... import links
 from ...db import get
-from ...errors import Refusal
-from ...logs import log
 from ...mail import dunning_kinds as kinds
 from ...mail import policy, recipients
 from ...mail.kinds import Content
@@ -23,13 +21,12 @@ from ...models import (
     PaymentMethod,
     PaymentOrder,
     ScheduledPayment,
-    User,
 )
 from ...money import Money
 from ...queries import ledger
 from ...queries.dunning import words
 from ...states.dunning import Ending
-from . import mails
+from . import mails, owner_mails
 
 Link = tuple[links.Kind, str]
 
@@ -111,7 +108,7 @@ def owner(step: DunningStep, payment: ScheduledPayment, *, following: DunningSte
         now=now,
         then=words.coming(following.action, following.due_at, agreement.zone) if following else "",
     )
-    _notice(content, step, agreement)
+    owner_mails.tell(content, step, agreement)
 
 
 def card_expires(row: CardNotice, agreement: PaymentAgreement, request: MethodRequest, due: ScheduledPayment) -> None:
@@ -128,14 +125,4 @@ def card_expires(row: CardNotice, agreement: PaymentAgreement, request: MethodRe
     )
     asked = _send(content, row, to, ("method", request.public_id))
     told = kinds.CardExpiresNotice(customer=agreement.account.name, due_on=due.due_on, asked=asked, **facts)
-    _notice(told, row, agreement)
-
-
-def _notice(content: Content, subject: Any, agreement: PaymentAgreement) -> None:
-    if not policy.is_on(content.kind):
-        return
-    try:
-        to = recipients.for_agreement_owner(get(User, agreement.owner_id))
-        mails.stage(content, subject=subject, cause="owner", order=agreement.order, to=to, by=SYSTEM)
-    except Refusal as refusal:
-        log.error("mail.nobody_to_tell", kind=content.kind, agreement=agreement.number, because=refusal.code)
+    owner_mails.tell(told, row, agreement)

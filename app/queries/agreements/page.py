@@ -35,7 +35,7 @@ from ...models import (
 )
 from ...money import Money, PricedLine, line_amount, totals
 from ...states import declines
-from ...states.agreement import ENDED
+from ...states.agreement import AHEAD, ENDED, RUNNING
 from ...states.scheduled_payment import ScheduledStatus
 from .. import routes
 from ..scope import visible
@@ -137,6 +137,7 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
         lines=tuple(x[0] for x in lines),
         subscriptions=_subscriptions(row.id),
         history=_history(row),
+        ends_soon=_renewable(row) and row.status in RUNNING and row.ends_on - AHEAD <= clock.today(row.zone),
         acts=tuple(acts.of(row.number, row.status, renewable=_renewable(row))),
     )
 

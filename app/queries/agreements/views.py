@@ -93,4 +93,5 @@ class AgreementPage(Value):
     lines: tuple[LineView, ...]
     subscriptions: Sequence[Any]
     history: tuple[EntryView, ...]
+    ends_soon: bool
     acts: tuple[Act, ...]

@@ -38,6 +38,9 @@ HISTORY: dict[tuple[str, str], Words] = {
     ),
     ("payment_agreement", "complete"): Words("check", _("completed payment agreement %(number)s")),
     ("payment_agreement", "renewed"): Words("repeat", _("renewed payment agreement %(number)s until %(day)s"), "ok"),
+    ("payment_agreement", "term_ends"): Words(
+        "calendar", _("saw the term of payment agreement %(number)s come to its end on %(day)s"), "warn"
+    ),
     ("payment_agreement", "changed"): Words("pencil", _("changed payment agreement %(number)s, now %(amount)s")),
     ("payment_agreement", "new_card"): Words(
         "credit-card", _("gave payment agreement %(number)s another card, %(card)s"), "ok"

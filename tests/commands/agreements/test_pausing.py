@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from app.models import (
     AgreementVersion,
     Audit,
     CollectionMethod,
+    Document,
     Frequency,
     Invoice,
     Missed,
@@ -133,6 +135,11 @@ def test_cancelled_at_the_periods_end_it_is_supplied_until_then(gateway: Scripte
         assert subscription(row).status is S.ENDED and plans.broken() == []
 
 
+def newest_version(row: PaymentAgreement) -> AgreementVersion:
+    mine = select(AgreementVersion).where(AgreementVersion.agreement_id == row.id)
+    return db.session.scalars(mine.order_by(AgreementVersion.version.desc())).first()  # type: ignore[return-value]
+
+
 def test_a_term_is_completed_once_all_of_it_is_paid(gateway: ScriptedGateway) -> None:
     row = plans.by_order(term_months=2)
     with at("04-01"):
@@ -140,6 +147,10 @@ def test_a_term_is_completed_once_all_of_it_is_paid(gateway: ScriptedGateway) ->
         charging.run()
         assert ending.keep_going() == 1
     assert plans.fresh(row).status is A.COMPLETED and subscription(row).status is S.ENDED
+    kept = json.loads(newest_version(row).content)
+    assert (kept["version"], kept["status"], newest_version(row).reason) == (2, "completed", "The term is over")
+    paper = db.session.query(Document).filter_by(filename=f"{row.number}-v2.pdf").one()
+    assert paper.data["agreement"]["status"] == "completed" and plans.broken() == []
 
 
 def test_a_term_that_renews_itself_goes_on(gateway: ScriptedGateway) -> None:

@@ -8,16 +8,18 @@ from decimal import Decimal
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import select
 
 from app import clock
 from app.access import Role
-from app.commands.agreements import agreements, changes, ending, pausing
+from app.commands.agreements import agreements, changes, ending, pausing, renewing
 from app.commands.agreements.changes import Change
 from app.commands.post import email_settings
 from app.db import db, transaction
 from app.mail.policy import Setting
 from app.models import CollectionMethod, Document, Missed, OrderEmail, PaymentAgreement, Renewal, User
 from tests import factories, plans
+from tests.conftest import Client
 
 
 @pytest.fixture
@@ -87,6 +89,37 @@ def test_a_term_that_renewed_itself_is_told_with_the_new_version(billing: User) 
     mail = told()[-1]
     assert mail.subject == f"Payment agreement {row.number} is renewed until 30 May 2027"
     assert papers(mail) == [f"{row.number}-v2.pdf"] and "goes on as before" in mail.text
+
+
+def reminded() -> list[str]:
+    db.session.rollback()
+    mails = db.session.scalars(select(OrderEmail).where(OrderEmail.kind == "term_ends_notice").order_by(OrderEmail.id))
+    return [mail.subject for mail in mails]
+
+
+def test_the_owner_is_told_once_that_a_term_ends_that_somebody_renews(billing: User, client: Client) -> None:
+    with time_machine.travel("2027-01-31 10:00:00+00:00", tick=False) as when:
+        row = plans.by_hand(ends_on=date(2027, 4, 30))
+        with transaction() as session:
+            kept = session.get_one(PaymentAgreement, row.id)
+            kept.renewal, kept.term_months = Renewal.MANUAL, 3
+        page = f"/agreements/{row.number}"
+        when.move_to("2027-03-30 10:00:00+00:00")
+        ending.keep_going()
+        assert reminded() == [] and "ends-soon" not in client.sign_in(billing).get(page).text
+        when.move_to("2027-03-31 10:00:00+00:00")
+        for _twice in range(2):
+            ending.keep_going()
+        account = plans.fresh(row).account.name
+        assert reminded() == [f"{row.number}: the term of {account} ends on 30 Apr 2027"]
+        shown = client.sign_in(billing).get(page).text
+        assert "Its term ends on 30 Apr 2027." in shown and "come to its end on" in shown
+        renewing.renew(row.id, 3, version=plans.fresh(row).version, because="", by=billing)
+        ending.keep_going()
+        assert len(reminded()) == 1 and "ends-soon" not in client.sign_in(billing).get(page).text
+        when.move_to("2027-08-01 10:00:00+00:00")
+        ending.keep_going()
+        assert len(reminded()) == 2
 
 
 def test_of_a_draft_nothing_is_told_before_it_is_activated(billing: User) -> None:
