@@ -141,7 +141,8 @@ def _pass_over(step_id: int, refusal: Refusal) -> None:
 
 
 def _wait_for_the_next(step_id: int, refusal: Refusal) -> None:
-    """People can have the card brought over to the gateway that charges it, until the policy goes on without."""
+    """People can have the card brought over to the gateway that charges it, or a route opened, until the policy goes on
+    without."""
     with transaction():
         step = _still_waiting(step_id)
         following = [x for x in cases.waiting(step.case) if x.id != step.id] if step is not None else []
@@ -153,7 +154,7 @@ def _wait_for_the_next(step_id: int, refusal: Refusal) -> None:
 
 
 HINDERED = dict.fromkeys(("address_suppressed", "address_invalid", "no_contact"), _pass_over)
-HINDERED["card_elsewhere"] = _wait_for_the_next
+HINDERED |= dict.fromkeys(("card_elsewhere", "no_route"), _wait_for_the_next)
 
 
 def _still_waiting(step_id: int) -> DunningStep | None:

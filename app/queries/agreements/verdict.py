@@ -312,14 +312,19 @@ def _again(agreement_id: int, amount: Money | None) -> tuple[Facts, tuple[RouteR
     return replace(facts, status=status, next_on=facts.today, amount=minor), routes.of(row)
 
 
+# Nothing but another card, or another route, helps; waiting does not.
+ELSEWHERE = (CardVerdict.RETOKENIZE, CardVerdict.LEGACY, CardVerdict.BLOCKED)
+
+
 def refuse_unless_retryable(agreement_id: int, amount: Money) -> None:
     """In the transaction that claims a failed period once more (invariant 18). Raises Refusal `not_live`, and
-    `card_elsewhere` where its card is with another gateway than the one that charges it."""
+    `card_elsewhere` where its card is with another gateway than the one that charges it, or with one that charges
+    nothing any more."""
     facts, all_routes = _again(agreement_id, amount)
     found = judged(facts, all_routes, allowed=bool(settings.fresh(settings.RECURRING)))
     if not found.live:
         card = _card(facts, routes.find(all_routes, facts.wanted))
-        elsewhere = card is not None and card.verdict is CardVerdict.RETOKENIZE and card.reason == found.reason
+        elsewhere = card is not None and card.verdict in ELSEWHERE and card.reason == found.reason
         raise Refusal("card_elsewhere" if elsewhere else "not_live", "Not live: %(reason)s", reason=found.reason)
 
 

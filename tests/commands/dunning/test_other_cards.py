@@ -9,6 +9,7 @@ import pytest
 from app.access import Role
 from app.commands.agreements import changes, charging
 from app.commands.dunning import acting
+from app.commands.routing import gateways
 from app.db import end_read, get, transaction
 from app.models import (
     Account,
@@ -17,6 +18,7 @@ from app.models import (
 )
 from app.queries.dunning import owed
 from app.states.agreement import AgreementStatus as A
+from app.states.gateway import GatewayEvent as E
 from tests import factories, moves, plans, stories
 from tests.gateways.scripted import ScriptedGateway
 
@@ -174,6 +176,31 @@ def test_a_card_at_another_gateway_takes_nothing_that_it_cannot_be_charged_with(
     assert plans.fresh(row).method_id == plans.fresh(cardless).method_id == card
     stories.live(12, since=2)
     assert stories.told(row)[-1].endswith(" done") and plans.fresh(row).status is A.PAUSED and plans.broken() == []
+
+
+@pytest.mark.parametrize(
+    ("until", "says"), [(date(2027, 2, 28), "charged running agreements until"), (None, "charges nothing new")]
+)
+@pytest.mark.parametrize("reason", ["insufficient_funds", "expired_card"])
+def test_a_gateway_that_charges_nothing_any_more_leaves_the_policy_its_course(
+    gateway: ScriptedGateway, reason: str, until: date | None, says: str
+) -> None:
+    row = stories.declined(gateway, reason)
+    end_read()
+    gateways.move(moves.first_gateway().id, E.DEPRECATE, because="Moving", legacy_until=until, by=moves.admin())
+    stories.live(14, since=2)
+    assert plans.fresh(row).status is A.PAUSED
+    assert len(plans.attempts(row)) == 1 and plans.broken() == []
+    assert any(says in mail.text or "takes no new business" in mail.text for mail in stories.mails("dunning_notice"))
+
+
+def test_a_gateway_that_is_down_is_waited_for(gateway: ScriptedGateway) -> None:
+    row = stories.declined(gateway, "insufficient_funds")
+    end_read()
+    gateways.move(moves.first_gateway().id, E.SUSPEND, because="Down", by=moves.admin())
+    stories.live(4)
+    first = stories.case(row).steps[0]
+    assert first.waits and "is unavailable at the moment" in first.note and stories.case(row).status == "open"
 
 
 def test_a_card_that_is_brought_over_by_nobody_leaves_the_policy_its_course(gateway: ScriptedGateway) -> None:
