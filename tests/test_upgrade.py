@@ -132,3 +132,28 @@ def test_each_old_loss_is_told_of_its_own_dispute(old: Flask) -> None:
         assert [tuple(row) for row in named] == [(1, None), (2, 1), (3, 3), (4, 2)]
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.mark.engines
+def test_agreements_by_hand_that_run_get_what_they_supply(old: Flask) -> None:
+    from flask_migrate import upgrade
+
+    with old.app_context():
+        upgrade(revision="0027")
+        terms = {"account_id": 1, "owner_id": 1, "zone": "Europe/Berlin", "frequency": "monthly", "every": 1}
+        terms |= {"anchor": NOW.date(), "anchor_period": 1, "first_period": 1, "proration": "none", "version": 1}
+        terms |= {"consent_text": "x", "consent_by": "x", "consent_how": "x", "consent_at": NOW}
+        line = {"position": 1, "sku": "", "description": "Desk", "quantity": 2000, "unit_price": 1, "tax_rate": 0}
+        line |= {"discount_percent": 0}
+        states = ("active", "draft", "paused", "cancelled")
+        put(
+            *(("payment_agreement", n, terms | {"number": f"PA-{n}", "status": x}) for n, x in enumerate(states, 1)),
+            *(("agreement_line", n, line | {"agreement_id": n}) for n in range(1, 5)),
+        )
+        upgrade()
+        made = db.session.execute(
+            text("SELECT agreement_id, agreement_line_id, status, quantity, order_id FROM subscription ORDER BY id")
+        ).all()
+        assert [tuple(row) for row in made] == [(n, n, "scheduled", 2000, None) for n in (1, 3)]
+        db.session.remove()
+        db.engine.dispose()

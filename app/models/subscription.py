@@ -1,4 +1,4 @@
-"""What the customer receives for a recurring line."""
+"""What the customer receives for a recurring line: of an order, or of an agreement by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import BigId, Model, Quantity, enum
@@ -17,13 +17,20 @@ from .machine import Machine
 
 class Subscription(Machine, Model):
     __tablename__ = "subscription"
+    __table_args__ = (
+        CheckConstraint("(order_line_id IS NULL) <> (agreement_line_id IS NULL)", name="of_one_line"),
+        CheckConstraint("(order_line_id IS NULL) = (order_id IS NULL)", name="of_its_order"),
+    )
     EDGES: ClassVar = EDGES
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
-    order_line_id: Mapped[int] = mapped_column(ForeignKey("order_line.id"), unique=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"), index=True)
+    order_line_id: Mapped[int | None] = mapped_column(ForeignKey("order_line.id"), unique=True)
     agreement_id: Mapped[int | None] = mapped_column(
         ForeignKey("payment_agreement.id", name="fk_subscription_agreement_id"), index=True
+    )
+    agreement_line_id: Mapped[int | None] = mapped_column(
+        ForeignKey("agreement_line.id", name="fk_subscription_agreement_line_id"), unique=True
     )
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     status: Mapped[SubscriptionStatus] = mapped_column(enum(SubscriptionStatus), default=SubscriptionStatus.SCHEDULED)

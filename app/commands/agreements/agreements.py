@@ -39,7 +39,7 @@ from ...models import (
 from ...states.agreement import AgreementEvent
 from ...states.attempt import AttemptStatus
 from ...values import Value
-from . import holding, schedule, telling, versions
+from . import holding, schedule, supplying, telling, versions
 
 
 def for_order(order: SalesOrder, *, by: Actor) -> list[PaymentAgreement]:
@@ -299,6 +299,7 @@ def activate(agreement_id: int, *, first_on: date | None = None, by: User) -> Pa
         if row.anchor < today:
             _begin_on(row, first_on or row.anchor, today, Actor.of(by))
         _activate(row, Actor.of(by))
+        supplying.begin(row, by=Actor.of(by))
         return row
 
 

@@ -19,7 +19,7 @@ from ...mail.agreement_kinds import Told
 from ...models import Actor, CollectionMethod, PaymentAgreement, Proration, User
 from ...states.agreement import ENDED
 from ...values import Value
-from . import holding, schedule, telling, versions
+from . import holding, schedule, supplying, telling, versions
 from .agreements import refuse_unless_chargeable
 from .pausing import not_running
 
@@ -54,6 +54,7 @@ def change(agreement_id: int, wanted: Change, *, version: int, because: str, by:
         if (after := _told(row)) == before:
             raise Refusal("nothing_changed", "Nothing is different from what was agreed.", status=422)
         schedule.renew(row, by=actor, because="Changed")
+        supplying.follow(row)
         row.record("changed", by=actor, because=because.strip() or None, number=row.number, **_of(after))
         audit.note("agreement.change", row.number, by=actor, before=before, after=after)
         paper = versions.write(row, because.strip() or "Changed", by=actor)

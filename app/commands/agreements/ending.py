@@ -17,7 +17,7 @@ from ...states.dunning import CaseEvent
 from ...states.scheduled_payment import UNSETTLED, ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
 from ..dunning import cases
-from . import holding, renewing, schedule, telling, versions
+from . import holding, renewing, schedule, supplying, telling, versions
 from .pausing import given, not_running
 
 DAY = timedelta(days=1)
@@ -106,7 +106,8 @@ def end_with(order: SalesOrder, *, by: Actor, because: str) -> None:
 
 @jobs.tick("agreements.keep_going", every=timedelta(minutes=15))
 def keep_going() -> int:
-    """The schedule is kept ahead; terms are renewed or end; what was cancelled for today ends. Returns how many."""
+    """The schedule is kept ahead; what is received begins on its day; terms are renewed or end; what was cancelled for
+    today ends. Returns how many."""
     ahead = (
         select(ScheduledPayment.id)
         .where(ScheduledPayment.agreement_id == PaymentAgreement.id)
@@ -124,7 +125,10 @@ def keep_going() -> int:
     soon = clock.now().date() + AHEAD + DAY
     ending = or_(PaymentAgreement.ends_on <= soon, PaymentAgreement.cancels_on <= soon)
     due = db.session.scalars(
-        select(PaymentAgreement.id).where(PaymentAgreement.status.in_(RUNNING), ending | (~ahead & ~whole))
+        select(PaymentAgreement.id).where(
+            PaymentAgreement.status.in_(RUNNING),
+            or_(ending, ~ahead & ~whole, supplying.waiting(clock.now().date() + DAY)),
+        )
     ).all()
     end_read()
     return jobs.each("agreements.keep_going", due, _keep_going)
@@ -134,14 +138,15 @@ def _keep_going(agreement_id: int) -> bool:
     with transaction():
         row = holding.hold(agreement_id)
         today = clock.today(row.zone)
+        started = supplying.start(row, today)
         if row.cancels_on is not None:
-            return row.cancels_on < today and _cancel_due(row)
+            return (row.cancels_on < today and _cancel_due(row)) or started
         renewed = renewing.due(row, today)
         if renewed:
             renewing.by_itself(row)
         extended = schedule.extend(row) > 0
         reminded = renewing.remind(row, today)
-        return _complete_due(row, today) or renewed or extended or reminded
+        return _complete_due(row, today) or renewed or extended or reminded or started
 
 
 def _cancel_due(row: PaymentAgreement) -> bool:

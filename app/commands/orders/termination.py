@@ -116,7 +116,7 @@ def foresee(order_id: int, delivered: Mapping[int, Decimal]) -> Termination:
     order = get(SalesOrder, order_id)
     today = clock.today(get(Company, 1).time_zone)
     subscriptions, agreements = _subscriptions(order), _agreements(order)
-    lines = tuple(supplied(order, delivered, {x.order_line_id: x for x in subscriptions}, today))
+    lines = tuple(supplied(order, delivered, {x.order_line_id: x for x in subscriptions if x.order_line_id}, today))
     periods, bills = _periods(order, today), _invoices(order)
     credits = tuple(x for x in (*_of_order(order, bills, lines), *_of_periods(periods, today)) if x.gross)
     return Termination(
