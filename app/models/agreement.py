@@ -173,6 +173,7 @@ class AgreementVersion(Model):
 
 
 _WAITS = text("status = 'scheduled'")
+_ASKED = text("status = 'collecting'")
 
 
 class ScheduledPayment(Machine, Model):
@@ -196,6 +197,7 @@ class ScheduledPayment(Machine, Model):
         ),
         Index("ix_scheduled_payment_run_id_id", "run_id", "id"),
         Index("ix_scheduled_payment_due", "due_at", "id", sqlite_where=_WAITS, postgresql_where=_WAITS),
+        Index("ix_scheduled_payment_collecting", "id", sqlite_where=_ASKED, postgresql_where=_ASKED),
     )
     EDGES: ClassVar = scheduled_states.EDGES
 

@@ -144,6 +144,9 @@ class PaymentIntent(Machine, Model):
         return Money(self.amount, self.currency)
 
 
+_HELD = text("held_until IS NOT NULL")
+
+
 class Attempt(Machine, Model):
     """One try. Committed before the gateway hears of it; `idempotency_key` derives from this row and never changes.
 
@@ -171,6 +174,7 @@ class Attempt(Machine, Model):
             sqlite_where=text("ask_at IS NOT NULL"),
             postgresql_where=text("ask_at IS NOT NULL"),
         ),
+        Index("ix_attempt_held", "held_until", sqlite_where=_HELD, postgresql_where=_HELD),
     )
     EDGES: ClassVar = attempt_states.EDGES
 

@@ -120,7 +120,7 @@ def watch(limit: int = 200) -> None:
     soon, now = clock.now() + WARN_BEFORE, clock.now()
     to_warn = _open_holds().where(Attempt.held_until <= soon, Attempt.lapse_told_at.is_(None))
     to_look = _open_holds().where(Attempt.held_until <= now)
-    warned, over = (list(db.session.scalars(x.order_by(Attempt.id).limit(limit))) for x in (to_warn, to_look))
+    warned, over = (list(db.session.scalars(x.order_by(Attempt.held_until).limit(limit))) for x in (to_warn, to_look))
     end_read()
     jobs.each("authorizations.warn", warned, warn)
     jobs.each("authorizations.look", over, look)

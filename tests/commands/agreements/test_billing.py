@@ -33,8 +33,15 @@ from tests import factories, plans
 from tests.commands.collecting import hold
 from tests.gateways.scripted import ScriptedGateway
 from tests.plans import at
+from tests.statements import planned
 
 pytestmark = pytest.mark.usefixtures("in_january")
+
+
+def test_what_falls_behind_is_found_among_what_is_being_collected(app: Flask) -> None:
+    with planned() as steps:
+        charging.fall_behind()
+    assert "SCAN scheduled_payment USING INDEX ix_scheduled_payment_collecting" in steps
 
 
 def test_by_invoice_the_customer_gets_a_link_and_falls_behind_after_its_day(gateway: ScriptedGateway) -> None:

@@ -37,6 +37,7 @@ from app.states.order import OrderStatus
 from app.states.payment_order import PaymentOrderStatus, PaymentStatus, derive
 from tests import factories, ledgers
 from tests.commands import moving
+from tests.statements import planned, walked
 
 pytestmark = pytest.mark.usefixtures("sound_books")
 
@@ -59,6 +60,13 @@ def test_an_authorization_moves_the_order_and_pays_no_invoice(boss: User) -> Non
     figures = moving.figures(hold)
     assert (figures.held, figures.captured, figures.balance) == (hold.amount, 0, 0)
     assert derive(figures, None, cancelled=False) is PaymentStatus.AUTHORIZED
+
+
+def test_what_is_held_is_looked_at_without_reading_every_payment(boss: User) -> None:
+    with planned() as steps:
+        authorizations.watch()
+    assert walked(steps) == set()
+    assert [step for step in steps if "ix_attempt_held" in step]
 
 
 def test_nobody_pays_again_while_it_is_held(boss: User) -> None:
