@@ -14,7 +14,7 @@ from sqlalchemy import Row
 
 from ...access import Permission, why_not
 from ...models import IntentPurpose, TransactionAction
-from ...money import Money
+from ...money import Money, total
 from ...states.intent import IntentStatus
 from ...states.invoice import InvoiceStatus
 from ...states.order import BEFORE_BOOKING, WITH_CUSTOMER, OrderStatus
@@ -53,6 +53,7 @@ ACTION_WORDS = {
 def view(facts: Facts) -> PaymentView:
     f = facts.figures
     proven = [x for x in facts.attempts if x.transaction_id is not None]
+    on_invoices = tuple(_on_invoices(facts))
     return PaymentView(
         status=facts.payment_status,
         figures=FiguresView(
@@ -65,8 +66,9 @@ def view(facts: Facts) -> PaymentView:
         receipts=tuple(receipt(facts, x) for x in proven if x.receipt_id is not None),
         offline=(
             *(_offline(facts, x, row) for x in facts.payment_orders for row in _newest_first(x)),
-            *_on_invoices(facts),
+            *on_invoices,
         ),
+        on_invoices=total((x.amount for x in on_invoices), facts.row.currency),
         invoices=tuple(_invoice(facts, x) for x in facts.invoices),
         unapplied=facts.unapplied,
         trouble=trouble(proven),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 
@@ -88,3 +90,4 @@ def test_what_was_recorded_on_an_invoice_or_applied_to_it_is_listed_too(client: 
     assert f"/receipts/{wire.number}" in told and f"/receipts/{money.number}" in told
     assert "€40.00" in told and "€7.00" in told and "Taken back" in told and "-€15.00" in told
     assert f"{wire.paid_with}, {invoice.number}" in told
+    assert re.search(r"Paid on invoices</dt><dd[^>]*>€47.00<", told)

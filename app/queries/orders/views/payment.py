@@ -142,6 +142,7 @@ class PaymentView(Value):
     transactions: tuple[TransactionView, ...]
     receipts: tuple[ReceiptView, ...]
     offline: tuple[OfflineView, ...]
+    on_invoices: Money
     invoices: tuple[InvoiceView, ...]
     unapplied: Unapplied | None
     trouble: str | None = None
