@@ -217,7 +217,8 @@ def test_from_draft_to_order_by_the_buttons(seller: Client, dana: User, app: Fla
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/orders/{order.number}")
     assert seller.post(f"{page(quote)}/convert").headers["Location"] == f"/orders/{order.number}"
     assert db.session.scalar(select(func.count(SalesOrder.id))) == 1
-    assert f"Open order {order.number}" in seller.get(page(quote)).text
+    text = seller.get(page(quote)).text
+    assert f"Open order {order.number}" in text and f'href="/orders/{order.number}/payment-orders/new"' in text
 
 
 def test_an_approver_who_submitted_reads_why_not(client: Client) -> None:

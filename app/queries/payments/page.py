@@ -36,6 +36,7 @@ def view(collection: Collection) -> PaymentOrderPage:
         status=collection.status,
         account=account_link(source.row),
         order=period.order if period else Link(source.row.number, url_for("orders.show", number=source.row.number)),
+        quote=_quote(collection),
         agreement=period.agreement if period else None,
         period=period.covers if period else "",
         invoice=period.invoice if period else _invoice(collection),
@@ -71,6 +72,14 @@ def view(collection: Collection) -> PaymentOrderPage:
         history=tuple(words.of_event(x) for x in collection.history),
         paper=paper.view(collection),
     )
+
+
+def _quote(collection: Collection) -> Link | None:
+    """Whoever sees the order sees the quote that it came from."""
+    if collection.order is None or not collection.source.row.quote_number:
+        return None
+    number, version = collection.source.row.quote_number, collection.source.row.quote_version
+    return Link(f"{number} v{version}", url_for("quotes.show_version", number=number, version=version))
 
 
 def _route(collection: Collection) -> str | None:

@@ -78,6 +78,7 @@ class PaymentOrderPage(Value):
     status: str
     account: Link
     order: Link | None
+    quote: Link | None
     agreement: Link | None
     period: str
     invoice: Link | None

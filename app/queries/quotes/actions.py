@@ -106,6 +106,16 @@ class Actions:
         label = _("Open order %(number)s", number=number)
         return Action("order", label, "file-invoice", url_for("orders.show", number=number))
 
+    def request(self) -> tuple[Action, ...]:
+        """For what it was converted to, once that is not with its customer."""
+        number, status = self.facts.order_number, self.facts.order_status
+        if number is None or status in WITH_CUSTOMER or status is OrderStatus.CANCELLED:
+            return ()
+        refusal = why_not(self.reader, P.PAYMENT_ORDER_CREATE)
+        words = " ".join(x for x in (refusal.sentence, refusal.help) if x) if refusal else None
+        href = url_for("payments.new", number=number)
+        return (Action("request", _("Request a payment"), "coins", href, refusal=words, how="page"),)
+
     def open_latest(self) -> Action:
         label = _("Open version %(version)s", version=self.facts.latest)
         href = url_for("quotes.show", number=self.facts.number)
@@ -158,7 +168,7 @@ def _converted(facts: QuoteFacts, do: Actions) -> NextStep:
         "ok",
         do.open_order(),
         do.revise(),
-        (),
+        do.request(),
     )
 
 

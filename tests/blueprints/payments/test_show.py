@@ -38,6 +38,8 @@ def test_a_new_request_says_what_to_do_next(browser: Client, due: PaymentOrder) 
     ):
         assert words in told
     assert "There is no live link." in told  # why revoking is refused
+    quote = due.order.quote_number, due.order.quote_version  # type: ignore[union-attr]
+    assert f"{quote[0]} v{quote[1]}</a>" in told and f'href="/quotes/{quote[0]}' in told
 
 
 def test_paid_shows_evidence_receipt_mail_and_history(browser: Client, order: SalesOrder, dana: User) -> None:
