@@ -64,6 +64,7 @@ from app.models import (
 )
 from app.money import Money
 from app.queries import ledger
+from app.queries.payments import shares
 from app.queries.receivables import figures
 from app.states.approval import ApprovalStatus
 from app.states.attempt import OPEN, AttemptStatus
@@ -158,15 +159,24 @@ def book(w: World) -> str:
 
 
 def request(w: World) -> str:
+    """Now and then for what is left of a line by its name."""
     row = chosen(w, SalesOrder)
+    named = [share for share in shares.of_order(row) if share.left] if w.often(25) else []
+    if named:
+        line = w.pick(named)
+        return _asked_for(w, row, line.left, order_requests.create, line_ids=[line.line_id])
     return _asked_for(w, row, payment_orders.left_to_request(row), order_requests.create)
 
 
-def _asked_for(w: World, row: Any, left: Money, create: Callable[..., PaymentOrder]) -> str:
+def _asked_for(w: World, row: Any, left: Money, create: Callable[..., PaymentOrder], **lines: Any) -> str:
+    """By the rules or by a route that was chosen."""
+    route = {"route_id": chosen(w, Route).id} if w.often(20) else {}
     end_read()
     made = create(
         row.id,
-        amount=Money(w.some(left.minor), row.currency),
+        **lines,
+        **route,
+        amount=left if lines else Money(w.some(left.minor), row.currency),
         purpose="Another part",
         due_date=None,
         collection=CollectionMethod.PAYMENT_LINK,
