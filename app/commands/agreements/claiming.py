@@ -189,10 +189,12 @@ def _ask(
         before, asked.collection = asked.collection, row.agreement.collection
         if asked.collection is CollectionMethod.PAYMENT_LINK:
             if before is not asked.collection:  # put off, and asked for another way now: the bill begins today
-                asked.due_date = period_invoices.due_date(row.agreement)
+                bill = get(Invoice, row.invoice_id)
+                period_invoices.put_off(bill, row.agreement, by=SYSTEM)
+                asked.due_date = bill.due_date
             until = payment_links.new_end(asked)
             intent = _intent(asked, IntentPurpose.LINK, until, row in unbilled)
-            mails.payment_link(intent, bill=bills.get(row) or papers.newest(row.invoice_id), by=SYSTEM)
+            mails.payment_link(intent, bill=bills.get(row), by=SYSTEM)
         else:
             attempts.append(_attempt(row.agreement, asked, table, row in unbilled))
     return attempts

@@ -94,12 +94,6 @@ def of_invoice(invoice_id: int) -> None:
         invoice(get(Invoice, invoice_id))
 
 
-def newest(invoice_id: int | None) -> Document | None:
-    """The paper of an invoice as it was last written, if it ever was."""
-    mine = select(Document).where(Document.kind == "invoice", Document.subject_id == invoice_id)
-    return db.session.scalars(mine.order_by(Document.id.desc()).limit(1)).first()
-
-
 def invoice(row: Invoice, standing: Standing | None = None) -> Document:
     """An issued invoice, with what is paid of it by now; `standing` where it is known."""
     dates = {name: getattr(row, name).isoformat() for name in ("issued_on", "supply_date", "due_date")}

@@ -39,7 +39,15 @@ def issue(agreement: PaymentAgreement, period: ScheduledPayment, *, by: Actor) -
     return invoice
 
 
-def due_date(agreement: PaymentAgreement) -> date:
+def put_off(invoice: Invoice, agreement: PaymentAgreement, *, by: Actor) -> None:
+    """Issued before, and first asked for today, so that it is due as one of today would be; its paper is to be written
+    anew. Inside a transaction, account held."""
+    before, invoice.due_date = invoice.due_date, _due_date(agreement)
+    if invoice.due_date != before:
+        invoice.record("put_off", by=by, number=invoice.number, day=invoice.due_date.isoformat())
+
+
+def _due_date(agreement: PaymentAgreement) -> date:
     """Of what is asked for today."""
     return clock.today(agreement.zone) + timedelta(days=_terms(agreement))
 
@@ -103,7 +111,7 @@ def _invoice(agreement: PaymentAgreement, period: ScheduledPayment, of: Totals, 
         number=numbering.take("invoice"),
         issued_on=clock.today(agreement.zone),
         supply_date=period.covers_from,
-        due_date=due_date(agreement),
+        due_date=_due_date(agreement),
         prices_include_tax=prices_include_tax,
         kind=InvoiceKind.FULL,
         status=InvoiceStatus.DRAFT,

@@ -194,6 +194,10 @@ def test_what_was_put_off_and_is_billed_then_may_be_paid_for_as_long_as_a_bill_o
         assert charging.run() == 1 and charging.fall_behind() == 0 and plans.states(row, 1) == ["collecting"]
         mail = db.session.scalars(select(OrderEmail).where(OrderEmail.kind == "payment_link")).one()
         assert "by 16 Mar 2027" in mail.text
+        bill = db.session.get_one(Invoice, plans.payments(row)[0].invoice_id)
+        (paper,) = [db.session.get_one(Document, id) for id in mail.attachments]
+        assert bill.due_date == date(2027, 3, 16) and paper.data["due_date"] == "2027-03-16"
+        assert (bill.issued_on, paper.data["issued_on"]) == (date(2027, 2, 28), "2027-02-28")
         end_read()
     with at("03-16"):
         assert charging.fall_behind() == 0
