@@ -154,6 +154,25 @@ def test_a_term_is_renewed_by_its_form(client: Client, billing: User, gateway: S
     assert client.post(f"{path}/renewal", data={"months": "6", "version": "1"}).status_code == 409
 
 
+def test_a_term_that_ends_soon_is_the_next_step_of_its_order_until_it_is_renewed(
+    client: Client, billing: User, gateway: ScriptedGateway
+) -> None:
+    row = plans.by_order(term_months=3, renewal=Renewal.MANUAL)
+    order = f"/orders/{row.order.number if row.order else ''}"
+    said, form = f"The term of {row.number} ends on 29 Apr 2027.", f"/agreements/{row.number}/renewal?next={order}"
+    with time_machine.travel("2027-03-29 10:00:00+00:00", tick=False):
+        client.sign_in(billing)
+        assert said not in client.get(order).text
+    with time_machine.travel("2027-03-30 10:00:00+00:00", tick=False):
+        client.sign_in(billing)
+        shown, panel = client.get(order).text, client.get(f"{order}/recurring", headers=FRAGMENT).text
+        assert "Its term ends on 29 Apr 2027." in panel and form in panel
+        assert said in shown and shown.count(form) == 2 * panel.count(form)
+        assert client.post(form, data={"months": "3", "version": "1"}).headers["Location"] == order
+        shown = client.get(order).text
+        assert said not in shown and "The order is active and nothing is open." in shown
+
+
 def test_what_failed_is_charged_again_or_sent_as_a_link(
     client: Client, billing: User, row: PaymentAgreement, gateway: ScriptedGateway
 ) -> None:

@@ -62,6 +62,11 @@ S = OrderStatus
         (Situation(S.ACTIVATED, unrequested=True, owed_now=True, invoiced=True), Story.INVOICED, None, Step.REQUEST),
         (Situation(S.ACTIVATED, open_request=True, overdue=True), Story.REQUESTED, None, None),
         (Situation(S.ACTIVATED, unrequested=True), Story.LATER, None, Step.REQUEST),
+        (Situation(S.ACTIVATED, term_ends=True), Story.TERM_ENDS, Step.RENEW, None),
+        (Situation(S.COMPLETED, term_ends=True, unrequested=True), Story.TERM_ENDS, Step.RENEW, Step.REQUEST),
+        (Situation(S.ACTIVATED, term_ends=True, invoiced=True, overdue=True), Story.OVERDUE, None, None),
+        (Situation(S.SCHEDULED, term_ends=True), Story.SCHEDULED, None, None),
+        (Situation(S.CANCELLED, term_ends=True), Story.CANCELLED, None, None),
         (Situation(S.SCHEDULED, unrequested=True), Story.LATER, None, Step.REQUEST),
         (Situation(S.ACTIVATED, link_to_send=True, open_request=True), Story.REQUESTED, Step.SEND_LINK, None),
         (Situation(S.ACTIVATED, open_request=True, unrequested=True), Story.REQUESTED, None, None),
@@ -75,7 +80,7 @@ def test_the_one_next_step(situation: Situation, story: Story, primary: Step | N
 
 
 def every_situation() -> list[Situation]:
-    flags = list(itertools.product((True, False), repeat=8))
+    flags = list(itertools.product((True, False), repeat=9))
     return [
         Situation(
             status,
@@ -88,10 +93,11 @@ def every_situation() -> list[Situation]:
             invoiced=invoiced,
             overdue=overdue,
             link_to_send=link,
+            term_ends=ends,
         )
         for status in OrderStatus
         for approval in ApprovalStage
-        for has_lines, missing, due, confirming, unrequested, invoiced, overdue, link in flags
+        for has_lines, missing, due, confirming, unrequested, invoiced, overdue, link, ends in flags
     ]
 
 

@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 
 from ...access import Permission, can
 from ...states.agreement import EDGES as MOVES
-from ...states.agreement import ENDED, RUNNING, AgreementEvent, AgreementStatus
+from ...states.agreement import ENDED, AgreementEvent, AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 from ...values import Value
+from .term import Term
 
 
 class Act(Value):
@@ -23,24 +24,24 @@ class Act(Value):
     kind: str = ""
 
 
-def of(number: str, status: AgreementStatus, *, renewable: bool = False, back: str | None = None) -> list[Act]:
-    """What may be done with it in this state, by a reader who may; `back` is the page to return to. `renewable`: its
-    term is renewed by hand."""
+def of(number: str, term: Term, *, back: str | None = None) -> list[Act]:
+    """What may be done with it as it stands, by a reader who may; `back` is the page to return to."""
     if not can(Permission.AGREEMENT_MANAGE):
         return []
 
     def act(label: str, endpoint: str, icon: str, kind: str = "") -> Act:
         return Act(label, url_for(f"agreements.{endpoint}", number=number, next=back), icon, kind)
 
-    found = []
+    found, status = [], term.status
     if (status, AgreementEvent.ACTIVATE) in MOVES:
         found.append(act(_("Activate"), "activate_form", "circle-check", "primary"))
     if (status, AgreementEvent.RESUME) in MOVES:
         found.append(act(_("Resume"), "resume_form", "repeat", "primary"))
     if (status, AgreementEvent.PAUSE) in MOVES:
         found.append(act(_("Pause"), "pause_form", "clock"))
-    if renewable and status in RUNNING:
-        found.append(act(_("Renew"), "renew_form", "repeat"))
+    if term.renewable:
+        first = term.ends_soon and status is not AgreementStatus.PAUSED
+        found.append(act(_("Renew"), "renew_form", "repeat", "primary" if first else ""))
     if status not in ENDED:
         found.append(act(_("Change"), "change_form_page", "pencil"))
     if (status, AgreementEvent.CANCEL) in MOVES:

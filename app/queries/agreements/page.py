@@ -9,7 +9,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from sqlalchemy import String, and_, cast, literal, or_, select
 
-from ... import clock, settings
+from ... import settings
 from ...access import Permission, why_not
 from ...db import db, get
 from ...errors import NotFound, Refusal
@@ -27,7 +27,6 @@ from ...models import (
     PaymentAgreement,
     PaymentMethod,
     PaymentOrder,
-    Renewal,
     SalesOrder,
     ScheduledPayment,
     Subscription,
@@ -35,12 +34,13 @@ from ...models import (
 )
 from ...money import Money, PricedLine, line_amount, totals
 from ...states import declines
-from ...states.agreement import AHEAD, ENDED, RUNNING
+from ...states.agreement import ENDED
 from ...states.scheduled_payment import ScheduledStatus
 from .. import routes
 from ..scope import visible
 from . import acts, verdict, words
 from .runs import REASON
+from .term import Term
 from .views import AgreementPage, EntryView, LineView, PeriodView
 
 PAST, HISTORY = 12, 40
@@ -90,6 +90,7 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
     facts = verdict.of_row(row)
     found = verdict.judged(facts, routes.of(row), allowed=bool(settings.get(settings.RECURRING)))
     coming, past, earlier = _periods(row, reader, before)
+    term = Term(row.status, row.renewal, row.term_months, row.ends_on, row.cancels_on, facts.today)
     lines = _lines(row)
     whole = totals([x[1] for x in lines], row.currency, prices_include_tax=row.prices_include_tax)
     return AgreementPage(
@@ -114,7 +115,7 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
         next_on=row.next_on if facts.comes else None,
         next_amount=Money(row.next_amount, row.currency) if row.next_amount and facts.comes else None,
         first_on=row.anchor,
-        today=clock.today(row.zone),
+        today=facts.today,
         ends_on=row.ends_on,
         cancels_on=row.cancels_on,
         trial_ends_on=row.trial_ends_on,
@@ -137,15 +138,9 @@ def view(number: str, reader: User, *, before: int | None = None) -> AgreementPa
         lines=tuple(x[0] for x in lines),
         subscriptions=_subscriptions(row.id),
         history=_history(row),
-        ends_soon=_renewable(row) and row.status in RUNNING and row.ends_on - AHEAD <= clock.today(row.zone),
-        acts=tuple(acts.of(row.number, row.status, renewable=_renewable(row))),
+        ends_soon=term.ends_soon,
+        acts=tuple(acts.of(row.number, term)),
     )
-
-
-def _renewable(row: Any) -> bool:
-    """As the agreement itself says it."""
-    termed = row.term_months is not None and row.ends_on is not None
-    return row.renewal is Renewal.MANUAL and termed and row.cancels_on is None
 
 
 LAST = (

@@ -59,6 +59,7 @@ CATALOGUE: dict[str, Entry] = {
     "book": Entry(_("Book on terms"), "circle-check", "orders.book_form", P.ORDER_BOOK),
     "convert_to_draft": Entry(_("Convert to draft"), "arrow-back-up", "orders.convert_to_draft_form", P.ORDER_EDIT),
     "preview": Entry(_("Make the preview"), "file-text", "orders.make_pdf", P.ORDER_VIEW, "post"),
+    "renew": Entry(_("Renew"), "repeat", "agreements.renew_form", P.AGREEMENT_MANAGE),
     "note": Entry(_("Add a note"), "note", "orders.new_note", P.ORDER_NOTE),
     "file": Entry(_("Add a file"), "paperclip", "orders.new_file", P.ORDER_NOTE),
     "cancel": Entry(_("Cancel order"), "ban", "orders.cancel_form", P.ORDER_CANCEL, danger=True),

@@ -31,6 +31,7 @@ class Story(StrEnum):
     OVERDUE = "overdue"
     INVOICED = "invoiced"
     OWED = "owed"
+    TERM_ENDS = "term_ends"
     LATER = "later"
     REQUESTED = "requested"
     SETTLED = "settled"
@@ -49,6 +50,7 @@ class Step(StrEnum):
     EDIT_LINES = "edit_lines"
     EDIT_TERMS = "edit_terms"
     BOOK = "book"
+    RENEW = "renew"
     CONVERT_TO_DRAFT = "convert_to_draft"
     NOTE = "note"
     CANCEL = "cancel"
@@ -70,6 +72,7 @@ class Situation(Value):
 
     `unrequested`: part of the total is in no payment order; `owed_now`: by the plan that part is due already.
     `invoiced`: all that is owed now is on invoices, which have it due; `overdue`: one of them by a day that is past.
+    `term_ends`: an agreement of it is over soon unless somebody renews it.
     """
 
     status: OrderStatus
@@ -86,6 +89,7 @@ class Situation(Value):
     overdue: bool = False
     link_to_send: bool = False
     open_request: bool = False
+    term_ends: bool = False
 
 
 class Decision(Value):
@@ -112,8 +116,8 @@ AT_HAND: dict[OrderStatus, tuple[Step, ...]] = {
     S.DECLINED: (Step.REMIND, Step.COLLECT, Step.CONVERT_TO_DRAFT, Step.NOTE, Step.CANCEL),
     S.BOOKED: (Step.SEND_LINK, Step.REQUEST, Step.NOTE, Step.CANCEL),
     S.SCHEDULED: (Step.SEND_LINK, Step.REQUEST, Step.NOTE, Step.CANCEL),
-    S.ACTIVATED: (Step.SEND_LINK, Step.REQUEST, Step.NOTE, Step.TERMINATE),
-    S.COMPLETED: (Step.SEND_LINK, Step.REQUEST, Step.NOTE),
+    S.ACTIVATED: (Step.SEND_LINK, Step.REQUEST, Step.RENEW, Step.NOTE, Step.TERMINATE),
+    S.COMPLETED: (Step.SEND_LINK, Step.REQUEST, Step.RENEW, Step.NOTE),
     S.CANCELLED: (Step.NOTE,),
 }
 
@@ -182,6 +186,8 @@ def _after_booking(s: Situation) -> Choice:
         return Story.INVOICED, None, Step.REQUEST if s.unrequested else None
     if s.owed_now:
         return Story.OWED, Step.REQUEST, None
+    if s.term_ends and Step.RENEW in AT_HAND[s.status]:
+        return Story.TERM_ENDS, Step.RENEW, Step.REQUEST if s.unrequested else None
     if s.unrequested:
         return Story.LATER, None, Step.REQUEST
     quiet = {S.BOOKED: Story.BOOKED, S.SCHEDULED: Story.SCHEDULED, S.COMPLETED: Story.COMPLETED}
@@ -195,6 +201,8 @@ def _pointless(s: Situation) -> set[Step | None]:
         found.add(Step.SEND_LINK)
     if not s.unrequested:
         found.add(Step.REQUEST)
+    if not s.term_ends:
+        found.add(Step.RENEW)
     if not s.due_now:
         found.add(Step.COLLECT)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING
 
+from flask import url_for
 from flask_babel import gettext as _
 
 from ...formatting import ago, day, money
@@ -13,7 +14,7 @@ from ...models import CollectionMethod, Due
 from ...models.order import TAG_CHANGE, TAG_CUSTOMER_DECLINED, TAG_EXPIRED
 from ...money import total
 from ...states.order import OrderStatus
-from . import decline, fulfillment
+from . import decline, fulfillment, recurring
 from .next_best_action import Decision, Situation, Step, Story, decide
 from .views import Action, NextStep
 
@@ -59,6 +60,7 @@ def situation(facts: Facts) -> Situation:
         overdue=bool(_late(facts)),
         link_to_send=facts.link_to_send is not None,
         open_request=any(x.is_open for x in facts.payment_orders),
+        term_ends=recurring.ending(facts) is not None,
     )
 
 
@@ -83,6 +85,9 @@ def _action(facts: Facts, step: Step | None) -> Action | None:
     if step is Step.SEND_LINK:
         found = facts.link_to_send
         return facts.actions.find(step, number=found.row.number) if found else None
+    if step is Step.RENEW:
+        ending, back = recurring.ending(facts), url_for("orders.show", number=facts.row.number)
+        return facts.actions.find(step, number=ending.number, next=back) if ending else None
     return facts.actions.find(step)
 
 
@@ -221,6 +226,14 @@ def _owed(facts: Facts) -> Told:
     return sentence, _("Ask for it with a payment order, by link or from a card."), "coins", "warn"
 
 
+def _term_ends(facts: Facts) -> Told:
+    ending = recurring.ending(facts)
+    if ending is None:
+        return _settled(facts)
+    sentence = _("The term of %(number)s ends on %(day)s.", number=ending.number, day=day(ending.day))
+    return sentence, _("Nothing is charged for the time after that day unless it is renewed."), "calendar", "warn"
+
+
 def _later(facts: Facts) -> Told:
     sentence, detail, icon, tone = _scheduled(facts) if facts.row.status is OrderStatus.SCHEDULED else _settled(facts)
     amount = money(facts.unrequested)
@@ -281,6 +294,7 @@ TELL: dict[Story, Callable[[Facts], Told]] = {
     Story.OVERDUE: _overdue,
     Story.INVOICED: _invoiced,
     Story.OWED: _owed,
+    Story.TERM_ENDS: _term_ends,
     Story.LATER: _later,
     Story.REQUESTED: _requested,
     Story.SETTLED: _settled,

@@ -7,19 +7,28 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from ... import clock, settings
-from ...models import CollectionMethod, PaymentAgreement, PaymentMethod, SalesOrder, ScheduledPayment, Token
+from ...models import (
+    CollectionMethod,
+    PaymentAgreement,
+    PaymentMethod,
+    Renewal,
+    SalesOrder,
+    ScheduledPayment,
+    Token,
+)
 from ...money import Money
 from ...states.agreement import ENDED, AgreementStatus
 from ...states.scheduled_payment import ScheduledStatus
 from .. import routes
 from ..agreements import acts, verdict, words
+from ..agreements.term import Term
 from ..coverage import MethodFacts
 from ..nested import json_rows
 from .views import PlanView, RecurringPlanView
@@ -61,6 +70,9 @@ AGREEMENTS = (
             collection=PaymentAgreement.collection,
             contact=PaymentAgreement.contact_id,
             cancels_on=PaymentAgreement.cancels_on,
+            ends_on=PaymentAgreement.ends_on,
+            renewal=PaymentAgreement.renewal,
+            term_months=PaymentAgreement.term_months,
             paused_until=PaymentAgreement.paused_until,
             scheduled=_SCHEDULED.scalar_subquery(),
             next_on=_next(_Payment.due_on),
@@ -93,7 +105,7 @@ def _plan(facts: Facts, x: dict[str, Any]) -> PlanView:
     allowed = bool(settings.get(settings.RECURRING))
     found = verdict.judged(known, routes.of(facts.row), allowed=allowed)
     ended = status in ENDED
-    back = url_for("orders.show", number=facts.row.number)
+    back, term = url_for("orders.show", number=facts.row.number), _term(x)
     return PlanView(
         number=x["number"],
         url=url_for("agreements.show", number=x["number"]),
@@ -105,9 +117,35 @@ def _plan(facts: Facts, x: dict[str, Any]) -> PlanView:
         next_on=known.next_on if known.comes else None,
         amount=Money(known.amount, known.currency) if known.amount and known.comes else None,
         cancels_on=known.cancels_on,
+        ends_on=term.ends_on if term.ends_soon else None,
         paused_until=_date(x["paused_until"]),
-        acts=tuple(acts.of(x["number"], status, back=back)),
+        acts=tuple(acts.of(x["number"], term, back=back)),
     )
+
+
+def _term(x: dict[str, Any]) -> Term:
+    return Term(
+        AgreementStatus(x["status"]),
+        Renewal(x["renewal"]),
+        x["term_months"],
+        _date(x["ends_on"]),
+        _date(x["cancels_on"]),
+        clock.today(x["zone"]),
+    )
+
+
+class TermEnd(NamedTuple):
+    """The agreement `number` goes on after `day` only if somebody renews it."""
+
+    number: str
+    day: date
+
+
+def ending(facts: Facts) -> TermEnd | None:
+    """The first term that ends soon."""
+    terms = ((x["number"], _term(x)) for x in facts.row.agreements)
+    found = (TermEnd(number, term.ends_on) for number, term in terms if term.ends_soon and term.ends_on is not None)
+    return min(found, key=lambda end: (end.day, end.number), default=None)
 
 
 def _facts(facts: Facts, x: dict[str, Any]) -> verdict.Facts:

@@ -11,7 +11,7 @@ from ...agreements.verdict import Check
 
 
 class PlanView(Value):
-    """One agreement: `note` says why it is not live."""
+    """One agreement: `note` says why it is not live; `ends_on` is the end of a term that somebody is to renew soon."""
 
     number: str
     url: str
@@ -23,6 +23,7 @@ class PlanView(Value):
     next_on: date | None
     amount: Money | None
     cancels_on: date | None
+    ends_on: date | None
     paused_until: date | None
     acts: tuple[Act, ...]
 
