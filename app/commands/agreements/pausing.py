@@ -20,7 +20,7 @@ from ...states.order import OrderStatus
 from ...states.scheduled_payment import ScheduledEvent, ScheduledStatus
 from ...states.subscription import SubscriptionEvent
 from ..dunning import cases
-from . import holding, renewing, schedule, telling, versions
+from . import holding, renewing, schedule, supplying, telling, versions
 
 
 def pause(agreement_id: int, *, until: date | None, missed: Missed, because: str, by: User) -> PaymentAgreement:
@@ -82,6 +82,7 @@ def _resume(row: PaymentAgreement, missed: Missed, *, give_up: bool = False, by:
     holding.move_subscriptions(row, SubscriptionEvent.RESUME, by=by)
     if row.order is not None and row.order.status in (OrderStatus.ACTIVATED, OrderStatus.COMPLETED):
         holding.start_subscriptions(row.order, selling_day(), by=by)
+    supplying.start(row, clock.today(row.zone), by=by)
     schedule.extend(row)
     audit.note("agreement.resume", row.number, by=by, after={"missed": missed, "gives_up": give_up})
     if cases.resumed(row):

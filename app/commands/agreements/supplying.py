@@ -15,9 +15,10 @@ from ...states.subscription import SubscriptionEvent, SubscriptionStatus
 
 
 def begin(row: PaymentAgreement, *, by: Actor) -> None:
-    """From its first day on, or from today in a trial."""
+    """From its first day on, or from today in a trial that is not over."""
     today = clock.today(row.zone)
-    starts_on = today if row.trial_ends_on is not None else row.anchor
+    tried = row.trial_ends_on is not None and today <= row.trial_ends_on
+    starts_on = today if tried else row.anchor
     for line in (x for x in row.lines if x.order_line_id is None):
         made = Subscription(
             agreement_id=row.id,
@@ -62,9 +63,12 @@ def start(row: PaymentAgreement, today: date, *, by: Actor = SYSTEM) -> bool:
 
 
 def follow(row: PaymentAgreement) -> None:
-    """As many are received as are agreed."""
+    """As many are received as are agreed; what has not begun does so with the first period, on the day that has now."""
     by_line = {line.id: line for line in row.lines} | {("order", line.order_line_id): line for line in row.lines}
     for subscription in db.session.scalars(select(Subscription).where(Subscription.agreement_id == row.id)):
         line = by_line.get(subscription.agreement_line_id or ("order", subscription.order_line_id))
         if line is not None:
             subscription.quantity = line.quantity
+        by_hand, waits = subscription.agreement_line_id is not None, subscription.status is SubscriptionStatus.SCHEDULED
+        if by_hand and waits and row.anchor_period == row.first_period:
+            subscription.starts_on = row.anchor

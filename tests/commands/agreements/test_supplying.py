@@ -77,6 +77,28 @@ def test_a_trial_is_received_before_it_is_paid(by: User) -> None:
     assert [(x.starts_on, x.status) for x in received(row)] == [(date(2027, 1, 31), S.ACTIVE)]
 
 
+def test_a_trial_that_is_over_before_anybody_agreed_gives_nothing_away(by: User) -> None:
+    row = plans.by_hand(active=False, starts_on=date(2027, 3, 1), trial_ends_on=date(2027, 2, 28))
+    with at("03-05"):
+        agreements.activate(row.id, first_on=date(2027, 3, 10), by=by)
+    assert [(x.starts_on, x.status) for x in received(row)] == [(date(2027, 3, 10), S.SCHEDULED)]
+
+
+def test_a_first_day_that_is_moved_is_that_of_what_is_received(by: User) -> None:
+    row = plans.by_hand(starts_on=date(2027, 2, 10))
+    wanted = Change(CollectionMethod.PAYMENT_LINK, next_on=date(2027, 3, 10))
+    changes.change(row.id, wanted, version=plans.fresh(row).version, because="Not ready", by=by)
+    assert [x.starts_on for x in received(row)] == [date(2027, 3, 10)]
+    with at("02-10"):
+        ending.keep_going()
+    assert states(row) == [S.SCHEDULED]
+    with at("03-10"):
+        ending.keep_going()
+        wanted = Change(CollectionMethod.PAYMENT_LINK, next_on=date(2027, 4, 20))
+        changes.change(row.id, wanted, version=plans.fresh(row).version, because="Later", by=by)
+    assert [(x.starts_on, x.status) for x in received(row)] == [(date(2027, 3, 10), S.ACTIVE)]
+
+
 def test_it_rests_and_goes_on_with_its_agreement(by: User) -> None:
     row = plans.by_hand()
     pausing.pause(row.id, until=None, missed=Missed.SKIP, because="The ward is closed", by=by)
@@ -92,7 +114,6 @@ def test_a_pause_over_its_first_day_holds_it_back(by: User) -> None:
         ending.keep_going()
         assert states(row) == [S.SCHEDULED]
         pausing.resume(row.id, missed=Missed.SKIP, by=by)
-        ending.keep_going()
         assert states(row) == [S.ACTIVE] and plans.broken() == []
 
 
