@@ -27,6 +27,7 @@ from ...models import (
     Contact,
     DunningCase,
     DunningStep,
+    GatewayState,
     PaymentAgreement,
     PaymentMethod,
     PaymentOrder,
@@ -142,15 +143,22 @@ def _pass_over(step_id: int, refusal: Refusal) -> None:
 
 def _wait_for_the_next(step_id: int, refusal: Refusal) -> None:
     """People can have the card brought over to the gateway that charges it, or a route opened, until the policy goes on
-    without."""
+    without. A gateway that is out of order is waited for, as nobody could do anything meanwhile."""
     with transaction():
         step = _still_waiting(step_id)
         following = [x for x in cases.waiting(step.case) if x.id != step.id] if step is not None else []
-        if step is not None and following and following[0].due_at <= clock.now():
+        if step is not None and following and following[0].due_at <= clock.now() and not _is_down(step):
             cases.drop(step, refusal.sentence)
             _tell_owner(step, step.case.payment, refusal.sentence, always=True)
             return
     _wait(step_id, refusal)
+
+
+def _is_down(step: DunningStep) -> bool:
+    """The gateway that takes what the customer pays by themselves."""
+    wanted = routes.wanted(step.case.agreement.account_id, step.case.payment.money, recurring=True)
+    way = routes.find(routes.load(), wanted)
+    return way is not None and way.gateway.state is GatewayState.UNAVAILABLE
 
 
 HINDERED = dict.fromkeys(("address_suppressed", "address_invalid", "no_contact"), _pass_over)

@@ -194,13 +194,22 @@ def test_a_gateway_that_charges_nothing_any_more_leaves_the_policy_its_course(
     assert any(says in mail.text or "takes no new business" in mail.text for mail in stories.mails("dunning_notice"))
 
 
-def test_a_gateway_that_is_down_is_waited_for(gateway: ScriptedGateway) -> None:
-    row = stories.declined(gateway, "insufficient_funds")
+@pytest.mark.parametrize(
+    ("reason", "then"),
+    [("insufficient_funds", "retry"), ("expired_card", "new_method"), ("authentication_required", "authenticate")],
+)
+def test_a_gateway_that_is_down_is_waited_for(gateway: ScriptedGateway, reason: str, then: str) -> None:
+    row = stories.declined(gateway, reason)
     end_read()
     gateways.move(moves.first_gateway().id, E.SUSPEND, because="Down", by=moves.admin())
-    stories.live(4)
-    first = stories.case(row).steps[0]
+    stories.live(14)
+    first = next(step for step in stories.case(row).steps if step.done_at is None)
     assert first.waits and "is unavailable at the moment" in first.note and stories.case(row).status == "open"
+    with stories.after(15):
+        gateways.move(moves.first_gateway().id, E.ACTIVATE, because="Up", by=moves.admin())
+        stories.work()
+    told = stories.told(row)[first.position - 1]
+    assert told.startswith(f"{then} +") and told.endswith(" done")
 
 
 def test_a_card_that_is_brought_over_by_nobody_leaves_the_policy_its_course(gateway: ScriptedGateway) -> None:
