@@ -112,7 +112,7 @@ def _offer(order: Facts, form: RequestForm) -> list[Share]:
     offer(order.row.account_id, form, routes.fitting(routes.of(order.row), order.like(Money.zero(order.row.currency))))
     parts = shares.of_order(get(SalesOrder, order.row.id))
     form.share.choices = [*form.share.choices, ("lines", _("Some of its lines"))]
-    form.lines.choices = [(part.line_id, part.words) for part in parts if part.left]
+    form.lines.choices = [(part.line_id, part.words) for part in parts]
     return parts
 
 

@@ -62,8 +62,9 @@ def create(
     Raises Refusal: `not_permitted`, `awaiting_approval`, `cancelled`, `lines_changed`, `wrong_currency`,
     `not_positive`, `more_than_due`, `no_contact`, `no_route`, `route_unfit`, `key_reused`.
     """
-    content = ["payment_order", order_id, amount.minor, amount.currency, purpose, due_date, collection, contact_id]
-    content += [list(line_ids), route_id]
+    # Pressed again, less is left of the lines; they say what is meant.
+    asked = list(line_ids) or amount.minor
+    content = ["payment_order", order_id, asked, amount.currency, purpose, due_date, collection, contact_id, route_id]
     with transaction():
         demand(by, Permission.PAYMENT_ORDER_CREATE)
         lock(Account, get(SalesOrder, order_id).account_id)
@@ -95,7 +96,7 @@ def create(
 def _chosen(order: SalesOrder, line_ids: Sequence[int], amount: Money) -> list[Share]:
     """What is left of these lines, whose sum the form showed."""
     found = [share for share in shares.of_order(order) if share.line_id in line_ids]
-    if line_ids and total((share.left for share in found), order.currency) != amount:
+    if line_ids and (not amount or total((share.left for share in found), order.currency) != amount):
         raise Refusal(
             "lines_changed",
             "These lines, or what is asked for of them, have changed since.",
